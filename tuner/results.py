@@ -1,0 +1,283 @@
+"""What a run stores: the records behind `results.json`, and their reader and writer.
+
+The search writes them, the report only reads them. All qualities are on the MUSHRA
+scale (0 to 100, higher is better), bitrates are measured payload kb/s over a whole
+clip set, times are seconds. `FORMAT_VERSION` grows with every change that a reader
+could trip over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from tuner.errors import RunError
+
+FORMAT_VERSION = 1
+
+Side = Literal["tune", "holdout"]
+TrialState = Literal["complete", "infeasible", "failed"]
+VerdictKind = Literal["confirmed", "not confirmed", "objected", "the default is already the best"]
+
+#: Name of the quality model among the metrics; all others are judges.
+MODEL = "insenet"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A paired mean difference over clips with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """One clip of the run.
+
+    Args:
+        digest: sha256 of the samples, the clip's name everywhere else.
+        name: file name and excerpt, for people.
+        side: "tune" or "holdout".
+        duration_s: length in seconds.
+        channels: 1 or 2.
+        source: path of the source file.
+        start_s: where the excerpt begins in the source.
+    """
+
+    digest: str
+    name: str
+    side: Side
+    duration_s: float
+    channels: int
+    source: str
+    start_s: float
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial of the search.
+
+    Args:
+        number: trial number within its bitrate; 0 is the encoder's default.
+        state: "complete"; "infeasible" (no knob value reaches the bitrate); "failed".
+        rate_mode, values: the settings.
+        knob: the matched knob value.
+        bitrate_kbps: measured payload bitrate over the tune clips.
+        score: mean predicted quality over the tune clips; None unless complete.
+        spread: mean predicted spread.
+        passes: encode passes over the clip set that rate matching took.
+        reason: why it is infeasible or failed.
+    """
+
+    number: int
+    state: TrialState
+    rate_mode: str
+    values: dict[str, bool | int | float | str]
+    knob: float | None = None
+    bitrate_kbps: float | None = None
+    score: float | None = None
+    spread: float | None = None
+    passes: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SideResult:
+    """One candidate on one side of the clip set, rate-matched on that side.
+
+    Args:
+        knob: knob value matched on this side.
+        bitrate_kbps: measured on this side.
+        scores: metric name -> clip digest -> score.
+        spreads: clip digest -> predicted spread of the quality model.
+        gains: metric name -> paired gain over the default (zero for the default itself).
+    """
+
+    knob: float
+    bitrate_kbps: float
+    scores: dict[str, dict[str, float]]
+    spreads: dict[str, float]
+    gains: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finalist: the default or one of the best settings found.
+
+    Args:
+        trial: trial number.
+        rate_mode, values: the settings.
+        command: the command line a user copies, as an argument list.
+        sides: "tune" and "holdout" results. A side is absent when the settings cannot
+            be matched to the bitrate on it (`problem` says why).
+        problem: why a side is missing; None otherwise.
+    """
+
+    trial: int
+    rate_mode: str
+    values: dict[str, bool | int | float | str]
+    command: list[str]
+    sides: dict[Side, SideResult]
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for one bitrate: a kind, and a sentence that a reader can trust."""
+
+    kind: VerdictKind
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where the time of one bitrate's search went, in seconds.
+
+    Args:
+        wall_s: wall-clock time of all sessions of the search together, without validation.
+        encode_s: CPU time in encoders.
+        decode_s: CPU time in decoding and alignment.
+        score_s: CPU time in the quality model.
+        encodes, scores: how many were computed (not taken from the cache).
+        cached_encodes, cached_scores: how many the cache gave.
+    """
+
+    wall_s: float = 0.0
+    encode_s: float = 0.0
+    decode_s: float = 0.0
+    score_s: float = 0.0
+    encodes: int = 0
+    scores: int = 0
+    cached_encodes: int = 0
+    cached_scores: int = 0
+
+
+@dataclass(frozen=True)
+class BitrateResult:
+    """Everything about one target bitrate.
+
+    Args:
+        target_kbps: the target.
+        verdict: the answer.
+        winner: index into `candidates` of what the reader should use (0 = the default).
+        candidates: the default first, then the finalists by tune score.
+        trials: all trials in order.
+        timing: cost.
+        problem: why there is no answer (the default itself unreachable, say), else None.
+    """
+
+    target_kbps: float
+    verdict: Verdict
+    winner: int
+    candidates: list[Candidate]
+    trials: list[TrialRecord]
+    timing: Timing
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How to get the same again.
+
+    Args:
+        command: the command line that made the run.
+        study: the study definition as run (TOML text).
+        seed: the seed of sampler and bootstrap.
+        versions: package or program -> version.
+        encoder, encoder_version, encoder_binary, encoder_digest: the build that ran.
+        scorer_version: version of the quality model (weights and front end digests).
+        judge_versions: judge name -> version.
+        started, finished: ISO 8601, UTC.
+        machine: platform, cores.
+    """
+
+    command: str
+    study: str
+    seed: int
+    versions: dict[str, str]
+    encoder: str
+    encoder_version: str
+    encoder_binary: str
+    encoder_digest: str
+    scorer_version: str
+    judge_versions: dict[str, str]
+    started: str
+    finished: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """One finished run: the content of `results.json`.
+
+    Args:
+        clips: all clips of both sides.
+        bitrates: one result per target bitrate, ascending.
+        provenance: how to get the same again.
+        notes: plain sentences that the reader must know (identity and anchor checks,
+            what the judges share with the model's teachers).
+        format_version: see `FORMAT_VERSION`.
+    """
+
+    clips: list[ClipRecord]
+    bitrates: list[BitrateResult]
+    provenance: Provenance
+    notes: list[str] = field(default_factory=list)
+    format_version: int = FORMAT_VERSION
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write `results` as JSON, atomically."""
+    partial = path.with_suffix(".partial")
+    text = json.dumps(dataclasses.asdict(results), indent=1, allow_nan=False)
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def read_results(path: Path) -> Results:
+    """Read `results.json`.
+
+    Raises:
+        RunError: if it is missing, not JSON, or of another format version.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; has the run finished? `tuner run` goes on") from None
+    except (ValueError, OSError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from error
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:
+        raise RunError(f"{path}: format version {version}, this program reads {FORMAT_VERSION}")
+    try:
+        return _build(Results, raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: damaged ({error!r})") from error
+
+
+_T = TypeVar("_T")
+
+
+def _build(kind: type[_T], raw: Any) -> _T:
+    """A value of the annotated type `kind` from plain JSON data."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        built = {f.name: _build(hints[f.name], raw[f.name]) for f in dataclasses.fields(kind)}
+        return typing.cast(_T, kind(**built))
+    if origin is list:
+        return typing.cast(_T, [_build(arguments[0], item) for item in raw])
+    if origin is dict:
+        return typing.cast(_T, {key: _build(arguments[1], item) for key, item in raw.items()})
+    if origin in (typing.Union, types.UnionType):
+        inner = [a for a in arguments if dataclasses.is_dataclass(a)]
+        return typing.cast(_T, _build(inner[0], raw) if inner and raw is not None else raw)
+    return typing.cast(_T, raw)

@@ -1,0 +1,48 @@
+"""The scorer seam: anything that turns a reference and a coded signal into a score.
+
+The quality model and the judges (ViSQOL v3, Zimtohrli) satisfy the same protocol.
+Scores are on the MUSHRA scale: 0 to 100, higher is better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Score:
+    """Predicted quality of one coded clip.
+
+    Args:
+        mean: 0 to 100, higher is better.
+        spread: standard deviation of opinions in the same unit; 0 where a metric has none.
+    """
+
+    mean: float
+    spread: float = 0.0
+
+
+class Scorer(Protocol):
+    """Scores coded signals against references. Must be picklable."""
+
+    @property
+    def name(self) -> str:
+        """Short name ("insenet", "visqol", "zimtohrli")."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a score could change; part of every score's cache key."""
+
+    def score(self, reference: npt.NDArray[np.float32], coded: npt.NDArray[np.float32]) -> Score:
+        """Score one clip.
+
+        Args:
+            reference, coded: float32 ``[C, T]`` at 48 kHz, aligned, of equal shape.
+
+        Raises:
+            ScoreError: if no finite score can be computed.
+        """
