@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -239,7 +237,7 @@ def write_results(results: Results, path: Path) -> None:
     partial = path.with_suffix(".partial")
     text = json.dumps(dataclasses.asdict(results), indent=1, allow_nan=False)
     partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read_results(path: Path) -> Results:
@@ -277,7 +275,4 @@ def _build(kind: type[_T], raw: Any) -> _T:
         return typing.cast(_T, [_build(arguments[0], item) for item in raw])
     if origin is dict:
         return typing.cast(_T, {key: _build(arguments[1], item) for key, item in raw.items()})
-    if origin in (typing.Union, types.UnionType):
-        inner = [a for a in arguments if dataclasses.is_dataclass(a)]
-        return typing.cast(_T, _build(inner[0], raw) if inner and raw is not None else raw)
     return typing.cast(_T, raw)

@@ -1,0 +1,1 @@
+"""Built-in encoder adapters, one file each."""

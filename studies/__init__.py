@@ -1,0 +1,1 @@
+"""Ready study definitions in TOML, shipped as package data."""

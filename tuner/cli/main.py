@@ -1,0 +1,5 @@
+"""The `tuner` command."""
+
+
+def main() -> None:
+    """Entry point of the console command."""

@@ -1,0 +1,1 @@
+"""The quality model and the metrics it learns from."""

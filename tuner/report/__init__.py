@@ -1,0 +1,1 @@
+"""The report: reads stored results, never recomputes."""

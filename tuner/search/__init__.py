@@ -1,0 +1,1 @@
+"""The search: settings, rate matching, trials, validation."""
