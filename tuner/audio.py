@@ -29,7 +29,7 @@ SILENCE_PEAK = 3.2e-5
 
 
 def read_audio(path: Path) -> tuple[Pcm, int]:
-    """Read a sound file.
+    """Read a sound file: what libsndfile reads, else what ffmpeg's libraries decode (m4a, ac3).
 
     Returns:
         Samples float32 ``[C, T]`` and the sample rate in Hz.
@@ -42,8 +42,24 @@ def read_audio(path: Path) -> tuple[Pcm, int]:
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
+        if path.is_file() and path.stat().st_size:
+            return _decode_with_av(path)
         raise ClipError(f"{path}: cannot be read as audio ({error})") from error
     return np.ascontiguousarray(samples.T), int(rate)
+
+
+def _decode_with_av(path: Path) -> tuple[Pcm, int]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            to_float = av.AudioResampler(format="fltp")
+            frames = [f for frame in container.decode(audio=0) for f in to_float.resample(frame)]
+    except (av.FFmpegError, IndexError) as error:
+        raise ClipError(f"{path}: cannot be read as audio ({error})") from error
+    if not frames:
+        raise ClipError(f"{path}: holds no audio")
+    return np.concatenate([f.to_ndarray() for f in frames], axis=1), frames[0].sample_rate
 
 
 def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:

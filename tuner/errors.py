@@ -8,6 +8,8 @@ Every message says what failed, where, and what to do about it::
     ├── RunError             a run directory cannot be used or resumed
     ├── ScoreError           a score could not be computed (never a low score)
     ├── WeightsError         model weights are missing, damaged or of another format
+    ├── CacheError           the cache folder cannot be read or written
+    ├── WorkerDied           a worker process died under a job, also on the second try
     └── EncoderError         anything about one encoder
         ├── EncoderMissing   its binary or adapter is not there
         ├── SettingsError    settings or knob that the adapter does not know or allow
@@ -49,6 +51,14 @@ class ScoreError(TunerError):
 
 class WeightsError(TunerError):
     """Model weights are missing, damaged or of another format."""
+
+
+class CacheError(TunerError):
+    """The cache folder cannot be read or written."""
+
+
+class WorkerDied(TunerError):
+    """A worker process died under a job (SIGKILL, segfault, out of memory) on every try."""
 
 
 class EncoderError(TunerError):

@@ -25,6 +25,8 @@ VerdictKind = Literal["confirmed", "not confirmed", "objected", "the default is 
 
 #: Name of the quality model among the metrics; all others are judges.
 MODEL = "insenet"
+#: How the metrics are called in sentences and reports; others go by their own name.
+METRIC_LABELS = {MODEL: "InSE-NET", "visqol": "ViSQOL", "zimtohrli": "Zimtohrli"}
 
 
 @dataclass(frozen=True)
@@ -265,14 +267,36 @@ _T = TypeVar("_T")
 
 
 def _build(kind: type[_T], raw: Any) -> _T:
-    """A value of the annotated type `kind` from plain JSON data."""
+    """A value of the annotated type `kind` from plain JSON data, its types checked."""
+    return typing.cast(_T, _build_value(kind, raw))
+
+
+def _build_value(kind: Any, raw: Any) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        built = {f.name: _build(hints[f.name], raw[f.name]) for f in dataclasses.fields(kind)}
-        return typing.cast(_T, kind(**built))
+        fields = _expect(raw, dict)
+        built = {f.name: _build_value(hints[f.name], fields[f.name]) for f in _fields(kind)}
+        return typing.cast(Any, kind)(**built)
     if origin is list:
-        return typing.cast(_T, [_build(arguments[0], item) for item in raw])
+        return [_build_value(arguments[0], item) for item in _expect(raw, list)]
     if origin is dict:
-        return typing.cast(_T, {key: _build(arguments[1], item) for key, item in raw.items()})
-    return typing.cast(_T, raw)
+        key_kind, value_kind = arguments
+        items = _expect(raw, dict).items()
+        return {_build_value(key_kind, k): _build_value(value_kind, v) for k, v in items}
+    if origin is Literal:
+        if raw not in arguments:
+            raise ValueError(f"{raw!r} is none of {arguments}")
+        return raw
+    return _expect(raw, *(arguments or (kind,)))
+
+
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
+def _expect(raw: Any, *kinds: type) -> Any:
+    """`raw` if it is of one of `kinds` (a whole number may stand for a float)."""
+    if type(raw) in kinds or (type(raw) is int and float in kinds):
+        return raw
+    raise TypeError(f"{raw!r:.60} where {' or '.join(k.__name__ for k in kinds)} belongs")

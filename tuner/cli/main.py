@@ -1,5 +1,83 @@
-"""The `tuner` command."""
+"""The `tuner` command: a table of subcommands, each imported only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from tuner import __version__
+from tuner.errors import TunerError
+
+#: Subcommand -> (module, function, one line of help).
+COMMANDS = {
+    "run": ("tuner.cli.run", "run", "Search the best settings at each bitrate; report."),
+    "demo": ("tuner.cli.demo", "demo", "Run a small search on clips that it makes itself."),
+    "score": ("tuner.cli.score", "score", "Score coded files against their references."),
+    "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
+    "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
+    "train": ("tuner.cli.train", "train", "Train the quality model."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists the subcommands without importing them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stub with the one line of help; `resolve_command` loads the real one."""
+        if cmd_name not in COMMANDS:
+            return None
+        stub = typer.Typer(add_completion=False)
+        stub.command(cmd_name, help=COMMANDS[cmd_name][2])(lambda: None)
+        return typer.main.get_command(stub)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command, imported now."""
+        name, _, rest = super().resolve_command(ctx, args)
+        assert name is not None
+        module, function, summary = COMMANDS[name]
+        real = typer.Typer(add_completion=False)
+        real.command(name, short_help=summary)(getattr(importlib.import_module(module), function))
+        return name, typer.main.get_command(real), rest
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find the best settings of audio encoders by learned quality, at equal bitrate.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tuner {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
 
 
 def main() -> None:
-    """Entry point of the console command."""
+    """Entry point of the console command: a `TunerError` is a message and exit status 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except TunerError as error:
+        print(f"tuner: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,104 @@
+"""ffmpeg's own AAC-LC encoder, in an MPEG-4 file.
+
+Source of ranges and meanings: ``ffmpeg -h encoder=aac`` (9.0.2) and the chapter "aac" of
+ffmpeg-codecs(1); that each acts was proved by changed payloads.
+
+Left out: ``aac_pce`` (acts on unusual channel layouts only), other profiles (LC is all
+that the encoder makes). The coder ``fast`` is offered with ``-q:a`` only: with ``-b:a``
+it is far worse at every rate that was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from encoders.ffmpeg import FfmpegEncoder, bitrate
+from tuner.encoder import RATE_MODE, Parameter, RateMode, Value
+
+MS_FLAGS = {"on": "1", "off": "0"}
+
+
+@dataclass(frozen=True)
+class Aac(FfmpegEncoder):
+    """Adapter of ffmpeg's ``aac``."""
+
+    name: ClassVar[str] = "aac"
+    codec: ClassVar[str] = "aac"
+    suffix: ClassVar[str] = ".m4a"
+    rate_modes: ClassVar[tuple[RateMode, ...]] = (
+        # At most 6144 bits a frame and channel (ISO 14496-3): 288 kb/s for mono at 48 kHz.
+        # Asked for less than about 22 kb/s in stereo it spends 22.
+        RateMode("abr", "bitrate_kbps", low=8, high=288, step=0.1),
+        RateMode("vbr", "quality", low=0.1, high=10, nominal=False),
+    )
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(
+            "coder",
+            "choice",
+            "twoloop",
+            "search for the quantisers: two nested loops, or a fast heuristic",
+            choices=("twoloop", "fast"),
+            when={RATE_MODE: ("vbr",)},
+        ),
+        Parameter(
+            "ms",
+            "choice",
+            "auto",
+            "mid/side stereo: chosen per band, in all bands, in none",
+            choices=("auto", "on", "off"),
+        ),
+        Parameter(
+            "intensity_stereo",
+            "choice",
+            True,
+            "allow intensity stereo (one channel and a direction) in high bands",
+            choices=(True, False),
+        ),
+        Parameter(
+            "pns",
+            "choice",
+            True,
+            "perceptual noise substitution: send noise-like bands as an energy only",
+            choices=(True, False),
+        ),
+        Parameter(
+            "tns",
+            "choice",
+            True,
+            "temporal noise shaping: prediction over frequency against pre-echo",
+            choices=(True, False),
+        ),
+        Parameter(
+            "cutoff",
+            "choice",
+            "auto",
+            "low-pass chosen by the encoder from the bitrate, or by cutoff_hz",
+            choices=("auto", "manual"),
+        ),
+        Parameter(
+            "cutoff_hz",
+            "int",
+            16_000,
+            "bandwidth: what lies above is not coded",
+            low=4_000,
+            high=20_000,
+            step=250,
+            unit="Hz",
+            when={"cutoff": ("manual",)},
+        ),
+    )
+
+    def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
+        """ffmpeg's output options for these settings, those at their default left out."""
+        options = {"b:a": bitrate(knob)} if mode == "abr" else {"q:a": f"{knob:.7g}"}
+        if values.get("coder", "twoloop") != "twoloop":
+            options["aac_coder"] = str(values["coder"])
+        if values["ms"] != "auto":
+            options["aac_ms"] = MS_FLAGS[str(values["ms"])]
+        flags = {"intensity_stereo": "aac_is", "pns": "aac_pns", "tns": "aac_tns"}
+        options |= {flag: "0" for name, flag in flags.items() if not values[name]}
+        if "cutoff_hz" in values:
+            options["cutoff"] = str(int(values["cutoff_hz"]))
+        return options

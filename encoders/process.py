@@ -1,0 +1,211 @@
+"""Runs an encoder's binary as a child process, safely.
+
+The child gets its arguments as a list (never through a shell), leads its own session,
+is killed as a group on a time-out and dies with its parent. Its CPU time is its own:
+taken from ``wait4``, so that threads may run children side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tuner.encoder import EncoderFailed, EncoderMissing
+
+__all__ = ["Finished", "find_binary", "run"]
+
+#: At most this much of stderr is kept, from its beginning: warnings come first, and a
+#: child that talks without end must not fill the memory.
+STDERR_LIMIT = 64 * 1024
+#: Linux: the signal that a child gets when the thread that forked it ends.
+PR_SET_PDEATHSIG = 1
+#: Writes to a pipe in pieces of its usual capacity.
+PIPE_BYTES = 64 * 1024
+#: How often a child that closed its pipes is asked whether it has ended, s.
+POLL_S = 0.002
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a child left behind.
+
+    Args:
+        stdout, stderr: what it wrote; stderr is cut after `STDERR_LIMIT` bytes.
+        cpu_s: user and system seconds of the child and of the children it waited for.
+    """
+
+    stdout: bytes
+    stderr: bytes
+    cpu_s: float
+
+
+def find_binary(name: str, remedy: str) -> str:
+    """The absolute path of a program, looked up in PATH if it is a bare name.
+
+    Args:
+        name: a path or a bare name.
+        remedy: how to get it, for the message.
+
+    Raises:
+        EncoderMissing: if there is no such executable.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise EncoderMissing(f"{name}: no such executable; {remedy}")
+    return os.path.abspath(found)  # noqa: PTH100 (keeps symbolic links)
+
+
+def run(
+    command: Sequence[str],
+    stdin: bytes = b"",
+    timeout_s: float = 60.0,
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run `command` to its end.
+
+    Args:
+        command: program and arguments.
+        stdin: what it reads from its standard input.
+        timeout_s: wall-clock seconds after which its whole process group is killed.
+        env: its environment; None for ours.
+
+    Raises:
+        EncoderMissing: the program is not there or cannot be executed.
+        EncoderFailed: exit code other than 0, killed by a signal, or timed out.
+    """
+    process = _start(command, env)
+    deadline = time.monotonic() + timeout_s
+    try:
+        stdout, stderr, in_time = _communicate(process, stdin, deadline)
+        usage = _reap(process, deadline) if in_time else None
+    finally:
+        _end(process)
+    text = stderr.decode(errors="replace")
+    if usage is None:
+        raise EncoderFailed(f"timed out after {timeout_s:g} s", command, None, text)
+    if process.returncode != 0:
+        raise EncoderFailed(_describe(process.returncode), command, process.returncode, text)
+    return Finished(stdout, stderr, usage)
+
+
+def _describe(returncode: int) -> str:
+    if returncode < 0:
+        return f"killed by signal {-returncode} ({signal.Signals(-returncode).name})"
+    return f"exit code {returncode}"
+
+
+def _start(command: Sequence[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            bufsize=0,
+            start_new_session=True,
+            preexec_fn=_dies_with_parent(),
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
+
+
+def _dies_with_parent() -> Callable[[], None] | None:
+    """What the child does between fork and exec; None where the system has no prctl.
+
+    The signal comes when the *thread* that forked ends. `run` keeps its thread until the
+    child is reaped, so a child never loses its thread early. Everything is looked up
+    before the fork: the child only makes system calls.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:
+        return None
+    parent = os.getpid()
+    getppid, leave, sigkill = os.getppid, os._exit, int(signal.SIGKILL)
+
+    def in_child() -> None:
+        prctl(PR_SET_PDEATHSIG, sigkill)
+        if getppid() != parent:  # it died before the signal was armed
+            leave(1)
+
+    return in_child
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], stdin: bytes, deadline: float
+) -> tuple[bytes, bytes, bool]:
+    """Feed stdin, read stdout and stderr until both end.
+
+    Returns:
+        stdout, stderr, and whether both ended before the deadline.
+    """
+    assert process.stdin and process.stdout and process.stderr
+    pending = memoryview(stdin)
+    read: dict[int, bytearray] = {process.stdout.fileno(): bytearray()}
+    read[process.stderr.fileno()] = bytearray()
+    in_time = True
+    with selectors.DefaultSelector() as selector:
+        for stream in (process.stdout, process.stderr):
+            selector.register(stream, selectors.EVENT_READ)
+        os.set_blocking(process.stdin.fileno(), False)
+        selector.register(process.stdin, selectors.EVENT_WRITE)
+        while selector.get_map():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                in_time = False
+                break
+            for key, _ in selector.select(remaining):
+                if key.fileobj is process.stdin:
+                    pending = _write(key.fd, pending)
+                    finished = not pending
+                else:
+                    piece = os.read(key.fd, PIPE_BYTES)
+                    finished = not piece
+                    room = STDERR_LIMIT - len(read[key.fd])
+                    keep = len(piece) if key.fileobj is process.stdout else max(room, 0)
+                    read[key.fd] += piece[:keep]
+                if finished:
+                    selector.unregister(key.fileobj)
+                    if key.fileobj is process.stdin:
+                        process.stdin.close()
+    stdout, stderr = read.values()
+    return bytes(stdout), bytes(stderr), in_time
+
+
+def _write(fd: int, pending: memoryview) -> memoryview:
+    """What is still to be written after one write; nothing if the child stopped reading."""
+    try:
+        return pending[os.write(fd, pending[:PIPE_BYTES]) :] if pending else pending
+    except BrokenPipeError:
+        return pending[:0]
+
+
+def _reap(process: subprocess.Popen[bytes], deadline: float) -> float | None:
+    """Wait for the child's end; its CPU seconds, or None past the deadline."""
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(POLL_S)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the group if its leader still runs, reap it, close the pipes."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

@@ -1,0 +1,181 @@
+"""The child runner: pipes, CPU time, limits, and no child left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from encoders.process import STDERR_LIMIT, find_binary, run
+from tuner.errors import EncoderFailed, EncoderMissing
+
+
+def python(script: str) -> list[str]:
+    """A command that runs a Python script."""
+    return [sys.executable, "-I", "-S", "-c", script]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(condition: object, timeout_s: float = 20.0) -> bool:
+    """Whether `condition` comes true in time."""
+    assert callable(condition)
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_feeds_stdin_and_keeps_stdout_and_stderr_apart() -> None:
+    """More than a pipe holds goes through in both directions at once."""
+    data = os.urandom(3_000_000)
+    finished = run(["sh", "-c", "cat; echo done >&2"], data)
+    assert finished.stdout == data
+    assert finished.stderr == b"done\n"
+
+
+def test_child_that_does_not_read_its_input() -> None:
+    """A child may end without reading its input."""
+    assert run(python("print('early')"), bytes(1_000_000)).stdout == b"early\n"
+
+
+def test_arguments_are_not_seen_by_a_shell() -> None:
+    """Spaces, quotes and dollars arrive as they are."""
+    word = "a b'c\"$HOME;`id`"
+    script = "import sys; sys.stdout.write(sys.argv[1])"
+    assert run([*python(script), word]).stdout.decode() == word
+
+
+def test_environment_is_the_one_given() -> None:
+    """`env` replaces ours."""
+    script = "import os; print(os.environ.get('TUNER_TEST'), 'HOME' in os.environ)"
+    assert run(python(script), env={"TUNER_TEST": "1"}).stdout == b"1 False\n"
+
+
+def test_failure_carries_code_command_and_stderr() -> None:
+    """A non-zero exit code is an error with everything needed to repeat it."""
+    command = python("import sys; sys.stderr.write('no such thing'); sys.exit(7)")
+    with pytest.raises(EncoderFailed, match="no such thing") as caught:
+        run(command)
+    assert caught.value.exit_code == 7
+    assert caught.value.command == tuple(command)
+
+
+def test_signal_is_named() -> None:
+    """A crash says which signal it was."""
+    with pytest.raises(EncoderFailed, match="SIGSEGV"):
+        run(python("import os; os.kill(os.getpid(), 11)"))
+
+
+def test_missing_program() -> None:
+    """A program that is not there, or is not executable, is `EncoderMissing`."""
+    with pytest.raises(EncoderMissing, match="/nowhere/enc"):
+        run(["/nowhere/enc"])
+    with pytest.raises(EncoderMissing, match="passwd"):
+        run(["/etc/passwd"])
+    with pytest.raises(EncoderMissing, match=r"no-such-enc.*get it there"):
+        find_binary("no-such-enc", "get it there")
+
+
+def test_stderr_is_bounded() -> None:
+    """An endless talker does not fill the memory, and still ends."""
+    finished = run(python("import sys; sys.stderr.write('x' * 10**6)"))
+    assert len(finished.stderr) == STDERR_LIMIT
+
+
+def test_time_out_kills_the_whole_group(tmp_path: Path) -> None:
+    """A grandchild dies too, even when the child has closed its pipes."""
+    pid_file = tmp_path / "pid"
+    script = f"sleep 300 & echo $! > {pid_file}; exec 0<&- 1>&- 2>&-; wait"
+    with pytest.raises(EncoderFailed, match=r"timed out after 0\.5 s") as caught:
+        run(["sh", "-c", script], timeout_s=0.5)
+    assert caught.value.exit_code is None
+    grandchild = int(pid_file.read_text())
+    assert wait_for(lambda: not is_running(grandchild))
+
+
+def test_cpu_time_is_the_childs_own() -> None:
+    """Children of several threads do not count each other's work; sleeping costs nothing."""
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    spent: dict[str, float] = {}
+
+    def measure(name: str, script: str) -> None:
+        spent[name] = run(python(script)).cpu_s
+
+    jobs = {"burn": burn, "burn too": burn, "sleep": "import time; time.sleep(0.5)"}
+    threads = [threading.Thread(target=measure, args=job) for job in jobs.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0.29 < spent["burn"] < 0.5
+    assert 0.29 < spent["burn too"] < 0.5
+    assert spent["sleep"] < 0.2
+
+
+def test_child_outlives_the_start_of_a_worker_thread() -> None:
+    """A child that a worker thread runs is not killed while that thread waits for it."""
+    results: list[bytes] = []
+    script = "import time; time.sleep(0.3); print('alive')"
+    thread = threading.Thread(target=lambda: results.append(run(python(script)).stdout))
+    thread.start()
+    thread.join()
+    assert results == [b"alive\n"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
+def test_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
+    """SIGKILL of the parent takes the encoder along."""
+    pid_file = tmp_path / "pid"
+    child = f"echo $$ > {pid_file}.part; mv {pid_file}.part {pid_file}; exec sleep 300"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"from encoders.process import run; run(['sh', '-c', {child!r}])"]
+    )
+    try:
+        assert wait_for(pid_file.exists)
+        encoder = int(pid_file.read_text())
+        assert is_running(encoder)
+        assert os.getsid(encoder) == encoder
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert wait_for(lambda: not is_running(encoder))
+
+
+def test_interrupt_leaves_no_child(tmp_path: Path) -> None:
+    """Ctrl-C in the parent kills the child, which does not get the signal itself."""
+    pid_file = tmp_path / "pid"
+    child = f"echo $$ > {pid_file}.part; mv {pid_file}.part {pid_file}; exec sleep 300"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"from encoders.process import run; run(['sh', '-c', {child!r}])"],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert wait_for(pid_file.exists)
+        parent.send_signal(signal.SIGINT)
+        parent.wait(timeout=20)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert wait_for(lambda: not is_running(int(pid_file.read_text())))
+
+
+def test_closes_its_pipes() -> None:
+    """Many runs leave no file descriptor behind."""
+    run(["true"])
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        run(["true"])
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,40 @@
+"""The command itself: help at once, errors as messages."""
+
+import subprocess
+import sys
+
+HEAVY = ("torch", "optuna", "ray", "plotly", "numba", "av", "scipy", "visqol")
+
+
+def test_help_lists_every_subcommand_and_imports_nothing_heavy() -> None:
+    """`tuner --help` must not pay for torch, optuna, ray or plotly."""
+    code = (
+        "import sys; from tuner.cli.main import app, COMMANDS\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('HEAVY', [m for m in {HEAVY!r} if m in sys.modules])\n"
+        "print('COMMANDS', *COMMANDS)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in out.stdout
+    for name in out.stdout.split("COMMANDS")[-1].split():
+        assert f" {name} " in out.stdout.split("HEAVY")[0]
+
+
+def test_every_subcommand_has_help() -> None:
+    """Each subcommand's own help works."""
+    from tuner.cli.main import COMMANDS
+
+    for name in COMMANDS:
+        out = subprocess.run([sys.executable, "-m", "tuner", name, "--help"], capture_output=True)
+        assert out.returncode == 0, name
+        assert out.stdout, name
+
+
+def test_an_error_is_a_message_not_a_traceback() -> None:
+    """A missing file: exit status 1, one line that names it."""
+    command = [sys.executable, "-m", "tuner", "score", "none.wav", "none.wav"]
+    out = subprocess.run(command, capture_output=True, text=True)
+    assert out.returncode == 1
+    assert "none.wav: no such file" in out.stderr
+    assert "Traceback" not in out.stderr

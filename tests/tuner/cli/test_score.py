@@ -1,0 +1,73 @@
+"""`tuner score` as a user runs it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tuner.cli.score import find_pairs, score
+from tuner.errors import ClipError
+from tuner.synth import synthesize
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Two references and their noisy, late copies; one of the copies is 44.1 kHz mp3."""
+    reference, coded = tmp_path / "reference", tmp_path / "coded <b>"
+    reference.mkdir()
+    coded.mkdir()
+    for name, suffix in (("drums", ".mp3"), ("bells", ".wav")):
+        pcm = synthesize(name, seed=1, duration_s=2.0)
+        soundfile.write(reference / f"{name}.flac", pcm.T, 48_000, subtype="PCM_24")
+        late = np.pad(pcm, ((0, 0), (300, 0)))
+        soundfile.write(coded / f"{name}{suffix}", late.T, 48_000)
+    return reference, coded
+
+
+def test_folders_as_json(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Pairs by name, delay measured and removed, versions told."""
+    score(*folders, device="cpu", as_json=True)
+    result = json.loads(capsys.readouterr().out)
+    bells, drums = result["scores"]
+    assert bells["delay"] == 300
+    assert bells["insenet"] > 99
+    assert 20 < drums["insenet"] < 100
+    assert set(result["versions"]) == {"insenet"}
+
+
+def test_folders_as_csv(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """One row a pair, with a header."""
+    score(*folders, device="cpu", as_csv=True)
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [Path(row["coded"]).name for row in rows] == ["bells.wav", "drums.mp3"]
+
+
+def test_a_file_that_cannot_be_scored_is_told(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others keep their scores, the exit status is 1."""
+    import typer
+
+    (folders[1] / "bells.wav").write_bytes(b"no audio")
+    with pytest.raises(typer.Exit) as exit_:
+        score(*folders, device="cpu", as_json=True)
+    assert exit_.value.exit_code == 1
+    bells, drums = json.loads(capsys.readouterr().out)["scores"]
+    assert "bells.wav" in bells["error"]
+    assert "insenet" in drums
+
+
+def test_wrong_arguments_are_told(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """Missing files, a file against a folder, and a coded file without reference."""
+    reference, coded = folders
+    with pytest.raises(ClipError, match="no such file"):
+        find_pairs(tmp_path / "none", coded)
+    with pytest.raises(ClipError, match="two files or two folders"):
+        find_pairs(reference / "bells.flac", coded)
+    (reference / "bells.flac").unlink()
+    with pytest.raises(ClipError, match="no reference"):
+        find_pairs(reference, coded)

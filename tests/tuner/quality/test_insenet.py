@@ -1,0 +1,38 @@
+"""The network's guarantees, whatever its weights."""
+
+import torch
+
+from tuner.quality.insenet import InseNet
+
+
+def _features(seed: int, frames: int = 50) -> torch.Tensor:
+    return torch.rand(2, 4, 5, 32, frames, generator=torch.Generator().manual_seed(seed))
+
+
+def test_identity_is_100_by_construction() -> None:
+    """Equal features score 100 with untrained weights."""
+    torch.manual_seed(0)
+    features = _features(1)
+    mean, _ = InseNet().eval()(features, features)
+    assert torch.equal(mean, torch.full((2,), 100.0))
+
+
+def test_range_and_any_length() -> None:
+    """Means stay in 0 to 100 and scales above 0 from 1 frame to many."""
+    torch.manual_seed(0)
+    model = InseNet().eval()
+    for frames in (1, 7, 260):
+        mean, scale = model(_features(1, frames), _features(2, frames))
+        assert mean.shape == scale.shape == (2,)
+        assert ((mean >= 0) & (mean <= 100)).all()
+        assert (scale > 0).all()
+
+
+def test_gradients_reach_every_weight() -> None:
+    """No branch of the network is dead."""
+    torch.manual_seed(0)
+    model = InseNet().train()
+    mean, scale = model(_features(1), _features(2))
+    (mean.sum() + scale.sum()).backward()
+    dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert dead == []

@@ -1,0 +1,91 @@
+"""The shipped model as a scorer: what it must hear, and its failures."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tuner.errors import ScoreError, WeightsError
+from tuner.quality.degrade import lowpass, narrow, pre_echo
+from tuner.quality.scorer import InseNetScorer
+from tuner.synth import synthesize
+
+SCORER = InseNetScorer()
+
+
+@pytest.fixture(scope="module")
+def castanets() -> np.ndarray:
+    return synthesize("castanets", seed=1, duration_s=6.0)
+
+
+@pytest.fixture(scope="module")
+def applause() -> np.ndarray:
+    return synthesize("applause", seed=1, duration_s=6.0)
+
+
+def test_identity_is_100(castanets: np.ndarray) -> None:
+    """Nothing can score better than the reference itself."""
+    assert SCORER.score(castanets, castanets).mean == pytest.approx(100, abs=0.01)
+
+
+def test_anchors_are_in_order(applause: np.ndarray) -> None:
+    """The 7 kHz anchor is bad, the 3.5 kHz anchor worse."""
+    seven, three = (SCORER.score(applause, lowpass(applause, hz)).mean for hz in (7000.0, 3500.0))
+    assert 75 > seven > three > 5
+
+
+def test_pre_echo_is_heard(castanets: np.ndarray) -> None:
+    """10 ms of pre-echo cost 5 points, 20 ms cost 12."""
+    for length, least in ((10.0, 5.0), (20.0, 12.0)):
+        coded = pre_echo(castanets, length, -20.0, np.random.default_rng(0))
+        assert SCORER.score(castanets, coded).mean < 100 - least
+
+
+def test_mono_downmix_is_heard(applause: np.ndarray) -> None:
+    """A mono downmix of a wide clip costs 15 points."""
+    assert SCORER.score(applause, narrow(applause, 0.0)).mean < 85
+
+
+def test_gain_and_polarity_are_not_heard(applause: np.ndarray) -> None:
+    """1 dB of gain or inverted polarity cost at most a point."""
+    for factor in (10 ** (1 / 20), 10 ** (-1 / 20), -1.0):
+        assert SCORER.score(applause, (factor * applause).astype(np.float32)).mean > 99
+
+
+def test_mono_short_and_silent_signals_have_scores() -> None:
+    """One channel, 20 ms, and digital silence are scored without an error."""
+    rng = np.random.default_rng(0)
+    noise = (rng.standard_normal(shape) for shape in ((1, 48_000), (2, 960)))
+    for pcm in (*noise, np.zeros((2, 9600))):
+        signal = pcm.astype(np.float32) * np.float32(0.1)
+        assert SCORER.score(signal, signal).mean == pytest.approx(100, abs=0.01)
+
+
+def test_nan_and_other_shape_are_errors(castanets: np.ndarray) -> None:
+    """A failure is never a score."""
+    with pytest.raises(ScoreError, match="shape"):
+        SCORER.score(castanets, castanets[:, :-1])
+    with pytest.raises(ScoreError, match="NaN"):
+        SCORER.score(castanets, np.full_like(castanets, np.nan))
+
+
+def test_travels_and_knows_its_version() -> None:
+    """The scorer is small to send, and its version follows the weights."""
+    assert len(pickle.dumps(SCORER)) < 500
+    assert pickle.loads(pickle.dumps(SCORER)) == SCORER
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\xff" * 64])
+def test_damaged_weights_are_told(content: bytes, tmp_path: Path, castanets: np.ndarray) -> None:
+    """Truncated or malicious weights are an error that names the file, not a crash."""
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"weights\.safetensors"):
+        InseNetScorer(str(path)).score(castanets, castanets)
+
+
+def test_missing_weights_are_told(tmp_path: Path) -> None:
+    """The version of missing weights is an error that names the file."""
+    with pytest.raises(WeightsError, match="none"):
+        _ = InseNetScorer(str(tmp_path / "none")).version

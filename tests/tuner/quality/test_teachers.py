@@ -1,0 +1,79 @@
+"""The teachers' opinions: scale, side signal, failures."""
+
+import numpy as np
+import pytest
+
+from tuner.errors import ScoreError
+from tuner.quality.degrade import lowpass, narrow
+from tuner.quality.teachers import (
+    MosScale,
+    VisqolScorer,
+    ZimtohrliScorer,
+    opinion,
+    side_weight,
+    width_kept,
+)
+from tuner.scorer import Scorer
+from tuner.synth import synthesize
+
+SCALE = MosScale(lowpass_3500=2.0, lowpass_7000=3.0, identity=5.0)
+
+
+@pytest.fixture(scope="module")
+def wide() -> np.ndarray:
+    return synthesize("applause", seed=1, duration_s=3.0)
+
+
+def test_scale_passes_through_the_known_places() -> None:
+    """Anchors and identity sit where listeners put them, straight lines between."""
+    assert [SCALE.to_mushra(mos) for mos in (1.0, 2.0, 3.0, 4.0, 5.0)] == [0, 25, 50, 75, 100]
+
+
+@pytest.mark.parametrize("scorer", [VisqolScorer(), ZimtohrliScorer()])
+def test_identity_beats_anchors_in_order(scorer: Scorer, wide: np.ndarray) -> None:
+    """Reference 100, then the 7 kHz, then the 3.5 kHz anchor."""
+    identity = scorer.score(wide, wide).mean
+    seven, three = (scorer.score(wide, lowpass(wide, hz)).mean for hz in (7000.0, 3500.0))
+    assert identity == pytest.approx(100, abs=0.5)
+    assert identity > seven > three > 0
+
+
+@pytest.mark.parametrize("scorer", [VisqolScorer(), ZimtohrliScorer()])
+def test_mono_downmix_of_wide_stereo_is_punished(scorer: Scorer, wide: np.ndarray) -> None:
+    """Per channel both metrics prefer a mono downmix; through the side they do not."""
+    assert scorer.score(wide, narrow(wide, 0.0)).mean < 80
+
+
+def test_side_weight_follows_its_level(wide: np.ndarray) -> None:
+    """Mono has no side to hear; the narrower, the less it counts."""
+    mono = narrow(wide, 0.0)
+    assert side_weight(mono, mono) == 0
+    assert side_weight(wide, wide) > side_weight(narrow(wide, 0.3), narrow(wide, 0.3)) > 0
+
+
+def test_width_kept_falls_with_level_change_either_way(wide: np.ndarray) -> None:
+    """Half and double width are punished alike; the right width not at all."""
+    half, double = narrow(wide, 0.5), narrow(wide, 2.0)
+    assert width_kept(wide, wide) == 1
+    assert width_kept(wide, half) == pytest.approx(width_kept(wide, double), rel=0.01)
+    assert width_kept(wide, half) == pytest.approx(0.61, abs=0.02)
+
+
+def test_nan_is_an_error_not_a_score(wide: np.ndarray) -> None:
+    """A metric that gives NaN raises."""
+    with pytest.raises(ScoreError, match="nan"):
+        opinion(lambda reference, coded: float("nan"), SCALE, wide, wide)
+
+
+def test_remembered_spectrograms_do_not_change_the_score(wide: np.ndarray) -> None:
+    """ViSQOL with its memory gives what a fresh ViSQOL gives."""
+    from visqol import VisqolApi
+
+    from tuner.quality.teachers import mid_and_side, visqol_mos
+
+    reference, _ = mid_and_side(wide)
+    coded, _ = mid_and_side(lowpass(wide, 12_000.0))
+    fresh = VisqolApi()
+    fresh.create(mode="audio")
+    expected = fresh.measure_from_arrays(reference, coded, 48_000).moslqo
+    assert [visqol_mos(reference, coded) for _ in range(2)] == [expected, expected]

@@ -1,0 +1,212 @@
+"""Local workers give outcomes and errors, survive deaths, and die with the driver."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tuner.cache import Cache
+from tuner.errors import EncoderFailed, StudyError, WorkerDied
+from tuner.search.executors import Executor, make_executor
+from tuner.search.job import ClipRef, Job, run_job
+from tuner.testing import FakeEncoder, FakeScorer
+
+#: How long to wait for what must happen at once, on a busy machine, seconds.
+PATIENCE_S = 20
+#: Triggers the fake encoder's troubles by its default settings.
+ALWAYS = (("joint", True),)
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def executor(cache_folder: Path) -> Iterator[Executor]:
+    """Two workers."""
+    executor = make_executor("local", workers=2, cache_folder=cache_folder)
+    yield executor
+    executor.close(cancel=True)
+
+
+def _workers() -> set[int]:
+    return {child.pid for child in multiprocessing.active_children() if child.pid is not None}
+
+
+def test_outcomes_are_those_of_the_pure_job(executor: Executor, job: Job, tmp_path: Path) -> None:
+    """Submitted from several threads, each future has the outcome of its own job."""
+    jobs = [replace(job, knob=float(knob)) for knob in range(32, 44)]
+    with ThreadPoolExecutor(4) as threads:
+        futures = list(threads.map(executor.submit, jobs))
+    for job, future in zip(jobs, futures, strict=True):
+        expected = run_job(job, Cache(tmp_path / "other"))
+        outcome = future.result(PATIENCE_S)
+        assert (outcome.payload_bits, outcome.scores) == (expected.payload_bits, expected.scores)
+        assert outcome.encodes == 1
+    assert os.getpid() not in _workers() and len(_workers()) == 2
+
+
+def test_workers_share_the_cache_with_the_driver(
+    executor: Executor, job: Job, cache_folder: Path
+) -> None:
+    """What a worker made, another process finds."""
+    outcome = executor.submit(job).result(PATIENCE_S)
+    again = run_job(job, Cache(cache_folder))
+    assert (again.encodes, again.cached_encodes, again.scores) == (0, 1, outcome.scores)
+
+
+def test_an_error_comes_through_as_itself(executor: Executor, job: Job) -> None:
+    """Class, command, exit code and stderr cross the process border; the worker lives on."""
+    failing = replace(job, encoder=FakeEncoder(crash_on=ALWAYS))
+    with pytest.raises(EncoderFailed, match="crash on demand") as raised:
+        executor.submit(failing).result(PATIENCE_S)
+    assert raised.value.exit_code == 3
+    assert raised.value.command[0] == "fake"
+    assert executor.submit(job).result(PATIENCE_S).encodes == 1
+
+
+def test_a_job_that_kills_its_worker_fails_alone(executor: Executor, job: Job) -> None:
+    """It is given up after the second death; the jobs around it do not notice."""
+    deadly = replace(job, encoder=FakeEncoder(die_on=ALWAYS))
+    around = [replace(job, knob=float(knob)) for knob in range(32, 44)]
+    futures = [executor.submit(each) for each in (*around[:6], deadly, *around[6:])]
+    killer = futures.pop(6)
+    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9, signal 9\) on fake"):
+        killer.result(PATIENCE_S)
+    assert [future.result(PATIENCE_S).encodes for future in futures] == [1] * len(around)
+
+
+def test_a_job_whose_worker_is_killed_once_is_tried_again(cache_folder: Path, job: Job) -> None:
+    """One death, of the out-of-memory killer say, costs time but no result."""
+    executor = make_executor("local", workers=1, cache_folder=cache_folder)
+    slow = FakeEncoder(hang_on=ALWAYS, hang_s=1.0)
+    executor.submit(job).result(PATIENCE_S)
+    (first,) = _workers()
+    future = executor.submit(replace(job, encoder=slow, knob=32.0))
+    os.kill(first, signal.SIGKILL)
+    assert future.result(PATIENCE_S).encodes == 1
+    assert _workers() != {first}
+    executor.close()
+    assert not _workers()
+
+
+def test_ctrl_c_does_not_reach_the_workers(executor: Executor, job: Job) -> None:
+    """SIGINT goes to the whole terminal group; the driver alone decides what it means."""
+    executor.submit(job).result(PATIENCE_S)
+    workers = _workers()
+    slow = FakeEncoder(hang_on=ALWAYS, hang_s=0.5)
+    future = executor.submit(replace(job, encoder=slow, knob=32.0))
+    for worker in workers:
+        os.kill(worker, signal.SIGINT)
+    assert future.result(PATIENCE_S).encodes == 1
+    assert workers <= _workers()
+
+
+def test_close_finishes_what_was_submitted(executor: Executor, job: Job) -> None:
+    """After it all futures are done, no worker lives and nothing more is taken."""
+    futures = [executor.submit(replace(job, knob=float(knob))) for knob in range(32, 38)]
+    executor.close()
+    assert [future.result(0).encodes for future in futures] == [1] * 6
+    assert not _workers()
+    with pytest.raises(RuntimeError, match="closed"):
+        executor.submit(job)
+
+
+def test_close_with_cancel_stops_at_once(executor: Executor, job: Job) -> None:
+    """Running jobs are killed, waiting ones never start; all are cancelled."""
+    hanging = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=600))
+    futures = [executor.submit(replace(hanging, knob=float(knob))) for knob in range(32, 37)]
+    executor.close(cancel=True)
+    for future in futures:
+        with pytest.raises(CancelledError):
+            future.result(0)
+    assert not _workers()
+
+
+#: A driver: two workers are busy for ever, their process ids on stdout.
+DRIVER = """
+import multiprocessing, sys, time
+from pathlib import Path
+from tuner.encoder import default_settings
+from tuner.search.executors import make_executor
+from tuner.search.job import ClipRef, Job
+from tuner.testing import FakeEncoder
+digest, path, folder = sys.argv[1:]
+clip = ClipRef(digest, path, 2, 0.5)
+executor = make_executor("local", workers=2, cache_folder=Path(folder))
+quick, slow = FakeEncoder(), FakeEncoder(hang_on=(("joint", True),), hang_s=600)
+for encoder, knob in ((quick, 64.0), (slow, 48.0), (slow, 32.0)):
+    future = executor.submit(Job(encoder, default_settings(encoder), knob, clip))
+    if encoder is quick:
+        future.result()
+while len(children := multiprocessing.active_children()) < 2:
+    time.sleep(0.05)
+print(*(child.pid for child in children), flush=True)
+time.sleep(600)
+"""
+
+
+def test_workers_die_with_a_killed_driver(clip: ClipRef, cache_folder: Path) -> None:
+    """SIGKILL of the driver leaves no orphan, though its jobs would run for minutes."""
+    command = [sys.executable, "-c", DRIVER, clip.digest, clip.path, str(cache_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        workers = [int(pid) for pid in driver.stdout.readline().split()]
+        driver.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while any(_runs(worker) for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(workers) == 2
+    assert not [worker for worker in workers if _runs(worker)]
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process exists and is no zombie (nobody may be there to reap it)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_the_executors_start_without_heavy_imports() -> None:
+    """The driver and a starting worker import no torch, ray, numpy or optuna for it."""
+    script = (
+        "import sys, tuner.search.executors.local, tuner.search.executors.ray\n"
+        "print({'torch', 'ray', 'numpy', 'optuna'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.strip() == b"set()"
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "address", "message"),
+    [
+        ("slurm", 2, None, "unknown executor 'slurm'; there are: local, ray"),
+        ("local", 0, None, "at least one"),
+        ("local", 2, "10.0.0.1:6379", "no address"),
+    ],
+)
+def test_a_wrong_executor_is_a_study_error(
+    name: str, workers: int, address: str | None, message: str, cache_folder: Path
+) -> None:
+    """The message says what there is."""
+    with pytest.raises(StudyError, match=message):
+        make_executor(name, workers=workers, cache_folder=cache_folder, address=address)
+
+
+def test_scorers_run_in_workers(executor: Executor, job: Job) -> None:
+    """Each of several scorers has its score."""
+    both = replace(job, scorers=(FakeScorer(), FakeScorer("judge", slope=-1.0)))
+    assert set(executor.submit(both).result(PATIENCE_S).scores) == {"fake", "judge"}

@@ -1,0 +1,146 @@
+"""Paired intervals and the verdicts drawn from them."""
+
+import numpy as np
+import pytest
+
+from tuner.results import Estimate
+from tuner.search.verdict import SCALE, decide, paired_bootstrap
+
+JUDGES = ("visqol", "zimtohrli")
+BETTER, WORSE, UNSURE = Estimate(6.2, 4.1, 8.3), Estimate(-2.0, -3.1, -0.9), Estimate(0.4, -2, 3)
+
+
+def verdict(model, visqol=BETTER, zimtohrli=BETTER, tune_gain=7.0):
+    gains = {"insenet": model, "visqol": visqol, "zimtohrli": zimtohrli}
+    return decide(gains, tune_gain, model="insenet", judges=JUDGES, n_clips=15)
+
+
+@pytest.mark.parametrize("shape", ["normal", "exponential"])
+def test_the_interval_covers_the_true_mean_at_15_clips(shape):
+    """About 95 % of the intervals from 15 clips hold the true mean, skewed gains included."""
+    rng = np.random.default_rng(7)
+    runs = 800
+    samples = rng.normal(1, 1, (runs, 15)) if shape == "normal" else rng.exponential(1, (runs, 15))
+    intervals = [paired_bootstrap(list(s), seed, resamples=600) for seed, s in enumerate(samples)]
+    covered = sum(i.low <= 1 <= i.high for i in intervals)
+    # Three standard deviations of a share of 800 at p = 0.95 are 0.023; the percentile
+    # bootstrap covers 0.91 (normal) and 0.90 (exponential) and fails this.
+    assert abs(covered / runs - 0.95) <= 0.023
+
+
+def test_the_interval_is_centred_by_the_mean_and_repeats_with_the_seed():
+    """The estimate is the mean, inside its interval; one seed gives one interval."""
+    gains = [1.0, 2.5, -0.5, 3.0, 1.5, 0.2, 2.2]
+    first = paired_bootstrap(gains, seed=3)
+    assert first.value == pytest.approx(np.mean(gains))
+    assert first.low < first.value < first.high
+    assert paired_bootstrap(gains, seed=3) == first
+    assert paired_bootstrap(gains, seed=4) != first
+
+
+def test_more_clips_narrow_the_interval():
+    """The same scatter over more clips gives a narrower interval."""
+    few = paired_bootstrap([0.0, 1.0, 2.0, 3.0, 4.0], seed=0)
+    many = paired_bootstrap([0.0, 1.0, 2.0, 3.0, 4.0] * 6, seed=0)
+    assert many.high - many.low < few.high - few.low
+
+
+def test_equal_gains_have_no_width():
+    """When each clip gains the same, the interval is that gain."""
+    assert paired_bootstrap([0.0] * 5, seed=0) == Estimate(0, 0, 0)
+    assert paired_bootstrap([1.5] * 3, seed=0) == Estimate(1.5, 1.5, 1.5)
+
+
+def test_two_clips_use_students_t():
+    """Two clips one point apart: 0.5 ± 12.706 times 0.5, from the table of Student's t."""
+    estimate = paired_bootstrap([0.0, 1.0], seed=0)
+    assert (estimate.low, estimate.high) == pytest.approx((0.5 - 6.353, 0.5 + 6.353), abs=0.001)
+
+
+def test_one_clip_proves_nothing():
+    """The interval of a single clip is the whole scale."""
+    assert paired_bootstrap([9.0], seed=0) == Estimate(9.0, -SCALE, SCALE)
+
+
+def test_the_interval_stays_on_the_scale():
+    """One wild clip among equal ones cannot push the interval beyond the scale."""
+    estimate = paired_bootstrap([0.0] * 14 + [100.0], seed=0)
+    assert -SCALE <= estimate.low <= estimate.value <= estimate.high <= SCALE
+
+
+@pytest.mark.parametrize("differences", [[], [1.0, float("nan")], [float("inf"), 0.0]])
+def test_differences_that_are_none_or_not_finite_are_refused(differences):
+    """A missing or broken score never becomes a gain."""
+    with pytest.raises(ValueError, match="finite"):
+        paired_bootstrap(differences, seed=0)
+
+
+def test_confirmed_names_the_figures_and_the_judges():
+    """Model and judges above zero: confirmed, with all figures."""
+    answer = verdict(BETTER, Estimate(7.9, 5, 11), Estimate(1.2, 0.1, 2.3))
+    assert answer.kind == "confirmed"
+    assert answer.sentence == (
+        "Confirmed: on 15 held-out clips the tuned settings gain 6.2 points (95 % interval"
+        " 4.1 to 8.3); ViSQOL (+7.9) and Zimtohrli (+1.2) agree."
+    )
+
+
+def test_one_judge_is_enough_to_confirm_when_the_other_cannot_tell():
+    """An undecided judge does not object, and is named."""
+    answer = verdict(BETTER, zimtohrli=UNSURE)
+    assert answer.kind == "confirmed"
+    assert "ViSQOL (+6.2) agrees; Zimtohrli (+0.4) cannot tell" in answer.sentence
+
+
+def test_a_judge_wholly_below_zero_objects():
+    """One judge that hears a loss outweighs another that agrees."""
+    answer = verdict(BETTER, zimtohrli=WORSE)
+    assert answer.kind == "objected"
+    assert "Zimtohrli (-2.0) hears a loss" in answer.sentence
+
+
+def test_undecided_judges_leave_it_unconfirmed():
+    """The model alone cannot confirm itself."""
+    answer = verdict(BETTER, UNSURE, UNSURE)
+    assert answer.kind == "not confirmed"
+    assert "cannot tell" in answer.sentence
+
+
+def test_no_judges_leave_it_unconfirmed():
+    """Without judges nothing is confirmed."""
+    answer = decide({"insenet": BETTER}, 7.0, model="insenet", judges=())
+    assert answer.kind == "not confirmed"
+    assert "no judge was asked" in answer.sentence
+
+
+def test_an_interval_that_includes_zero_is_not_confirmed():
+    """A sizeable gain that may be nothing is not proven."""
+    answer = verdict(Estimate(2.0, -0.5, 4.5))
+    assert answer.kind == "not confirmed"
+    assert "2.0 points (95 % interval -0.5 to 4.5)" in answer.sentence
+
+
+def test_a_loss_on_held_out_clips_is_told():
+    """Better on tune and worse on held-out clips: not confirmed, as a loss with figures."""
+    answer = verdict(WORSE, WORSE, UNSURE)
+    assert answer.kind == "not confirmed"
+    assert "lose 2.0 points (95 % interval 0.9 to 3.1)" in answer.sentence
+
+
+def test_nothing_found_on_tune_leaves_the_default():
+    """Without a gain on tune the default is the best, whatever held-out clips say."""
+    assert verdict(BETTER, tune_gain=0.4).kind == "the default is already the best"
+
+
+def test_a_gain_that_vanishes_on_held_out_clips_leaves_the_default():
+    """A held-out gain of nearly nothing means that the default is the best."""
+    answer = verdict(Estimate(-0.04, -0.9, 0.8), UNSURE, WORSE)
+    assert answer.kind == "the default is already the best"
+    assert "0.0 points (95 % interval -0.9 to 0.8) on 15 held-out clips" in answer.sentence
+
+
+def test_settings_without_held_out_scores_are_not_confirmed():
+    """A candidate that could not be scored on the held-out clips says so."""
+    answer = decide({}, 7.0, model="insenet", judges=JUDGES, n_clips=15)
+    assert answer.kind == "not confirmed"
+    assert "could not be scored" in answer.sentence

@@ -1,0 +1,177 @@
+"""The cache gives back what was stored, or nothing."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tuner.cache import Cache, encode_key, score_key
+from tuner.encoder import Encoded, Settings, Version
+from tuner.errors import CacheError
+from tuner.scorer import Score
+
+VERSION = Version("toy 1.0", "/usr/bin/toy", "0123456789abcdef")
+SETTINGS = Settings("cbr", (("cutoff_hz", 16000),))
+KEY = encode_key("c" * 64, "toy", VERSION, SETTINGS, 64.0)
+#: Newlines in the data must not be taken for the end of the header.
+ENCODED = Encoded(b"\n\x00payload\n" * 100, ".toy", 6400, 0.125)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def _only_file(folder: Path) -> Path:
+    (path,) = (p for p in folder.rglob("*") if p.is_file())
+    return path
+
+
+def test_an_encode_comes_back_as_it_was_stored(cache: Cache) -> None:
+    """Bytes, suffix, payload and cost survive; before storing there is nothing."""
+    assert cache.get_encode(KEY) is None
+    cache.put_encode(KEY, ENCODED)
+    assert cache.get_encode(KEY) == ENCODED
+
+
+def test_a_score_comes_back_as_it_was_stored(cache: Cache) -> None:
+    """Mean and spread survive to the last bit."""
+    score = Score(100 / 3, 0.1 + 0.2)
+    assert cache.get_score(KEY) is None
+    cache.put_score(KEY, score)
+    assert cache.get_score(KEY) == score
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        encode_key("d" * 64, "toy", VERSION, SETTINGS, 64.0),
+        encode_key("c" * 64, "toy2", VERSION, SETTINGS, 64.0),
+        encode_key("c" * 64, "toy", Version("toy 1.1", "", VERSION.digest), SETTINGS, 64.0),
+        encode_key("c" * 64, "toy", Version("toy 1.0", "", "f" * 16), SETTINGS, 64.0),
+        encode_key("c" * 64, "toy", VERSION, Settings("vbr", SETTINGS.values), 64.0),
+        encode_key("c" * 64, "toy", VERSION, Settings("cbr", (("cutoff_hz", 16001),)), 64.0),
+        encode_key("c" * 64, "toy", VERSION, SETTINGS, 64.000001),
+        score_key(KEY, "toy", "1"),
+    ],
+)
+def test_whatever_could_change_the_result_changes_the_key(other: str) -> None:
+    """Clip, adapter, build, settings and knob are all in the key."""
+    assert other != KEY
+
+
+def test_the_same_build_elsewhere_has_the_same_key() -> None:
+    """Neither the binary's path nor the knob's type is in the key."""
+    elsewhere = Version(VERSION.text, "/opt/toy", VERSION.digest)
+    assert encode_key("c" * 64, "toy", elsewhere, SETTINGS, 64) == KEY
+
+
+def test_a_score_key_changes_with_scorer_and_version() -> None:
+    """New weights or another metric never meet old scores."""
+    keys = {score_key(KEY, "a", "1"), score_key(KEY, "a", "2"), score_key(KEY, "b", "1")}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("length", [0, 1, 40, -1])
+def test_a_truncated_entry_is_a_miss_and_is_replaced(
+    cache: Cache, length: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file cut anywhere is reported as damaged, and storing again heals it."""
+    cache.put_encode(KEY, ENCODED)
+    path = _only_file(cache.folder)
+    path.write_bytes(path.read_bytes()[:length])
+    with caplog.at_level(logging.WARNING):
+        assert cache.get_encode(KEY) is None
+    assert str(path) in caplog.text
+    cache.put_encode(KEY, ENCODED)
+    assert cache.get_encode(KEY) == ENCODED
+
+
+def test_every_flipped_bit_is_noticed(cache: Cache) -> None:
+    """A flip in header or data gives a miss, or (in white space at most) the same entry."""
+    cache.put_encode(KEY, ENCODED)
+    path = _only_file(cache.folder)
+    whole = path.read_bytes()
+    for position in range(0, 300, 4):
+        for bit in (0, 5):
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            path.write_bytes(damaged)
+            assert cache.get_encode(KEY) in (None, ENCODED)
+            if damaged[position : position + 1].isdigit():
+                assert cache.get_encode(KEY) is None
+
+
+def test_a_damaged_score_is_a_miss(cache: Cache) -> None:
+    """A changed digit of a score is not believed."""
+    cache.put_score(KEY, Score(81.5, 4.0))
+    path = _only_file(cache.folder)
+    path.write_bytes(path.read_bytes().replace(b"81.5", b"91.5"))
+    assert cache.get_score(KEY) is None
+
+
+def test_a_score_that_is_not_finite_cannot_be_stored(cache: Cache) -> None:
+    """NaN never reaches the disk."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        cache.put_score(KEY, Score(float("nan")))
+    assert cache.get_score(KEY) is None
+
+
+#: A writer process: stores 100 entries of 100 kB under one key.
+WRITER = """
+import sys
+from pathlib import Path
+from tuner.cache import Cache
+from tuner.encoder import Encoded
+folder, key, suffix = sys.argv[1:]
+for _ in range(100):
+    Cache(Path(folder)).put_encode(key, Encoded(suffix.encode() * 50_000, suffix, 1, 0.0))
+"""
+
+
+def test_two_processes_may_write_one_key(cache: Cache) -> None:
+    """A reader sees a whole entry of either writer, and no partial file stays."""
+    cache.put_encode(KEY, Encoded(b".0" * 50_000, ".0", 1, 0.0))
+    command = [sys.executable, "-c", WRITER, str(cache.folder), KEY]
+    writers = [subprocess.Popen([*command, suffix]) for suffix in (".a", ".b")]
+    while any(writer.poll() is None for writer in writers):
+        found = cache.get_encode(KEY)
+        assert found is not None and found.data == found.suffix.encode() * 50_000
+    assert [writer.returncode for writer in writers] == [0, 0]
+    found = cache.get_encode(KEY)
+    assert found is not None and found.suffix in (".a", ".b")
+    assert _only_file(cache.folder).name == KEY
+
+
+@contextmanager
+def _files_of_at_most(size: int) -> Iterator[None]:
+    """Make real writes fail, as on a full disk, beyond `size` bytes."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_failed_write_names_folder_and_remedy_and_leaves_nothing(cache: Cache) -> None:
+    """A full disk stops with an error, not with half an entry."""
+    big = Encoded(bytes(100_000), ".toy", 1, 0.0)
+    with _files_of_at_most(10_000), pytest.raises(CacheError, match="free space") as raised:
+        cache.put_encode(KEY, big)
+    assert str(cache.folder) in str(raised.value)
+    assert not [p for p in cache.folder.rglob("*") if p.is_file()]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """A file in the folder's place is no miss: nothing could ever be stored."""
+    (tmp_path / "cache").write_text("not a folder")
+    with pytest.raises(CacheError, match="cannot be read"):
+        Cache(tmp_path / "cache").get_encode(KEY)

@@ -1,0 +1,160 @@
+"""Encodes and scores on disk, addressed by what made them.
+
+An encode is keyed by the clip's samples, the adapter, the encoder's build, the settings
+and the knob; a score by its encode's key, the scorer and the scorer's version. No path is
+part of a key: the same build elsewhere gives the same entry.
+
+An entry is one file: a JSON header line, then the data (empty for a score). The header
+carries a checksum over itself and the data, and files appear by rename, so that a reader
+sees a whole entry or none: a damaged one is a miss and is replaced. Any number of
+processes may share a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.encoder import Encoded, Settings, Version
+from tuner.errors import CacheError
+from tuner.scorer import Score
+
+_log = logging.getLogger(__name__)
+
+#: Part of every key. Raise it when the layout of entries changes, or when decoding,
+#: alignment or resampling change so that stored scores no longer hold.
+CACHE_FORMAT = 1
+
+
+def encode_key(
+    clip_digest: str, encoder: str, version: Version, settings: Settings, knob: float
+) -> str:
+    """The key of one encode, 64 hex digits.
+
+    Args:
+        clip_digest: sha256 of the clip's samples.
+        encoder: the adapter's name.
+        version: the build that runs.
+        settings: one value for each active parameter.
+        knob: value of the rate mode's knob.
+    """
+    build = (version.text, version.digest)
+    return _digest(clip_digest, encoder, *build, settings.canonical(), repr(float(knob)))
+
+
+def score_key(encode: str, scorer: str, version: str) -> str:
+    """The key of one score, 64 hex digits.
+
+    Args:
+        encode: the key of the encode that was scored.
+        scorer, version: the scorer's name and version.
+    """
+    return _digest(encode, scorer, version)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache in `folder`, which is made when the first entry is stored.
+
+    All methods raise `CacheError` when the folder cannot be read or written.
+    """
+
+    folder: Path
+
+    def get_encode(self, key: str) -> Encoded | None:
+        """The stored encode, or None."""
+        entry = self._read(self._path("encodes", key))
+        if entry is None:
+            return None
+        fields, data = entry
+        return Encoded(
+            data, str(fields["suffix"]), int(fields["payload_bits"]), float(fields["encode_s"])
+        )
+
+    def put_encode(self, key: str, encoded: Encoded) -> None:
+        """Store an encode."""
+        fields = {
+            "suffix": encoded.suffix,
+            "payload_bits": int(encoded.payload_bits),
+            "encode_s": float(encoded.encode_s),
+        }
+        self._write(self._path("encodes", key), _pack(fields, encoded.data))
+
+    def get_score(self, key: str) -> Score | None:
+        """The stored score, or None."""
+        entry = self._read(self._path("scores", key))
+        return entry and Score(float(entry[0]["mean"]), float(entry[0]["spread"]))
+
+    def put_score(self, key: str, score: Score) -> None:
+        """Store a score, which must be finite (else ValueError)."""
+        fields = {"mean": float(score.mean), "spread": float(score.spread)}
+        self._write(self._path("scores", key), _pack(fields, b""))
+
+    def _path(self, kind: str, key: str) -> Path:
+        # Two levels keep folders small: a long study stores 100 000 encodes.
+        return self.folder / kind / key[:2] / key[2:4] / key
+
+    def _read(self, path: Path) -> tuple[dict[str, Any], bytes] | None:
+        try:
+            return _unpack(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._broken("read", error) from error
+        except ValueError as error:
+            _log.warning("%s: damaged cache entry (%s); made again", path, error)
+            return None
+
+    def _write(self, path: Path, content: bytes) -> None:
+        # A name of its own for each writer, also on a file system shared by hosts.
+        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_bytes(content)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._broken("written", error) from error
+
+    def _broken(self, what: str, error: OSError) -> CacheError:
+        return CacheError(
+            f"{self.folder}: the cache cannot be {what} ({error}); free space there, check"
+            f" its permissions, or choose another cache folder. Stored work is not lost."
+        )
+
+
+def _digest(*parts: str) -> str:
+    text = json.dumps([CACHE_FORMAT, *parts])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pack(fields: dict[str, Any], data: bytes) -> bytes:
+    header = {"format": CACHE_FORMAT, **fields, "length": len(data)}
+    header["sha256"] = _checksum(header, data)
+    return json.dumps(header, allow_nan=False).encode() + b"\n" + data
+
+
+def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header's fields and the data. Raises ValueError if the entry is damaged."""
+    line, _, data = content.partition(b"\n")
+    fields = json.loads(line)
+    if not isinstance(fields, dict):
+        raise ValueError("the header is not an object")
+    claimed = fields.pop("sha256", None)
+    if fields.get("length") != len(data):
+        raise ValueError(f"{len(data)} bytes of data, {fields.get('length')} expected")
+    if claimed != _checksum(fields, data):
+        raise ValueError("the checksum does not match")
+    return fields, data
+
+
+def _checksum(fields: dict[str, Any], data: bytes) -> str:
+    header = json.dumps(fields, sort_keys=True).encode()
+    return hashlib.sha256(header + b"\n" + data).hexdigest()

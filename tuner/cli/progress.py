@@ -1,0 +1,66 @@
+"""Progress on stderr: a bar with an ETA in a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+#: Seconds between two lines where stderr is not a terminal.
+LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Yields ``update(done, total, note)``.
+
+    Args:
+        what: what is going on, in a word or three.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _line_printer(what)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(what, total=None, note="")
+
+        def update(done: int, total: int, note: str = "") -> None:
+            progress.update(task, completed=done, total=total, note=note)
+
+        yield update
+
+
+def _line_printer(what: str) -> Callable[[int, int, str], None]:
+    started = time.monotonic()
+    last = -LINE_EVERY_S
+
+    def update(done: int, total: int, note: str = "") -> None:
+        nonlocal last
+        elapsed = time.monotonic() - started
+        if done < total and elapsed - last < LINE_EVERY_S:
+            return
+        last = elapsed
+        eta = f", ETA {elapsed / done * (total - done):.0f} s" if done else ""
+        print(f"{what}: {done}/{total}{eta} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    return update

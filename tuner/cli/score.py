@@ -1,0 +1,143 @@
+"""`tuner score`: the quality of coded files against their references."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from tuner import audio
+from tuner.cli.progress import progress_bar
+from tuner.errors import ClipError, StudyError, TunerError
+from tuner.scorer import Score, Scorer
+
+
+def score(
+    reference: Annotated[Path, typer.Argument(help="Reference file, or a folder of them.")],
+    coded: Annotated[Path, typer.Argument(help="Coded file, or a folder with the same names.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto.")] = "auto",
+    judges: Annotated[bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Predicted MUSHRA quality, 0 to 100, of coded files against their references.
+
+    Coded files may be of any format; in folders they pair with references by name without
+    suffix. Codec delay is measured and removed before scoring. A file that cannot be scored
+    is an error beside the others' scores and makes the exit status 1.
+    """
+    if as_json and as_csv:
+        raise StudyError("--json and --csv exclude each other")
+    pairs = find_pairs(reference, coded)
+    scorers = _scorers(device, judges)
+    rows: list[dict[str, object]] = []
+    with progress_bar("scoring") as update:
+        for done, (reference_file, coded_file) in enumerate(pairs, start=1):
+            rows.append(_score_pair(reference_file, coded_file, scorers))
+            update(done, len(pairs), "")
+    names = [s.name for s in scorers]
+    if as_json:
+        versions = {s.name: s.version for s in scorers}
+        print(json.dumps({"versions": versions, "scores": rows}, indent=1))
+    elif as_csv:
+        columns = ["reference", "coded", *names, "spread", "delay", "error"]
+        writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        _print_table(rows, names)
+    if any("error" in row for row in rows):
+        raise typer.Exit(1)
+
+
+def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
+    """(reference, coded) files; in folders by relative name without suffix.
+
+    Raises:
+        ClipError: missing file or folder, file against folder, or a coded file without
+            exactly one reference.
+    """
+    for path in (reference, coded):
+        if not path.exists():
+            raise ClipError(f"{path}: no such file or folder")
+    if reference.is_file() and coded.is_file():
+        return [(reference, coded)]
+    if reference.is_file() or coded.is_file():
+        raise ClipError(f"{reference} and {coded}: give two files or two folders")
+    references: dict[Path, list[Path]] = {}
+    for path in _files(reference):
+        references.setdefault(path.relative_to(reference).with_suffix(""), []).append(path)
+    pairs = []
+    for path in _files(coded):
+        found = references.get(path.relative_to(coded).with_suffix(""), [])
+        if len(found) != 1:
+            what = "no reference" if not found else f"{len(found)} references"
+            raise ClipError(f"{path}: {what} of that name in {reference}")
+        pairs.append((found[0], path))
+    if not pairs:
+        raise ClipError(f"{coded}: holds no files")
+    return pairs
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+
+
+def _scorers(device: str, judges: bool) -> list[Scorer]:
+    import torch
+
+    from tuner.quality.scorer import InseNetScorer
+    from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device.startswith("cuda") and not torch.cuda.is_available():
+        raise StudyError(f"--device {device}: this machine has no CUDA device; use --device cpu")
+    model = InseNetScorer(device=device)
+    return [model, VisqolScorer(), ZimtohrliScorer()] if judges else [model]
+
+
+def _score_pair(reference: Path, coded: Path, scorers: list[Scorer]) -> dict[str, object]:
+    row: dict[str, object] = {"reference": str(reference), "coded": str(coded)}
+    try:
+        aligned_to, signal, delay = _read_pair(reference, coded)
+        scores: list[Score] = [s.score(aligned_to, signal) for s in scorers]
+    except TunerError as error:
+        return row | {"error": str(error)}
+    row |= {s.name: round(v.mean, 3) for s, v in zip(scorers, scores, strict=True)}
+    return row | {"spread": round(scores[0].spread, 3), "delay": delay}
+
+
+def _read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
+    signals = []
+    for path in (reference, coded):
+        pcm, rate = audio.read_audio(path)
+        if pcm.shape[0] > 2 or not pcm.shape[1] or not np.isfinite(pcm).all():
+            raise ClipError(f"{path}: needs one or two channels of finite samples")
+        signals.append(audio.resample(pcm, rate))
+    aligned, delay = audio.align(*signals)
+    return signals[0], aligned, delay
+
+
+def _print_table(rows: list[dict[str, object]], names: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("coded", *names, "spread", "delay")
+    for row in rows:
+        cells = [str(row.get(column, "")) for column in (*names, "spread", "delay")]
+        name = Text(str(row["coded"]))
+        if "error" in row:
+            name.append(f"\n{row['error']}", style="red")
+        table.add_row(name, *map(Text, cells))
+    means = [np.mean([float(str(r[n])) for r in rows if n in r] or [np.nan]) for n in names]
+    if len(rows) > 1:
+        table.add_section()
+        table.add_row("mean", *(f"{m:.3f}" for m in means))
+    Console().print(table)

@@ -1,0 +1,76 @@
+"""Finds encoder adapters by entry point; the built-in ones come through the same door.
+
+An adapter's package names its class in the group ``tuner.encoders`` (see
+`docs/adapters.md`). The class is called without arguments, or with ``binary=PATH`` when
+the user names a binary.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import EntryPoint, entry_points
+
+from tuner.encoder import Encoder
+from tuner.errors import EncoderMissing
+
+GROUP = "tuner.encoders"
+#: What an adapter must have. Looked up without evaluating: `version` runs the binary.
+MEMBERS = ("name", "version", "parameters", "rate_modes", "encode", "decode", "command_line")
+#: What importing or constructing somebody else's class may raise.
+BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+def encoder_names() -> dict[str, str]:
+    """The names of all installed adapters, sorted, each with its distribution."""
+    return {entry.name: _distribution(entry) for entry in _entries()}
+
+
+def load_encoder(name: str, binary: str | None = None) -> Encoder:
+    """The adapter called `name`.
+
+    Args:
+        name: its entry point's name.
+        binary: path or name of the binary to use instead of the adapter's own choice.
+
+    Raises:
+        EncoderMissing: no or more than one adapter of that name, or it cannot be loaded.
+    """
+    entries = [entry for entry in _entries() if entry.name == name]
+    if not entries:
+        known = ", ".join(encoder_names()) or "none"
+        raise EncoderMissing(f"no encoder {name!r}; installed are: {known}")
+    offers = " and ".join(_distribution(entry) for entry in entries)
+    if len(entries) > 1:
+        raise EncoderMissing(f"encoder {name!r} is offered by {offers}; uninstall all but one")
+    try:
+        factory = entries[0].load()
+        adapter = factory() if binary is None else factory(binary=binary)
+    except BROKEN as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise EncoderMissing(f"encoder {name!r} of {offers} cannot be loaded ({cause})") from error
+    absent = [m for m in MEMBERS if inspect.getattr_static(adapter, m, None) is None]
+    if absent:
+        lacks = ", ".join(absent)
+        raise EncoderMissing(f"encoder {name!r} of {offers} is not an adapter: it lacks {lacks}")
+    found: Encoder = adapter
+    return found
+
+
+def _entries() -> list[EntryPoint]:
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"

@@ -1,0 +1,123 @@
+"""InSE-NET: Inception blocks with squeeze-and-excitation over stacked spectrograms.
+
+Jiang, Biswas et al., "InSE-NET: a perceptually coded audio quality model based on CNN", AES
+151, 2021 (arXiv 2108.13087); the stereo input follows arXiv 2209.11666, the predicted
+distribution of ratings arXiv 2308.09493. Input: features of the reference and the coded
+signal (see `tuner.quality.gammatone`). Output: mean (0 to 100) and standard deviation of the
+opinions, a logistic distribution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from tuner.quality.gammatone import PLANES, SIGNALS
+
+#: Differences enter four times enlarged: most are a few dB on a scale of 90.
+_DIFFERENCE_GAIN = 4.0
+#: Mean absolute feature difference at which the score is free to fall: 0.2 dB. Below, it is
+#: held towards 100, so that identity is 100 by construction.
+_JUST_DIFFERENT = 0.2 / 90.0
+#: Standard deviation of a logistic distribution of scale 1.
+LOGISTIC_STD = math.pi / math.sqrt(3)
+
+
+class _ConvBlock(nn.Sequential):
+    """Convolution (same size), batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int]) -> None:
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class _SqueezeExcitation(nn.Module):
+    """Channel gains from the global mean (Hu et al., 2018)."""
+
+    def __init__(self, channels: int, reduction: int = 4) -> None:
+        super().__init__()
+        self.gains = nn.Sequential(
+            nn.Linear(channels, channels // reduction),
+            nn.ReLU(inplace=True),
+            nn.Linear(channels // reduction, channels),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gains: torch.Tensor = self.gains(x.mean(dim=(2, 3)))
+        return x * gains[:, :, None, None]
+
+
+class InceptionSE(nn.Module):
+    """Four parallel branches (1x1; 3x3; long in time; long in frequency), then SE.
+
+    Shape: ``[B, inputs, bands, frames]`` to ``[B, outputs, bands, frames]``.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        part, neck = outputs // 4, max(inputs // 4, 8)
+        self.point = _ConvBlock(inputs, part, (1, 1))
+        self.square = nn.Sequential(
+            _ConvBlock(inputs, neck, (1, 1)), _ConvBlock(neck, part, (3, 3))
+        )
+        self.time = nn.Sequential(_ConvBlock(inputs, neck, (1, 1)), _ConvBlock(neck, part, (1, 7)))
+        self.frequency = nn.Sequential(
+            _ConvBlock(inputs, neck, (1, 1)), _ConvBlock(neck, part, (7, 1))
+        )
+        self.excite = _SqueezeExcitation(outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        branches = [self.point(x), self.square(x), self.time(x), self.frequency(x)]
+        excited: torch.Tensor = self.excite(torch.cat(branches, dim=1))
+        return excited
+
+
+class InseNet(nn.Module):
+    """Stereo InSE-NET with two time resolutions; clips of any length."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.stem = _ConvBlock(2 * SIGNALS * PLANES, width, (3, 3))
+        self.blocks = nn.Sequential(
+            InceptionSE(width, width),
+            nn.MaxPool2d((2, 2), ceil_mode=True),
+            InceptionSE(width, width * 2),
+            nn.AvgPool2d((2, 2), ceil_mode=True),
+            InceptionSE(width * 2, width * 2),
+            nn.AvgPool2d((2, 2), ceil_mode=True),
+            InceptionSE(width * 2, width * 2),
+        )
+        channels = width * 2
+        self.bands = nn.Conv1d(channels * 4, channels, 1)  # four bands are left
+        self.head = nn.Sequential(
+            nn.Linear(channels * 3, channels), nn.ReLU(inplace=True), nn.Linear(channels, 2)
+        )
+
+    def forward(
+        self, reference: torch.Tensor, coded: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (0 to 100) and scale (points) of the predicted logistic distribution, ``[B]`` each.
+
+        Args:
+            reference, coded: features ``[B, 4, 5, 32, F]``.
+        """
+        difference = coded - reference
+        stacked = torch.cat([reference, _DIFFERENCE_GAIN * difference], dim=1)
+        maps = self.blocks(self.stem(stacked.flatten(1, 2)))
+        moments = torch.relu(self.bands(maps.flatten(1, 2)))
+        # Listeners remember the worst moment: the mean, the spread and the maximum over time.
+        pooled = torch.cat(
+            [moments.mean(dim=2), moments.std(dim=2, correction=0), moments.amax(dim=2)], dim=1
+        )
+        damage, scale = self.head(pooled).unbind(dim=1)
+        heard = torch.tanh(difference.abs().mean(dim=(1, 2, 3, 4)) / _JUST_DIFFERENT)
+        mean = 100 * torch.exp(-heard * nn.functional.softplus(damage - 1))
+        return mean, 0.5 + 10 * nn.functional.softplus(scale - 1)

@@ -1,0 +1,131 @@
+"""The quality model as a scorer: shipped weights, front end, network.
+
+A small picklable object; weights and the features of the last references are held once per
+process. Loading torch costs a second, so nothing here is imported before the first score.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.errors import ScoreError, WeightsError
+from tuner.results import MODEL
+from tuner.scorer import Score
+
+if TYPE_CHECKING:
+    import torch
+
+    from tuner.quality.insenet import InseNet
+
+Pcm = npt.NDArray[np.float32]
+
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
+#: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
+#: away from torch: the driver needs the version, and only the version.
+MODEL_VERSION = 1
+#: References whose features a process remembers (8 s: 2 MB each).
+REMEMBERED_REFERENCES = 64
+
+
+@dataclass(frozen=True)
+class InseNetScorer:
+    """Predicted MUSHRA quality by InSE-NET.
+
+    Args:
+        weights: path of a safetensors file.
+        device: a torch device: "cpu", "cuda", "cuda:1".
+    """
+
+    weights: str = str(SHIPPED_WEIGHTS)
+    device: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """The metric's name in results."""
+        return MODEL
+
+    @property
+    def version(self) -> str:
+        """Digest of the weights, and the version of the code around them."""
+        return f"{weights_digest(self.weights)[:16]}/{MODEL_VERSION}"
+
+    def score(self, reference: Pcm, coded: Pcm) -> Score:
+        """See `tuner.scorer.Scorer.score`."""
+        import torch
+
+        if reference.shape != coded.shape:
+            raise ScoreError(
+                f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
+                " align them first (`tuner score` does)"
+            )
+        model = _load(self.weights, self.device)
+        with torch.inference_mode():
+            features = _features(np.ascontiguousarray(coded), self.device)
+            mean, scale = model(_reference_features(reference, self.device), features)
+        from tuner.quality.insenet import LOGISTIC_STD
+
+        points, spread = float(mean), float(scale) * LOGISTIC_STD
+        if not (np.isfinite(points) and np.isfinite(spread)):
+            raise ScoreError(f"the model gave {points}: is there NaN in the signal?")
+        return Score(points, spread)
+
+
+@functools.cache
+def weights_digest(path: str) -> str:
+    """sha256 (hex) of a weights file. Raises `WeightsError` if it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot read the model's weights ({error})") from error
+
+
+@functools.cache
+def _load(path: str, device: str) -> InseNet:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from tuner.quality.insenet import InseNet
+
+    weights_digest(path)
+    try:
+        model = InseNet()
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: damaged, or weights of another network ({error}); reinstall the package or"
+            " train again with `tuner train`"
+        ) from error
+    return model.to(device).eval()
+
+
+def _features(pcm: Pcm, device: str) -> torch.Tensor:
+    """Features of one signal relative to its own level, ``[1, 4, 5, 32, F]``."""
+    import torch
+
+    from tuner.quality.gammatone import mean_level, spectrograms, to_decibels
+
+    power = spectrograms(torch.from_numpy(pcm)[None].to(device))
+    return to_decibels(power, mean_level(power))
+
+
+_references: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()
+
+
+def _reference_features(reference: Pcm, device: str) -> torch.Tensor:
+    """Features of a reference, remembered by content: one reference meets many coded signals."""
+    content = np.ascontiguousarray(reference)
+    key = (hashlib.sha256(content.tobytes()).hexdigest(), device)
+    if key not in _references:
+        _references[key] = _features(content, device)
+        if len(_references) > REMEMBERED_REFERENCES:
+            _references.popitem(last=False)
+    _references.move_to_end(key)
+    return _references[key]

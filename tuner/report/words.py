@@ -1,0 +1,88 @@
+"""How the report writes numbers, settings and times: plain text, one style everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tuner.results import METRIC_LABELS, MODEL
+
+MINUS = "\N{MINUS SIGN}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+Value = bool | int | float | str
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and one decimal: "+6.2", "−0.4", "0.0"."""
+    rounded = round(value, 1)
+    if rounded == 0:
+        return "0.0"
+    return f"{'+' if rounded > 0 else MINUS}{abs(rounded):.1f}"
+
+
+def plain(value: float) -> str:
+    """A number with one decimal and a real minus sign."""
+    return signed(value).removeprefix("+")
+
+
+def interval(low: float, high: float) -> str:
+    """An interval in words: "4.1 to 8.3"."""
+    return f"{plain(low)} to {plain(high)}"
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name for people."""
+    return METRIC_LABELS.get(metric, metric)
+
+
+def metric_role(metric: str) -> str:
+    """What a metric is in this run: the model that was maximised, or a judge."""
+    return "quality model" if metric == MODEL else "judge"
+
+
+def setting_value(value: Value) -> str:
+    """A setting's value: "on", "18000", "0.25"."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def moment(stamp: str) -> str:
+    """An ISO 8601 time as "2025-11-25 04:31 UTC"; anything else as it is."""
+    try:
+        when = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return f"{when:%Y-%m-%d %H:%M} {when:%Z}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """A time span: "0.8 s", "42 s", "3 min 05 s", "1 h 12 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def joined(items: Sequence[str]) -> str:
+    """A list in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """A count with its noun: "1 clip", "15 clips"."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def shortened(text: str, length: int) -> str:
+    """`text` cut in the middle to at most `length` characters; a third of them from its end."""
+    if len(text) <= length:
+        return text
+    tail = length // 3
+    return f"{text[: length - 1 - tail]}{ELLIPSIS}{text[-tail:]}"

@@ -1,0 +1,85 @@
+"""Sanity checks of the quality model in every run, as sentences for the report.
+
+A model that scores some coded clip above the reference itself, or that does not hear the
+two low-pass anchors of ITU-R BS.1534 (7 kHz and 3.5 kHz), must not choose settings.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tuner.audio import SAMPLE_RATE, Pcm
+from tuner.errors import ScoreError
+from tuner.scorer import Scorer
+
+#: Cut-off frequencies of the anchors, Hz (ITU-R BS.1534-3, section 5.1).
+ANCHORS_HZ = (7000.0, 3500.0)
+#: How many clips the checks use.
+CHECKED_CLIPS = 3
+#: Order of the anchors' Butterworth filter, run forward and back: 96 dB an octave.
+FILTER_ORDER = 8
+
+SHARED_TASTE = (
+    "The quality model learned from the same two metrics that judge it here, ViSQOL and"
+    " Zimtohrli. Their agreement checks the model's error, not its taste; a listening test"
+    " is the only higher court."
+)
+
+
+def check_scorer(
+    scorer: Scorer, references: Mapping[str, Pcm], coded: Mapping[str, Sequence[float]]
+) -> list[str]:
+    """Identity and anchor checks.
+
+    Args:
+        scorer: the quality model.
+        references: clip digest -> float32 ``[C, T]`` at 48 kHz.
+        coded: clip digest -> scores that coded versions of the clip got in this run.
+
+    Returns:
+        One sentence per check.
+    """
+    try:
+        identity = {name: scorer.score(pcm, pcm).mean for name, pcm in references.items()}
+        anchors = [
+            statistics.fmean(scorer.score(r, low_pass(r, hz)).mean for r in references.values())
+            for hz in ANCHORS_HZ
+        ]
+    except ScoreError as error:
+        return [f"The checks of the quality model could not be done: {error}"]
+    return [_identity_note(identity, coded), _anchor_note(identity, anchors)]
+
+
+def low_pass(pcm: Pcm, cutoff_hz: float) -> Pcm:
+    """A low-pass anchor without delay, float32 ``[C, T]`` at 48 kHz."""
+    from scipy import signal
+
+    sections = signal.butter(FILTER_ORDER, cutoff_hz, fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfiltfilt(sections, pcm, axis=1), dtype=np.float32)
+
+
+def _identity_note(identity: Mapping[str, float], coded: Mapping[str, Sequence[float]]) -> str:
+    above = [name for name, own in identity.items() if max(coded.get(name, []), default=0.0) > own]
+    if above:
+        clips = ", ".join(name[:12] for name in above)
+        return (
+            "Identity check failed: the quality model scores a coded version above the"
+            f" reference itself on {len(above)} of {len(identity)} clips ({clips})."
+        )
+    return (
+        f"Identity check passed: on {len(identity)} clips the reference itself scores"
+        f" {min(identity.values()):.1f} points or more, and no coded version scores higher."
+    )
+
+
+def _anchor_note(identity: Mapping[str, float], anchors: Sequence[float]) -> str:
+    own = statistics.fmean(identity.values())
+    wide, narrow = anchors
+    outcome = "passed" if own > wide > narrow else "failed"
+    return (
+        f"Anchor check {outcome}: reference {own:.1f}, 7 kHz low-pass {wide:.1f},"
+        f" 3.5 kHz low-pass {narrow:.1f} points (mean of {len(identity)} clips)."
+    )

@@ -1,0 +1,217 @@
+"""Rate matching: the knob value at which settings spend the target bitrate.
+
+A pure search over a callable that measures kb/s (payload bits over seconds of the whole
+clip set) at a knob value. Bitrate is compared on a logarithmic scale. Outside a bracket
+the search follows the secant towards the target; inside one it interpolates, and bisects
+as soon as interpolation moves the same end twice (the safeguard of Illinois-type methods,
+Dowell and Jarratt 1971). A bracket is two knob values on either side of the target, in
+whatever order, so a curve that is not monotone is still searched and only costs passes.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tuner.encoder import RateMode
+
+#: Largest accepted distance from the target, as a fraction (convention of public
+#: listening tests; DESIGN.md).
+TOLERANCE = 0.01
+#: Most measurements of one match. Smooth curves need 2 to 4.
+MAX_PASSES = 10
+#: Bitrate over the range of a quality knob, as a ratio, where nothing is measured yet
+#: (lame -V 65 to 245 kb/s is 4, oggenc -q 45 to 500 is 11).
+QUALITY_SPAN = 10.0
+#: How much longer than the step before a step towards the target may be.
+MAX_GROWTH = 4.0
+#: The narrowest bracket of a continuous knob, as a fraction of its range.
+RESOLUTION = 1e-4
+
+
+@dataclass(frozen=True)
+class RateMatch:
+    """The target is reached: `kbps` is measured at `knob`, after `passes` measurements."""
+
+    knob: float
+    kbps: float
+    passes: int
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No knob value reaches the target; a result, not an exception.
+
+    Args:
+        reason: a sentence for people.
+        closest_knob, closest_kbps: the measurement that came nearest.
+        passes: how many measurements were made.
+    """
+
+    reason: str
+    closest_knob: float
+    closest_kbps: float
+    passes: int
+
+
+def first_guess(
+    mode: RateMode, target_kbps: float, matched: Sequence[tuple[float, float]]
+) -> float:
+    """Where to start, from what was matched before in the same mode.
+
+    Args:
+        mode: the rate mode.
+        target_kbps: the target.
+        matched: (knob, measured kb/s) of earlier matches.
+
+    Returns:
+        A legal knob value.
+    """
+    if matched and mode.nominal:
+        return mode.snap(target_kbps * statistics.median(knob / kbps for knob, kbps in matched))
+    if matched:
+        return mode.snap(statistics.median(knob for knob, _ in matched))
+    return mode.snap(target_kbps if mode.nominal else (mode.low + mode.high) / 2)
+
+
+def match_rate(
+    mode: RateMode,
+    target_kbps: float,
+    measure: Callable[[float], float],
+    guess: float,
+    tolerance: float = TOLERANCE,
+    max_passes: int = MAX_PASSES,
+) -> RateMatch | Unreachable:
+    """Find the knob value whose measured bitrate is the target's.
+
+    Args:
+        mode: the rate mode, with the knob's range, grid or table.
+        target_kbps: the target.
+        measure: kb/s of the whole clip set at a legal knob value; must be positive.
+        guess: where to start; snapped to a legal value.
+        tolerance: accepted relative distance.
+        max_passes: most calls of `measure`.
+
+    Raises:
+        ValueError: if `measure` gives something that is no bitrate.
+    """
+    search = _Search(mode, target_kbps)
+    knob: float | None = mode.snap(guess)
+    passes = 0
+    while knob is not None and passes < max_passes:
+        kbps = measure(knob)
+        passes += 1
+        if not (math.isfinite(kbps) and kbps > 0):
+            raise ValueError(f"{mode.knob}={knob:g} measured {kbps} kb/s: no bitrate")
+        if abs(kbps / target_kbps - 1) <= tolerance:
+            return RateMatch(knob, kbps, passes)
+        search.add(knob, kbps)
+        knob = search.propose()
+    closest = min(search.points, key=lambda point: abs(point.error))
+    return Unreachable(search.explain(tolerance), closest.knob, closest.kbps, passes)
+
+
+@dataclass(frozen=True)
+class _Point:
+    knob: float
+    kbps: float
+    error: float
+    """Natural logarithm of measured over target bitrate."""
+
+
+@dataclass
+class _Search:
+    """What is known so far about one knob's curve."""
+
+    mode: RateMode
+    target_kbps: float
+    points: list[_Point] = field(default_factory=list)
+    under: _Point | None = None
+    over: _Point | None = None
+
+    def add(self, knob: float, kbps: float) -> None:
+        point = _Point(knob, kbps, math.log(kbps / self.target_kbps))
+        self.points.append(point)
+        if point.error < 0:
+            self.under = point
+        else:
+            self.over = point
+
+    def propose(self) -> float | None:
+        """The next knob value to measure; None when no legal one is left."""
+        if self.under is not None and self.over is not None:
+            return self._inside(self.under, self.over)
+        return self._outward()
+
+    def _inside(self, under: _Point, over: _Point) -> float | None:
+        last_three = [point.error < 0 for point in self.points[-3:]]
+        if len(last_three) == 3 and last_three[1] == last_three[2]:
+            wanted = (under.knob + over.knob) / 2
+        else:
+            share = under.error / (under.error - over.error)
+            wanted = under.knob + share * (over.knob - under.knob)
+        return nearest_between(self.mode, wanted, under.knob, over.knob)
+
+    def _outward(self) -> float | None:
+        last = self.points[-1]
+        upward = (last.error < 0) == self.mode.rising
+        end = self.mode.high if upward else self.mode.low
+        if self.mode.table:
+            end = self.mode.table[-1 if upward else 0]
+        if last.knob == end:
+            return None
+        step = self._secant_step(last)
+        wanted = last.knob + (step if upward else -step)
+        # The end itself may be tried, so the open interval reaches just past it.
+        beyond = math.inf if upward else -math.inf
+        return nearest_between(self.mode, wanted, last.knob, beyond)
+
+    def _secant_step(self, last: _Point) -> float:
+        """Length of the step, in knob units, that should reach the target."""
+        if len(self.points) == 1:
+            if self.mode.nominal:
+                return abs(last.knob * (math.exp(-last.error) - 1))
+            return abs(last.error) * (self.mode.high - self.mode.low) / math.log(QUALITY_SPAN)
+        before = self.points[-2]
+        moved = abs(last.knob - before.knob)
+        gained = abs(before.error) - abs(last.error)
+        if gained <= 0:
+            return MAX_GROWTH * moved
+        return min(abs(last.error) / gained, MAX_GROWTH) * moved
+
+    def explain(self, tolerance: float) -> str:
+        """Why the target was not reached, as a sentence."""
+        target = f"{self.target_kbps:g} kb/s"
+        if self.under is not None and self.over is not None:
+            return (
+                f"no value of {self.mode.knob} in mode {self.mode.name} came within"
+                f" {tolerance:.0%} of {target}: {self._spends(self.under)} and"
+                f" {self._spends(self.over)}"
+            )
+        last = self.points[-1]
+        side = "at least" if last.error > 0 else "at most"
+        return f"mode {self.mode.name} spends {side} {self._spends(last)}, the target is {target}"
+
+    def _spends(self, point: _Point) -> str:
+        return f"{point.kbps:.1f} kb/s at {self.mode.knob}={point.knob:g}"
+
+
+def nearest_between(mode: RateMode, wanted: float, one: float, other: float) -> float | None:
+    """The legal knob value nearest to `wanted` strictly between two others.
+
+    None when there is none: the two are neighbours on the knob's grid or table, or, for
+    a continuous knob, closer than `RESOLUTION` of its range.
+    """
+    low, high = min(one, other), max(one, other)
+    if mode.table:
+        legal = [value for value in mode.table if low < value < high]
+        return min(legal, key=lambda value: abs(value - wanted), default=None)
+    inner = mode.step if mode.step is not None else RESOLUTION * (mode.high - mode.low)
+    inside_low = max(low + inner, mode.low) if math.isfinite(low) else mode.low
+    inside_high = min(high - inner, mode.high) if math.isfinite(high) else mode.high
+    if inside_low > inside_high + 1e-9:
+        return None
+    snapped = mode.snap(min(max(wanted, inside_low), inside_high))
+    return snapped if low < snapped < high else None

@@ -1,0 +1,277 @@
+"""One whole run: search every bitrate, validate, check the model, write the results."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.audio import SAMPLE_RATE
+from tuner.clips import ClipSet, store_clips
+from tuner.encoder import Encoder
+from tuner.errors import ClipError
+from tuner.results import (
+    BitrateResult,
+    ClipRecord,
+    Provenance,
+    Results,
+    Side,
+    write_results,
+)
+from tuner.scorer import Scorer
+from tuner.search.checks import CHECKED_CLIPS, SHARED_TASTE, check_scorer
+from tuner.search.executors import Executor
+from tuner.search.folder import RunFolder, now
+from tuner.search.job import ClipRef
+from tuner.search.loop import Budget, search, window_size
+from tuner.search.objective import Bench, Plan, TrialResult, evaluate
+from tuner.search.space import Space, make_space
+from tuner.search.spec import StudySpec
+from tuner.search.trials import Trials, close_storage, open_storage
+from tuner.search.updates import BitrateFinished, Observer, StageStarted
+from tuner.search.validate import Court, validate_bitrate
+
+#: Packages whose versions the results name.
+NAMED_PACKAGES = (
+    "codec-tuner",
+    "av",
+    "numpy",
+    "optuna",
+    "ray",
+    "soxr",
+    "torch",
+    "visqol-python",
+    "zimtohrli",
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is wired from.
+
+    Args:
+        spec: the study.
+        encoder: its adapter.
+        clips: its clips, both sides.
+        scorer: the quality model.
+        judges: metrics that the search never sees.
+    """
+
+    spec: StudySpec
+    encoder: Encoder
+    clips: ClipSet
+    scorer: Scorer
+    judges: tuple[Scorer, ...]
+
+    def space(self) -> Space:
+        """The search space. Raises `StudyError` if the fixed values do not fit."""
+        return make_space(self.encoder, dict(self.spec.fixed))
+
+    def identity(self) -> dict[str, str]:
+        """What must not change between the sessions of a run."""
+        version = self.encoder.version
+        return {
+            "encoder": self.encoder.name,
+            "encoder version": version.text,
+            "encoder build": version.digest,
+            "encoder parameters and fixed values": self.space().digest(),
+            "clips": self.clips.digest,
+            "quality model": f"{self.scorer.name} {self.scorer.version}",
+            "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in self.spec.bitrates_kbps),
+            "seed": str(self.spec.seed),
+            "sampler": self.spec.sampler,
+            "objective": self.spec.objective,
+        }
+
+    def records(self) -> list[ClipRecord]:
+        """The clips as the results name them."""
+        return [
+            ClipRecord(
+                digest=clip.digest,
+                name=clip.name,
+                side=clip.side,
+                duration_s=clip.duration_s,
+                channels=clip.channels,
+                source=str(clip.source),
+                start_s=clip.start_s,
+            )
+            for clip in self.clips.clips
+        ]
+
+    def check(self) -> None:
+        """Refuse a clip set without one of its sides.
+
+        Raises:
+            ClipError: naming the side.
+        """
+        for side, clips in (("tune", self.clips.tune), ("holdout", self.clips.holdout)):
+            if not clips:
+                raise ClipError(
+                    f"{self.spec.clips.folder}: no clip is on the {side} side; add files, or"
+                    " name sides in a manifest"
+                )
+
+
+def run_study(
+    parts: Parts, folder: RunFolder, executor: Executor, observer: Observer, command: str
+) -> Results:
+    """Search, validate, write `results.json`; goes on where an earlier session stopped.
+
+    Args:
+        parts: what to run.
+        folder: the run directory, locked.
+        executor: where jobs run.
+        observer: told of everything.
+        command: the command line that a user types to get this run.
+
+    Raises:
+        TunerError: whatever ends a run; what was finished is kept.
+        KeyboardInterrupt: likewise.
+    """
+    spec = parts.spec
+    clips = _store(parts, folder)
+    with _open_trials(parts, folder) as lanes:
+        search(
+            lanes,
+            _Evaluator(parts, executor, clips["tune"]),
+            Budget(spec.trials, spec.hours),
+            executor,
+            window_size(executor.workers, len(clips["tune"]), len(lanes)),
+            observer,
+        )
+        bitrates = _validate(parts, executor, clips, lanes, observer)
+    observer(StageStarted("Checking the quality model on anchors"))
+    results = Results(
+        clips=parts.records(),
+        bitrates=bitrates,
+        provenance=_provenance(parts, folder, command),
+        notes=_notes(parts, clips["tune"], bitrates),
+    )
+    write_results(results, folder.results)
+    return results
+
+
+def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
+    store_clips(parts.clips, folder.clips)
+
+    def refs(side: Side) -> list[ClipRef]:
+        chosen = parts.clips.tune if side == "tune" else parts.clips.holdout
+        return [
+            ClipRef(
+                clip.digest,
+                str(folder.clips / f"{clip.digest}.npy"),
+                clip.channels,
+                clip.duration_s,
+            )
+            for clip in chosen
+        ]
+
+    return {"tune": refs("tune"), "holdout": refs("holdout")}
+
+
+@contextmanager
+def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
+    spec, space = parts.spec, parts.space()
+    storage = open_storage(folder.database)
+    try:
+        yield [
+            Trials(storage, f"{parts.encoder.name}@{kbps:g}", space, kbps, spec.sampler, spec.seed)
+            for kbps in spec.bitrates_kbps
+        ]
+    finally:
+        close_storage(storage)
+
+
+class _Evaluator:
+    """Runs one trial with a bench of its own."""
+
+    def __init__(self, parts: Parts, executor: Executor, clips: Sequence[ClipRef]) -> None:
+        self.parts = parts
+        self.executor = executor
+        self.clips = clips
+
+    def __call__(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
+        bench = Bench(self.parts.encoder, self.executor, self.clips, observer, target_kbps)
+        return evaluate(bench, plan, self.parts.scorer, self.parts.spec.objective)
+
+
+def _validate(
+    parts: Parts,
+    executor: Executor,
+    clips: dict[Side, list[ClipRef]],
+    lanes: Sequence[Trials],
+    observer: Observer,
+) -> list[BitrateResult]:
+    court = Court(
+        encoder=parts.encoder,
+        suffix=_suffix(lanes, parts.encoder, clips["tune"]),
+        executor=executor,
+        clips=clips,
+        scorer=parts.scorer,
+        judges=parts.judges,
+        seed=parts.spec.seed,
+        observer=observer,
+    )
+    results = []
+    for lane in lanes:
+        result = validate_bitrate(court, lane.target_kbps, lane.results, lane.timing())
+        observer(BitrateFinished(result))
+        results.append(result)
+    return results
+
+
+def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef]) -> str:
+    """The suffix of the encoder's files, for command lines: one small encode tells it."""
+    shortest = min(clips, key=lambda clip: clip.duration_s)
+    for lane in lanes:
+        default = lane.default()
+        if default is not None and default.record.knob is not None:
+            settings = lane.space.default(default.record.rate_mode)
+            pcm = np.load(shortest.path, allow_pickle=False)
+            return encoder.encode(pcm, SAMPLE_RATE, settings, default.record.knob).suffix
+    return ""
+
+
+def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
+    checked = clips[:CHECKED_CLIPS]
+    references = {clip.digest: np.load(clip.path, allow_pickle=False) for clip in checked}
+    sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]
+    coded = {
+        clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
+        for clip in checked
+    }
+    return [*check_scorer(parts.scorer, references, coded), SHARED_TASTE]
+
+
+def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
+    version = parts.encoder.version
+    return Provenance(
+        command=command,
+        study=parts.spec.to_toml(),
+        seed=parts.spec.seed,
+        versions=_package_versions(),
+        encoder=parts.encoder.name,
+        encoder_version=version.text,
+        encoder_binary=version.binary,
+        encoder_digest=version.digest,
+        scorer_version=parts.scorer.version,
+        judge_versions={judge.name: judge.version for judge in parts.judges},
+        started=folder.started,
+        finished=now(),
+        machine=f"{platform.platform()}, {os.cpu_count()} cores",
+    )
+
+
+def _package_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in NAMED_PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

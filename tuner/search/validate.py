@@ -1,0 +1,259 @@
+"""Validation: the default and the best few settings, on clips that the search never heard.
+
+Each finalist is matched to the target bitrate on the held-out clips on their own, by
+bitrate alone, and scored on all clips of both sides by the quality model and the judges.
+The winner is chosen on the tune side only; the held-out side says what it is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tuner.encoder import Encoder, Settings
+from tuner.results import (
+    BitrateResult,
+    Candidate,
+    Estimate,
+    Side,
+    SideResult,
+    Timing,
+    TrialRecord,
+    Verdict,
+)
+from tuner.scorer import Score, Scorer
+from tuner.search.executors import Executor
+from tuner.search.job import ClipRef
+from tuner.search.objective import TRIAL_ERRORS, Bench, TrialResult
+from tuner.search.rate import Unreachable
+from tuner.search.trials import find_problem, rank
+from tuner.search.updates import Observer, ValidationProgress
+from tuner.search.verdict import decide, paired_bootstrap
+
+#: How many settings are validated beside the default.
+FINALISTS = 3
+#: What stands for the user's files in command lines.
+SOURCE, TARGET = "input.wav", "output"
+
+NOTHING = Estimate(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Court:
+    """What validation needs.
+
+    Args:
+        encoder: the adapter.
+        suffix: file suffix of its output, with dot.
+        executor: where jobs run; closed at once when validation is interrupted.
+        clips: the clips of both sides.
+        scorer: the quality model.
+        judges: metrics that the search never saw.
+        seed: seed of the bootstrap.
+        observer: told of progress.
+    """
+
+    encoder: Encoder
+    suffix: str
+    executor: Executor
+    clips: dict[Side, list[ClipRef]]
+    scorer: Scorer
+    judges: tuple[Scorer, ...]
+    seed: int
+    observer: Observer
+
+    @property
+    def metrics(self) -> tuple[Scorer, ...]:
+        """The model and the judges."""
+        return (self.scorer, *self.judges)
+
+
+@dataclass(frozen=True)
+class _Hearing:
+    """One finalist on one side, before it is compared with the default."""
+
+    knob: float
+    kbps: float
+    scores: dict[str, dict[str, Score]]
+    """Clip digest -> metric name -> score."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One finalist on both sides; `problem` says why one is missing."""
+
+    sides: dict[Side, _Hearing]
+    problem: str | None
+
+
+def validate_bitrate(
+    court: Court, target_kbps: float, results: Sequence[TrialResult], timing: Timing
+) -> BitrateResult:
+    """The answer for one bitrate.
+
+    Args:
+        court: what to validate with.
+        target_kbps: the target bitrate.
+        results: all finished trials.
+        timing: what the search cost.
+
+    Raises:
+        TunerError: whatever ends a run and not only a candidate.
+    """
+    records = [result.record for result in results]
+    problem = find_problem(records, target_kbps)
+    finalists = [] if problem else choose_finalists(results)
+    if not finalists:
+        reason = problem or f"No trial at {target_kbps:g} kb/s has finished; run it again."
+        return _without_answer(target_kbps, records, timing, reason)
+    heard = _hear_all(court, target_kbps, finalists)
+    if heard[0].problem is not None:
+        reason = f"The encoder's default settings cannot be validated: {heard[0].problem}"
+        return _without_answer(target_kbps, records, timing, reason)
+    candidates = [
+        _candidate(court, record, own, heard[0])
+        for record, own in zip(finalists, heard, strict=True)
+    ]
+    best = choose_winner(candidates)
+    verdict = _judge(court, candidates, best)
+    winner = best if verdict.kind == "confirmed" else 0
+    return BitrateResult(target_kbps, verdict, winner, candidates, records, timing)
+
+
+def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:
+    """The default, then the best `FINALISTS` other settings by tune objective.
+
+    Empty if the default is not complete.
+    """
+    chosen = [r.record for r in results if r.record.number == 0 and r.record.state == "complete"]
+    if not chosen:
+        return []
+    seen = {settings_of(chosen[0])}
+    for result in rank(results):
+        if len(chosen) > FINALISTS:
+            break
+        if settings_of(result.record) not in seen:
+            seen.add(settings_of(result.record))
+            chosen.append(result.record)
+    return chosen
+
+
+def choose_winner(candidates: Sequence[Candidate]) -> int:
+    """Index of the best settings by tune objective that could be scored on both sides.
+
+    What they score on the held-out side is not looked at. Where none could, the best that
+    was scored on the tune side; 0 if only the default is left.
+    """
+    challengers = list(range(1, len(candidates)))
+    whole = [index for index in challengers if candidates[index].problem is None]
+    tuned = [index for index in challengers if "tune" in candidates[index].sides]
+    return next(iter(whole + tuned), 0)
+
+
+def settings_of(record: TrialRecord) -> Settings:
+    """The settings of a trial."""
+    return Settings.of(record.rate_mode, record.values)
+
+
+def _without_answer(
+    target_kbps: float, records: list[TrialRecord], timing: Timing, reason: str
+) -> BitrateResult:
+    verdict = Verdict("not confirmed", f"No answer: {reason}")
+    return BitrateResult(target_kbps, verdict, 0, [], records, timing, reason)
+
+
+def _hear_all(court: Court, target_kbps: float, finalists: Sequence[TrialRecord]) -> list[_Heard]:
+    """Score the finalists side by side, so that one's last clips do not idle the cores."""
+    total = len(finalists)
+    court.observer(ValidationProgress(target_kbps, 0, total))
+    with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
+        futures = [pool.submit(_hear, court, target_kbps, record) for record in finalists]
+        try:
+            return [_wait(court, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
+        except BaseException:
+            court.executor.close(cancel=True)
+            raise
+
+
+def _wait(
+    court: Court, target_kbps: float, done: int, total: int, future: Future[_Heard]
+) -> _Heard:
+    heard = future.result()
+    court.observer(ValidationProgress(target_kbps, done, total))
+    return heard
+
+
+def _hear(court: Court, target_kbps: float, record: TrialRecord) -> _Heard:
+    sides: dict[Side, _Hearing] = {}
+    for side in ("tune", "holdout"):
+        try:
+            hearing = _hear_side(court, target_kbps, record, side)
+        except TRIAL_ERRORS as error:
+            return _Heard(sides, f"{side} clips: {type(error).__name__}: {error}")
+        if isinstance(hearing, Unreachable):
+            return _Heard(sides, f"{side} clips: {hearing.reason}")
+        sides[side] = hearing
+    return _Heard(sides, None)
+
+
+def _hear_side(
+    court: Court, target_kbps: float, record: TrialRecord, side: Side
+) -> _Hearing | Unreachable:
+    settings = settings_of(record)
+    bench = Bench(court.encoder, court.executor, court.clips[side], _ignore, target_kbps)
+    assert record.knob is not None
+    # On the tune side the search's own match is the first guess, and its encodes are cached.
+    match = bench.match(settings, record.knob)
+    if isinstance(match, Unreachable):
+        return match
+    return _Hearing(match.knob, match.kbps, bench.score(settings, match.knob, court.metrics))
+
+
+def _ignore(_: object) -> None:
+    """Passes of validation are not shown."""
+
+
+def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard) -> Candidate:
+    settings = settings_of(record)
+    assert record.knob is not None
+    target = TARGET + court.suffix
+    return Candidate(
+        trial=record.number,
+        rate_mode=record.rate_mode,
+        values=record.values,
+        command=list(court.encoder.command_line(settings, record.knob, SOURCE, target)),
+        sides={
+            side: _side_result(court, hearing, default.sides[side], is_default=heard is default)
+            for side, hearing in heard.sides.items()
+        },
+        problem=heard.problem,
+    )
+
+
+def _side_result(
+    court: Court, hearing: _Hearing, default: _Hearing, *, is_default: bool
+) -> SideResult:
+    scores = {
+        metric.name: {digest: each[metric.name].mean for digest, each in hearing.scores.items()}
+        for metric in court.metrics
+    }
+    gains = {metric.name: NOTHING for metric in court.metrics}
+    if not is_default:
+        for name, by_clip in scores.items():
+            differences = [by_clip[d] - default.scores[d][name].mean for d in by_clip]
+            gains[name] = paired_bootstrap(differences, court.seed)
+    spreads = {d: each[court.scorer.name].spread for d, each in hearing.scores.items()}
+    return SideResult(hearing.knob, hearing.kbps, scores, spreads, gains)
+
+
+def _judge(court: Court, candidates: Sequence[Candidate], best: int) -> Verdict:
+    sides = candidates[best].sides
+    holdout = sides.get("holdout")
+    return decide(
+        holdout.gains if holdout else {},
+        sides["tune"].gains[court.scorer.name].value,
+        model=court.scorer.name,
+        judges=[judge.name for judge in court.judges],
+        n_clips=len(court.clips["holdout"]),
+    )
