@@ -136,7 +136,7 @@ def align(reference: Pcm, decoded: Pcm) -> tuple[Pcm, int]:
         if np.max(np.abs(decoded), initial=0.0) < SILENCE_PEAK:
             raise DecodeFailed("the decoded signal is silent, the reference is not")
         delay, correlation = find_delay(reference, decoded)
-        if correlation < MIN_CORRELATION:
+        if correlation < MIN_CORRELATION or -delay >= length:
             raise AlignmentError(
                 f"the decoded signal does not line up with the reference"
                 f" (best correlation {correlation:.2f} at a delay of {delay} samples)"

@@ -11,6 +11,7 @@ Filters are second-order analogue responses, applied by FFT.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,13 @@ class _Song:
 
     @property
     def duration_s(self) -> float:
-        return self.length / SAMPLE_RATE
+        return float(self.length / SAMPLE_RATE)
 
     def hz(self, degree: int, octave: int = 0) -> float:
         """Pitch of a scale degree; degree 0 in octave 0 is 110 to 220 Hz."""
         octaves, index = divmod(degree, len(self.scale))
-        return min(self.root_hz * 2.0 ** (octave + octaves + self.scale[index] / 12), MAX_PITCH_HZ)
+        pitch = self.root_hz * math.exp2(octave + octaves + self.scale[index] / 12)
+        return min(pitch, MAX_PITCH_HZ)
 
     def silence(self) -> Signal:
         return np.zeros((2, self.length))
@@ -111,15 +113,35 @@ def _filter(signal: Signal, respond: Callable[[Signal], Response]) -> Signal:
     return filtered
 
 
+def _resonate(
+    signal: Signal, peaks: list[tuple[float, float]], q: float, floor: float = 0.0
+) -> Signal:
+    """Resonances at (Hz, gain), over a flat `floor`."""
+
+    def respond(f: Signal) -> Response:
+        response: Response = np.full(len(f), floor, dtype=np.complex128)
+        for hz, gain in peaks:
+            response += gain * _peak(f, hz, q)
+        return response
+
+    return _filter(signal, respond)
+
+
+def _pass_below(signal: Signal, cutoff_hz: float, q: float) -> Signal:
+    return _filter(signal, lambda f: _low(f, cutoff_hz, q))
+
+
+def _pass_above(signal: Signal, cutoff_hz: float) -> Signal:
+    return _filter(signal, lambda f: _high(f, cutoff_hz))
+
+
 def _low(hz: Signal, cutoff_hz: float, q: float = 0.7) -> Response:
     x = hz / cutoff_hz
-    response: Response = 1 / (1 - x**2 + 1j * x / q)
-    return response
+    return np.asarray(1 / (1 - x**2 + 1j * x / q))
 
 
 def _high(hz: Signal, cutoff_hz: float, q: float = 0.7) -> Response:
-    response: Response = -((hz / cutoff_hz) ** 2) * _low(hz, cutoff_hz, q)
-    return response
+    return np.asarray(-((hz / cutoff_hz) ** 2) * _low(hz, cutoff_hz, q))
 
 
 def _peak(hz: Signal, center_hz: float, q: float) -> Response:
@@ -179,7 +201,7 @@ def _string(song: _Song, hz: float, duration_s: float, t60_s: float, dullness: f
 
 
 def _melody(song: _Song, octave: int, longest: int) -> tuple[Signal, Signal, list[int]]:
-    """A legato line: pitch in Hz ``[T]`` with vibrato, loudness ``[T]``, first sample of each note."""
+    """A legato line: pitch in Hz ``[T]``, loudness ``[T]``, first sample of each note."""
     hz, loudness = np.zeros(song.length), np.zeros(song.length)
     start, degree, starts = 0, int(song.rng.integers(0, 7)), []
     while start < song.length:
@@ -207,9 +229,8 @@ def _voice(song: _Song, hz: Signal, vowel_starts: list[int], size: float) -> Sig
     for weight, formants in zip(_smooth(weights, 0.06), VOWELS, strict=True):
         gains = (1.0, 0.6, 0.35, 0.25, 0.2)
         pairs = list(zip(formants, gains, strict=True))
-        voice += weight * _filter(
-            source, lambda f, p=pairs: sum(g * _peak(f, c * size, 9) for c, g in p) + 0.02
-        )
+        peaks = [(center * size, gain) for center, gain in pairs]
+        voice += weight * _resonate(source, peaks, q=9, floor=0.02)
     return voice
 
 
@@ -294,10 +315,7 @@ def _bowed(song: _Song) -> Signal:
         hz, loudness, _starts = _melody(song, int(rng.integers(-1, 3)), longest=10)
         scratch = song.log_between(0.02, 0.2) * rng.standard_normal(song.length)
         body = [(song.log_between(250, 6_000), song.between(0.5, 2)) for _ in range(7)]
-        player = _filter(
-            (_saw(hz) + scratch) * loudness,
-            lambda f, b=body: 0.3 + sum(gain * _peak(f, center, 5) for center, gain in b),
-        )
+        player = _resonate((_saw(hz) + scratch) * loudness, body, q=5, floor=0.3)
         _add(out, player, 0, song.between(-1, 1))
     return out
 
@@ -410,7 +428,7 @@ def _speech(song: _Song) -> Signal:
         begin, middle, end = (round(s * SAMPLE_RATE) for s in np.cumsum([at, consonant_s, vowel_s]))
         hiss = rng.standard_normal(middle - begin) * _swell(middle - begin, 0.01, 0.02)
         center_hz = song.log_between(1_500, 9_000)
-        hiss = _filter(hiss, lambda f, c=center_hz: _peak(f, c, 1.5) + 0.3 * _high(f, c))
+        hiss = _resonate(hiss, [(center_hz, 1.0)], 1.5) + 0.3 * _pass_above(hiss, center_hz)
         noisy[begin:middle] += (hiss * song.between(0, 0.5))[: max(song.length - begin, 0)]
         vowel = song.between(0.5, 1) * _swell(end - middle, 0.02, 0.05)
         voiced[middle:end] = vowel[: max(song.length - middle, 0)]
@@ -445,7 +463,7 @@ def _electronic(song: _Song) -> Signal:
     out = song.silence()
     for index, cutoff in enumerate(cutoffs):
         weight = np.maximum(1 - np.abs(opening - index), 0)
-        out += weight * _filter(raw, lambda f, c=cutoff: _low(f, float(c), q))
+        out += weight * _pass_below(raw, float(cutoff), q)
     return out
 
 
@@ -550,7 +568,8 @@ def synthesize(sound: str, seed: int, duration_s: float = 6.0) -> Pcm:
         middle, width = pcm.mean(axis=0), song.between(0.5, 1.3)
         pcm = _room(song, middle + width * (pcm - middle))
     pcm *= _swell(song.length, FADE_S, FADE_S)
-    return (pcm / np.max(np.abs(pcm)) * 10 ** (song.between(-3, -1) / 20)).astype(np.float32)
+    level = 10 ** (song.between(-3, -1) / 20)
+    return np.asarray(pcm / np.max(np.abs(pcm)) * level, dtype=np.float32)
 
 
 #: The demo's clips: name, sound, seed.

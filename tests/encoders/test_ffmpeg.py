@@ -1,7 +1,6 @@
 """What the ffmpeg adapters share, against the real binary and scripts that misbehave."""
 
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from encoders.lame import Lame
 from encoders.opus import Opus
 from encoders.process import run
 from tuner.audio import read_audio
-from tuner.encoder import Encoded, Settings, Value, default_settings
+from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing, OptionIgnored, SettingsError
 from tuner.testing import make_clip
 
@@ -40,8 +39,6 @@ ELABORATE = [
 
 def settings_of(encoder: FfmpegEncoder, mode: str, values: Mapping[str, Value]) -> Settings:
     """Settings with the given values, defaults elsewhere."""
-    from tuner.encoder import active_parameters
-
     active = active_parameters(encoder.parameters, mode, values)
     return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
 
@@ -111,7 +108,7 @@ def test_whole_files_repeat(encoder: FfmpegEncoder) -> None:
 
 
 @pytest.mark.parametrize("encoder", [Aac(), Lame(), Opus()])
-@pytest.mark.parametrize("rate", [44_100, 32_000, 24_000, 16_000])
+@pytest.mark.parametrize("rate", [44_100, 16_000])
 def test_other_sample_rates(encoder: FfmpegEncoder, rate: int) -> None:
     """Clips at other rates are taken; the decoded length matches within a frame."""
     clip = CLIP[:, : rate // 2]
@@ -220,7 +217,7 @@ def test_no_temporary_files_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
     encode(Aac())
     with pytest.raises(EncoderFailed):
         encode(Aac(binary=script(tmp_path, "exit 5")))
-    assert os.listdir(folder) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_binary_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_for(condition: object, timeout_s: float = 20.0) -> bool:
+def open_files() -> int:
+    """How many file descriptors this process holds."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
     """Whether `condition` comes true in time."""
-    assert callable(condition)
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -120,12 +125,12 @@ def test_cpu_time_is_the_childs_own() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.29 < spent["burn"] < 0.5
-    assert 0.29 < spent["burn too"] < 0.5
-    assert spent["sleep"] < 0.2
+    assert 0.29 < spent["burn"] < 0.59
+    assert 0.29 < spent["burn too"] < 0.59
+    assert spent["sleep"] < 0.29
 
 
-def test_child_outlives_the_start_of_a_worker_thread() -> None:
+def test_child_of_a_worker_thread_lives_to_its_end() -> None:
     """A child that a worker thread runs is not killed while that thread waits for it."""
     results: list[bytes] = []
     script = "import time; time.sleep(0.3); print('alive')"
@@ -175,7 +180,7 @@ def test_interrupt_leaves_no_child(tmp_path: Path) -> None:
 def test_closes_its_pipes() -> None:
     """Many runs leave no file descriptor behind."""
     run(["true"])
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     for _ in range(5):
         run(["true"])
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before

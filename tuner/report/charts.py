@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from tuner.report import words
-from tuner.report.data import find_changes, first_default, metric_order, shown_candidate
+from tuner.report.candidates import find_changes, first_default, metric_order, shown_candidate
 from tuner.results import (
     MODEL,
     BitrateResult,

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.report import words
+from tuner.report.candidates import (
+    Change,
+    find_changes,
+    first_default,
+    metric_order,
+    shown_candidate,
+    shown_index,
+)
 from tuner.report.doubts import find_doubts
 from tuner.results import (
     MODEL,
@@ -36,6 +44,9 @@ VERDICT_CLASSES = {
 }
 #: Space left and right of the outermost interval in a gain's small drawing, share of its width.
 FOREST_MARGIN = 0.04
+#: The drawings reach at least this far to either side of zero, points, so that a trifle
+#: looks like one.
+FOREST_LEAST = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,15 +68,6 @@ class Gain:
     interval: str
     tone: str
     forest: Forest | None = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """One setting that differs from the default."""
-
-    name: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -160,46 +162,11 @@ def build_page(results: Results) -> Page:
     )
 
 
-def metric_order(results: Results) -> list[str]:
-    """All metrics of the run: the quality model, then the judges as they were stored."""
-    sides = [s for b in results.bitrates for c in b.candidates for s in c.sides.values()]
-    return list(dict.fromkeys([MODEL, *(metric for side in sides for metric in side.scores)]))
-
-
-def shown_candidate(bitrate: BitrateResult) -> Candidate | None:
-    """What the verdict is about: the winner, or the best settings tried."""
-    index = bitrate.winner or 1
-    return bitrate.candidates[index] if index < len(bitrate.candidates) else None
-
-
-def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
-    """The default's settings: the first candidate, or trial 0 where validation never came."""
-    if bitrate.candidates:
-        return bitrate.candidates[0]
-    return bitrate.trials[0] if bitrate.trials else None
-
-
-def find_changes(default: Candidate | TrialRecord, other: Candidate | TrialRecord) -> list[Change]:
-    """The settings in which `other` differs from `default`."""
-    changes = []
-    if other.rate_mode != default.rate_mode:
-        changes.append(Change("rate mode", default.rate_mode, other.rate_mode))
-    for name in sorted(default.values.keys() | other.values.keys()):
-        before, after = default.values.get(name), other.values.get(name)
-        if before != after or type(before) is not type(after):
-            changes.append(Change(name, _value(before), _value(after)))
-    return changes
-
-
-def _value(value: words.Value | None) -> str:
-    return "not used" if value is None else words.setting_value(value)
-
-
 def _lead(bitrate: BitrateResult, results: Results) -> str:
     """The answer for one bitrate, in one sentence."""
     at = f"At {bitrate.target_kbps:g} kb/s"
     if bitrate.problem is not None:
-        return f"{at} there is no answer: {bitrate.problem.rstrip('.')}."
+        return f"{at} there is no answer. {words.sentence(bitrate.problem)}"
     kind, candidate = bitrate.verdict.kind, shown_candidate(bitrate)
     if kind == "the default is already the best":
         tried = words.counted(len(bitrate.trials), "trial")
@@ -228,7 +195,8 @@ def _bitrate(
         _finalist(bitrate, index, candidate, metrics, scale)
         for index, candidate in enumerate(bitrate.candidates)
     ]
-    shown_view = finalists[bitrate.winner or 1] if shown_candidate(bitrate) else None
+    index = shown_index(bitrate)
+    shown_view = finalists[index] if index else None
     states = [t.state for t in bitrate.trials]
     counts = [f"{states.count(s)} {s}" for s in ("complete", "infeasible", "failed") if s in states]
     return BitrateView(
@@ -237,7 +205,7 @@ def _bitrate(
         kind="no answer" if bitrate.problem is not None else bitrate.verdict.kind,
         css="problem" if bitrate.problem is not None else VERDICT_CLASSES[bitrate.verdict.kind],
         sentence=bitrate.verdict.sentence,
-        problem=bitrate.problem,
+        problem=words.sentence(bitrate.problem) if bitrate.problem else None,
         recommended=bitrate.winner > 0,
         shown=shown_view,
         default=finalists[0] if finalists else None,
@@ -293,9 +261,9 @@ def _forest_scale(results: Results) -> tuple[float, float]:
     """One scale for all small drawings, in points: zero and every shown interval fit."""
     shown = [c for b in results.bitrates if (c := shown_candidate(b)) is not None]
     gains = [g for c in shown if (s := c.sides.get("holdout")) for g in s.gains.values()]
-    low = min([0.0, *(g.low for g in gains)])
-    high = max([0.0, *(g.high for g in gains)])
-    margin = FOREST_MARGIN * (high - low) or 1.0
+    low = min([-FOREST_LEAST, *(g.low for g in gains)])
+    high = max([FOREST_LEAST, *(g.high for g in gains)])
+    margin = FOREST_MARGIN * (high - low)
     return low - margin, high + margin
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from tuner.report import words
+from tuner.report.candidates import shown_candidate
 from tuner.results import MODEL, Candidate, Results, SideResult
 
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
@@ -25,14 +26,13 @@ def find_doubts(results: Results) -> list[str]:
     doubts = list(_clips(results))
     names = {clip.digest: clip.name for clip in results.clips}
     for bitrate in results.bitrates:
-        candidates = bitrate.candidates
+        shown = shown_candidate(bitrate)
         # Where the default is the answer, what is wrong with the rest does not matter.
         default_best = bitrate.verdict.kind == "the default is already the best"
-        if bitrate.problem is None and not default_best and len(candidates) > 1:
-            shown = candidates[bitrate.winner or 1]
+        if shown is not None and bitrate.problem is None and not default_best:
             doubts += [
                 f"{bitrate.target_kbps:g} kb/s: {doubt}"
-                for doubt in _candidate(candidates[0], shown, names)
+                for doubt in _candidate(bitrate.candidates[0], shown, names)
             ]
     return [*doubts, *_failures(results)]
 

@@ -75,6 +75,11 @@ def joined(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
+def sentence(text: str) -> str:
+    """`text` with a capital at its start and a full stop at its end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def counted(count: int, one: str, several: str | None = None) -> str:
     """A count with its noun: "1 clip", "15 clips"."""
     return f"{count} {one if count == 1 else several or one + 's'}"

@@ -29,6 +29,16 @@ FORMAT = 1
 
 IDENTITY_FILE = "identity.json"
 LOCK_FILE = ".lock"
+#: What a run writes beside these; never taken over from others.
+OWN_NAMES = {
+    "study.toml",
+    "optuna.db",
+    "clips",
+    "cache",
+    "log.txt",
+    "results.json",
+    "report.html",
+}
 
 
 @dataclass(frozen=True)
@@ -77,12 +87,15 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         RunError: it is in use, is no run directory, or was made by another search.
     """
     try:
-        fresh = not path.exists() or not any(path.iterdir())
         path.mkdir(parents=True, exist_ok=True)
+        present = {entry.name for entry in path.iterdir()}
     except OSError as error:
         raise RunError(f"{path}: cannot be used as a run directory ({error})") from error
-    if not fresh and not (path / IDENTITY_FILE).exists() and not (path / LOCK_FILE).exists():
-        raise RunError(f"{path}: holds other files and is no run; name another with --out")
+    if IDENTITY_FILE not in present and (foreign := sorted(present & OWN_NAMES)):
+        raise RunError(
+            f"{path}: is no run, but holds {', '.join(foreign)}, which a run would overwrite;"
+            " name another folder with --out"
+        )
     lock = filelock.FileLock(path / LOCK_FILE, timeout=0)
     try:
         lock.acquire()

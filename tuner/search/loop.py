@@ -179,8 +179,16 @@ class _Loop:
 
     def _started(self, lane: _Lane) -> SearchStarted:
         best, default = best_and_default(lane.trials)
-        trials = lane.trials
-        return SearchStarted(trials.target_kbps, trials.finished, self.budget.trials, best, default)
+        states = [result.record.state for result in lane.trials.results]
+        return SearchStarted(
+            lane.trials.target_kbps,
+            len(states),
+            self.budget.trials,
+            best,
+            default,
+            infeasible=states.count("infeasible"),
+            failed=states.count("failed"),
+        )
 
 
 def best_and_default(trials: Trials) -> tuple[TrialRecord | None, TrialRecord | None]:

@@ -1,7 +1,8 @@
 """Rate matching: the knob value at which settings spend the target bitrate.
 
 A pure search over a callable that measures kb/s (payload bits over seconds of the whole
-clip set) at a knob value. Bitrate is compared on a logarithmic scale. Outside a bracket
+clip set) at a knob value. Bitrate is compared on a logarithmic scale, and so is a knob that
+cannot be 0 (a target bitrate, ffmpeg's -q:a), as bitrate goes with a power of it. Outside a bracket
 the search follows the secant towards the target; inside one it interpolates, and bisects
 as soon as interpolation moves the same end twice (the safeguard of Illinois-type methods,
 Dowell and Jarratt 1971). A bracket is two knob values on either side of the target, in
@@ -73,7 +74,10 @@ def first_guess(
         return mode.snap(target_kbps * statistics.median(knob / kbps for knob, kbps in matched))
     if matched:
         return mode.snap(statistics.median(knob for knob, _ in matched))
-    return mode.snap(target_kbps if mode.nominal else (mode.low + mode.high) / 2)
+    if mode.nominal:
+        return mode.snap(target_kbps)
+    axis = _Axis(mode)
+    return mode.snap(axis.knob((axis.low + axis.high) / 2))
 
 
 def match_rate(
@@ -113,6 +117,25 @@ def match_rate(
     return Unreachable(search.explain(tolerance), closest.knob, closest.kbps, passes)
 
 
+class _Axis:
+    """The scale on which a knob is searched: logarithmic where it cannot be 0."""
+
+    def __init__(self, mode: RateMode) -> None:
+        self.mode = mode
+        self.is_log = mode.low > 0
+        self.low, self.high = self.place(mode.low), self.place(mode.high)
+
+    def place(self, knob: float) -> float:
+        return math.log(knob) if self.is_log else knob
+
+    def knob(self, place: float) -> float:
+        if place <= self.low:
+            return self.mode.low
+        if place >= self.high:
+            return self.mode.high
+        return math.exp(place) if self.is_log else place
+
+
 @dataclass(frozen=True)
 class _Point:
     knob: float
@@ -131,6 +154,9 @@ class _Search:
     under: _Point | None = None
     over: _Point | None = None
 
+    def __post_init__(self) -> None:
+        self.axis = _Axis(self.mode)
+
     def add(self, knob: float, kbps: float) -> None:
         point = _Point(knob, kbps, math.log(kbps / self.target_kbps))
         self.points.append(point)
@@ -147,35 +173,30 @@ class _Search:
 
     def _inside(self, under: _Point, over: _Point) -> float | None:
         last_three = [point.error < 0 for point in self.points[-3:]]
+        share = under.error / (under.error - over.error)
         if len(last_three) == 3 and last_three[1] == last_three[2]:
-            wanted = (under.knob + over.knob) / 2
-        else:
-            share = under.error / (under.error - over.error)
-            wanted = under.knob + share * (over.knob - under.knob)
+            share = 0.5
+        start, end = self.axis.place(under.knob), self.axis.place(over.knob)
+        wanted = self.axis.knob(start + share * (end - start))
         return nearest_between(self.mode, wanted, under.knob, over.knob)
 
     def _outward(self) -> float | None:
         last = self.points[-1]
         upward = (last.error < 0) == self.mode.rising
-        end = self.mode.high if upward else self.mode.low
-        if self.mode.table:
-            end = self.mode.table[-1 if upward else 0]
-        if last.knob == end:
-            return None
         step = self._secant_step(last)
-        wanted = last.knob + (step if upward else -step)
-        # The end itself may be tried, so the open interval reaches just past it.
+        wanted = self.axis.knob(self.axis.place(last.knob) + (step if upward else -step))
+        # The end of the range may be tried itself: the open interval reaches past it.
         beyond = math.inf if upward else -math.inf
         return nearest_between(self.mode, wanted, last.knob, beyond)
 
     def _secant_step(self, last: _Point) -> float:
-        """Length of the step, in knob units, that should reach the target."""
+        """Length of the step on the knob's axis that should reach the target."""
         if len(self.points) == 1:
-            if self.mode.nominal:
-                return abs(last.knob * (math.exp(-last.error) - 1))
-            return abs(last.error) * (self.mode.high - self.mode.low) / math.log(QUALITY_SPAN)
+            span = self.axis.high - self.axis.low
+            slope = 1.0 if self.mode.nominal and self.axis.is_log else math.log(QUALITY_SPAN) / span
+            return abs(last.error) / slope
         before = self.points[-2]
-        moved = abs(last.knob - before.knob)
+        moved = abs(self.axis.place(last.knob) - self.axis.place(before.knob))
         gained = abs(before.error) - abs(last.error)
         if gained <= 0:
             return MAX_GROWTH * moved

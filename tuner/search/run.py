@@ -8,11 +8,11 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tuner.audio import SAMPLE_RATE
-from tuner.clips import ClipSet, store_clips
 from tuner.encoder import Encoder
 from tuner.errors import ClipError
 from tuner.results import (
@@ -35,6 +35,9 @@ from tuner.search.spec import StudySpec
 from tuner.search.trials import Trials, close_storage, open_storage
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
 from tuner.search.validate import Court, validate_bitrate
+
+if TYPE_CHECKING:
+    from tuner.clips import ClipSet
 
 #: Packages whose versions the results name.
 NAMED_PACKAGES = (
@@ -157,6 +160,8 @@ def run_study(
 
 
 def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
+    from tuner.clips import store_clips
+
     store_clips(parts.clips, folder.clips)
 
     def refs(side: Side) -> list[ClipRef]:

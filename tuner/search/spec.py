@@ -32,8 +32,8 @@ EXECUTORS = ("local", "ray")
 DEFAULT_TRIALS = 60
 #: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
 BITRATE_RANGE = (4.0, 6000.0)
-#: Legal excerpt lengths, s (DESIGN.md: a clip is 5 to 20 s long).
-EXCERPT_RANGE_S = (5.0, 20.0)
+#: Legal excerpt lengths, s (`tuner.clips`).
+EXCERPT_RANGE_S = (5.0, 10.0)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class SearchStarted:
         done: trials that earlier sessions finished.
         trials: the budget in trials, or None.
         best, default: the best and the default trial so far, if any is complete.
+        infeasible, failed: how many of `done` were.
     """
 
     target_kbps: float
@@ -29,6 +30,8 @@ class SearchStarted:
     trials: int | None
     best: TrialRecord | None
     default: TrialRecord | None
+    infeasible: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,8 @@ def validate_bitrate(
         _candidate(court, record, own, heard[0])
         for record, own in zip(finalists, heard, strict=True)
     ]
+    # Those that were scored on both sides first; among them the order of the tune side stays.
+    candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
     verdict = _judge(court, candidates, best)
     winner = best if verdict.kind == "confirmed" else 0
@@ -140,15 +142,12 @@ def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:
 
 
 def choose_winner(candidates: Sequence[Candidate]) -> int:
-    """Index of the best settings by tune objective that could be scored on both sides.
+    """Index of the settings that the verdict is about: the first after the default.
 
-    What they score on the held-out side is not looked at. Where none could, the best that
-    was scored on the tune side; 0 if only the default is left.
+    They are the best by tune objective; their held-out scores are not looked at. 0 if
+    only the default could be scored.
     """
-    challengers = list(range(1, len(candidates)))
-    whole = [index for index in challengers if candidates[index].problem is None]
-    tuned = [index for index in challengers if "tune" in candidates[index].sides]
-    return next(iter(whole + tuned), 0)
+    return 1 if len(candidates) > 1 and "tune" in candidates[1].sides else 0
 
 
 def settings_of(record: TrialRecord) -> Settings:

@@ -1,0 +1,194 @@
+"""`tuner run`: flags and files, a whole small run on fakes, Ctrl-C, resuming."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tuner.cli.run import conduct, parse_bitrates, parse_fixed, resolve_study
+from tuner.clips import Excerpting, load_clips
+from tuner.errors import ClipError, RunError, StudyError
+from tuner.results import read_results
+from tuner.search.run import Parts
+from tuner.search.spec import ClipsSpec, StudySpec
+from tuner.testing import FakeEncoder, FakeScorer
+
+STUDY = """
+encoder = "fake"
+bitrates_kbps = [48, 96]
+trials = 3
+[clips]
+folder = "music"
+"""
+
+EXCERPTS = Excerpting(duration_s=5.0, how="start")
+
+
+def write_music(folder: Path) -> Path:
+    """Four files of noise, sides in a manifest."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(1)
+    for index in range(4):
+        noise = 0.1 * (1 + index) * rng.standard_normal(48_000 * 5)
+        soundfile.write(folder / f"{index}.wav", np.clip(noise, -0.9, 0.9), 48_000)
+    rows = [f"{index}.wav,{side}" for index, side in enumerate(["tune", "holdout"] * 2)]
+    (folder / "sides.csv").write_text("\n".join(["file,side", *rows]) + "\n")
+    return folder
+
+
+def make_parts(music: Path, trials: int = 3, seed: int = 0, **changes: object) -> Parts:
+    clips = ClipsSpec(str(music), str(music / "sides.csv"), excerpt_s=5.0)
+    spec = StudySpec("fake", clips, (64.0,), trials=trials, seed=seed, workers=1)
+    clip_set = load_clips(music, EXCERPTS, manifest=music / "sides.csv")
+    judges = (FakeScorer("visqol"), FakeScorer("zimtohrli"))
+    encoder = FakeEncoder(**changes)  # type: ignore[arg-type]
+    return Parts(spec, encoder, clip_set, FakeScorer("insenet"), judges)
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sound files."""
+    return write_music(tmp_path_factory.mktemp("audio") / "music")
+
+
+def test_whole_run(tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Answers on stdout, progress on stderr, results, report and log in the run directory."""
+    report = conduct(make_parts(music), tmp_path / "run", "tuner run mine.toml")
+    printed = capsys.readouterr()
+    results = read_results(tmp_path / "run" / "results.json")
+    (bitrate,) = results.bitrates
+    assert len(bitrate.trials) == 3
+    assert bitrate.verdict.kind in printed.out
+    assert "input.wav output.fake" in printed.out
+    assert str(report) in printed.out and report.is_file()
+    assert "64 kb/s: trial 3/3" in printed.err
+    assert "trial 3/3" in (tmp_path / "run" / "log.txt").read_text()
+    assert results.provenance.command == "tuner run mine.toml"
+    assert [note.split(" check")[0] for note in results.notes[:2]] == ["Identity", "Anchor"]
+    assert {clip.side for clip in results.clips} == {"tune", "holdout"}
+
+
+def test_resuming_adds_trials_and_recomputes_nothing(
+    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same directory with a larger budget keeps the old trials as they were."""
+    conduct(make_parts(music, 2), tmp_path / "run", "x", as_json=True)
+    first = json.loads(capsys.readouterr().out)
+    before = read_results(Path(first["results"])).bitrates[0]
+    conduct(make_parts(music, 4), tmp_path / "run", "x", as_json=True)
+    second = json.loads(capsys.readouterr().out)
+    after = read_results(Path(second["results"])).bitrates[0]
+    assert (first["bitrates"][0]["trials"], second["bitrates"][0]["trials"]) == (2, 4)
+    assert after.trials[:2] == before.trials
+    conduct(make_parts(music, 4), tmp_path / "run", "x", as_json=True)
+    again = read_results(Path(second["results"])).bitrates[0]
+    assert again == after
+
+
+def test_another_search_is_refused(tmp_path: Path, music: Path) -> None:
+    """A run directory of another seed or encoder build is not mixed with."""
+    conduct(make_parts(music, 1), tmp_path / "run", "x")
+    with pytest.raises(RunError, match="seed: 0 -> 1"):
+        conduct(make_parts(music, 1, seed=1), tmp_path / "run", "x")
+    with pytest.raises(RunError, match="encoder build"):
+        conduct(make_parts(music, 1, build="2"), tmp_path / "run", "x")
+
+
+def test_no_answer_is_an_answer(
+    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When the default fails, the run ends with the reason, results and a report."""
+    conduct(make_parts(music, crash_on=(("shaping", 3),)), tmp_path / "run", "x")
+    printed = capsys.readouterr()
+    assert "no answer" in printed.out and "exit code 3" in printed.out
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_a_side_without_clips_is_refused(tmp_path: Path, music: Path) -> None:
+    """Nothing runs when there is nothing to validate on."""
+    sides = tmp_path / "sides.csv"
+    sides.write_text("file,side\n0.wav,tune\n1.wav,tune\n")
+    clip_set = load_clips(music, EXCERPTS, manifest=sides)
+    parts = make_parts(music)
+    lopsided = Parts(parts.spec, parts.encoder, clip_set, parts.scorer, parts.judges)
+    with pytest.raises(ClipError, match="no clip is on the holdout side"):
+        conduct(lopsided, tmp_path / "run", "x")
+    assert not (tmp_path / "run").exists()
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import typer
+from test_run import conduct, make_parts
+if __name__ == "__main__":
+    try:
+        conduct(make_parts(Path({music!r}), 12), Path({run!r}), "x")
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+"""
+
+
+def test_ctrl_c_ends_cleanly(tmp_path: Path, music: Path) -> None:
+    """Ctrl-C: exit status 130, a word on how to go on, no traceback; then it goes on."""
+    run, here = str(tmp_path / "run"), str(Path(__file__).parent)
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER.format(here=here, music=str(music), run=run))
+    with subprocess.Popen(
+        [sys.executable, str(script)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as driver:
+        assert driver.stderr is not None
+        seen = []
+        for line in driver.stderr:
+            seen.append(line)
+            if "trial 2/12" in line:
+                driver.send_signal(signal.SIGINT)
+        driver.wait()
+    told = "".join(seen)
+    assert driver.returncode == 130
+    assert "run the same command again" in told and "Traceback" not in told
+    conduct(make_parts(music, 12), tmp_path / "run", "x")
+    (bitrate,) = read_results(tmp_path / "run" / "results.json").bitrates
+    assert [trial.number for trial in bitrate.trials] == list(range(12))
+
+
+def test_flags_override_the_file(tmp_path: Path) -> None:
+    """A study file with flags laid over; its clips lie beside it."""
+    file = tmp_path / "mine.toml"
+    file.write_text(STUDY)
+    spec = resolve_study(str(file), {"trials": 9, "fixed": {"joint": "true"}})
+    assert (spec.trials, spec.bitrates_kbps) == (9, (48.0, 96.0))
+    assert spec.clips.folder == str(tmp_path / "music")
+    assert spec.fixed == (("joint", "true"),)
+
+
+def test_unknown_study_lists_the_shipped() -> None:
+    """A name that is neither a file nor a shipped study is told with those there are."""
+    with pytest.raises(StudyError, match="no such file, and no shipped study; shipped are"):
+        resolve_study("no-such-study", {})
+
+
+def test_flags_alone_must_make_a_study() -> None:
+    """Without a file, what is missing is named with its flag."""
+    with pytest.raises(StudyError) as caught:
+        resolve_study(None, {"encoder": "aac"})
+    assert "bitrates_kbps: missing" in str(caught.value)
+    assert "--clips FOLDER" in str(caught.value)
+
+
+def test_texts_of_flags() -> None:
+    """Lists and pairs on the command line."""
+    assert parse_bitrates("64,96.5") == [64.0, 96.5]
+    assert parse_fixed(["a=b=c", "rate_mode=vbr"]) == {"a": "b=c", "rate_mode": "vbr"}
+    with pytest.raises(StudyError, match="as in 64,96"):
+        parse_bitrates("64;96")
+    with pytest.raises(StudyError, match="give name=value"):
+        parse_fixed(["joint"])

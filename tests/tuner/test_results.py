@@ -1,0 +1,153 @@
+"""Stored results: what is written is read again, what is damaged is refused."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from tuner.errors import RunError
+from tuner.results import (
+    MODEL,
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Estimate,
+    Provenance,
+    Results,
+    SideResult,
+    Timing,
+    TrialRecord,
+    Verdict,
+    read_results,
+    write_results,
+)
+
+
+@pytest.fixture
+def results():
+    """A small run that uses every record and every kind of value."""
+    side = SideResult(
+        64.5, 64.02, {MODEL: {"d1": 71.25}}, {"d1": 5.5}, {MODEL: Estimate(6.2, 4.1, 8.3)}
+    )
+    values = {"coder": "fast", "tns": False, "cutoff_hz": 18800, "gain_db": -2.25}
+    candidate = Candidate(3, "abr", values, ["enc", "-x"], {"tune": side}, "no holdout match")
+    trials = [
+        TrialRecord(0, "complete", "abr", values, 64.0, 63.9, 65.0, 6.0, 3),
+        TrialRecord(1, "failed", "abr", {}, reason="exit code 1"),
+    ]
+    verdict = Verdict("confirmed", "Confirmed.")
+    clips = [ClipRecord("d1", "Ünïcode </script>.flac", "tune", 8.0, 2, "/clips/a.flac", 1.5)]
+    made = Provenance(
+        "tuner run", "seed = 7", 7, {"torch": "2"}, "enc", "1", "/bin/enc", "ab", "w1",
+        {"visqol": "3"}, "2025-11-24T22:04:11Z", "2025-11-24T23:04:11Z", "2 cores",
+    )  # fmt: skip
+    bitrate = BitrateResult(64.0, verdict, 0, [candidate], trials, Timing(1.5, encodes=4))
+    broken = BitrateResult(8.0, verdict, 0, [], [], Timing(), "unreachable")
+    return Results(clips, [broken, bitrate], made, ["A note."])
+
+
+@pytest.fixture
+def stored(tmp_path, results):
+    path = tmp_path / "results.json"
+    write_results(results, path)
+    return path
+
+
+def test_what_is_written_is_read_again(stored, results):
+    """A round trip gives equal records, and leaves no partial file."""
+    assert read_results(stored) == results
+    assert [p.name for p in stored.parent.iterdir()] == ["results.json"]
+
+
+def test_whole_numbers_may_stand_for_floats(stored, results):
+    """JSON from another writer may say 64 for 64.0."""
+    stored.write_text(stored.read_text().replace("64.0,", "64,"))
+    assert read_results(stored) == results
+
+
+def test_a_missing_file_says_how_to_go_on(tmp_path):
+    """No results yet: the run has not finished."""
+    with pytest.raises(RunError, match="has the run finished"):
+        read_results(tmp_path / "results.json")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_truncated_file_is_refused(stored, share):
+    """A file cut off anywhere is an error that names it."""
+    text = stored.read_text()
+    stored.write_text(text[: int(share * len(text))])
+    with pytest.raises(RunError, match=r"results\.json: cannot be read"):
+        read_results(stored)
+
+
+def test_a_file_that_is_not_text_is_refused(stored):
+    """Bytes that are no UTF-8 are an error, not a crash."""
+    stored.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_results(stored)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_version_is_refused(stored, results, version):
+    """A version that this program does not know is named."""
+    stored.write_text(json.dumps({**asdict(results), "format_version": version}))
+    with pytest.raises(RunError, match=f"format version {version}"):
+        read_results(stored)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"text"', "{}"])
+def test_json_that_is_no_run_is_refused(stored, content):
+    """Valid JSON of another shape is refused."""
+    stored.write_text(content)
+    with pytest.raises(RunError, match="format version"):
+        read_results(stored)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("clips",), None),
+        (("clips",), {}),
+        (("clips", 0, "side"), "train"),
+        (("clips", 0, "duration_s"), "8.0"),
+        (("clips", 0, "channels"), 2.5),
+        (("bitrates", 1, "verdict"), "confirmed"),
+        (("bitrates", 1, "verdict", "kind"), "splendid"),
+        (("bitrates", 1, "target_kbps"), True),
+        (("bitrates", 1, "candidates", 0, "sides", "train"), {}),
+        (("bitrates", 1, "candidates", 0, "sides", "tune", "scores"), []),
+        (("bitrates", 1, "candidates", 0, "values", "tns"), [1]),
+        (("bitrates", 1, "trials", 0, "score"), "65"),
+        (("notes", 0), 3),
+    ],
+)
+def test_a_damaged_record_is_refused(stored, results, place, value):
+    """A value of the wrong type or out of its set is refused as damage."""
+    raw = json.loads(json.dumps(asdict(results)))
+    *path, last = place
+    inner = raw
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    stored.write_text(json.dumps(raw))
+    with pytest.raises(RunError, match="damaged"):
+        read_results(stored)
+
+
+def test_a_missing_field_is_refused(stored, results):
+    """A record without one of its fields is damaged."""
+    raw = asdict(results)
+    del raw["provenance"]["seed"]
+    stored.write_text(json.dumps(raw))
+    with pytest.raises(RunError, match="seed"):
+        read_results(stored)
+
+
+def test_nan_is_never_stored(tmp_path, results):
+    """A score that is no number cannot be written, and the old file stays."""
+    path = tmp_path / "results.json"
+    write_results(results, path)
+    broken = replace(results.bitrates[1], target_kbps=float("nan"))
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_results(replace(results, bitrates=[broken]), path)
+    assert read_results(path) == results

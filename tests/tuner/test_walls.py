@@ -1,0 +1,255 @@
+"""The one-way walls of the design, held by reading every module's source.
+
+Dependencies point one way: `encoders` know `tuner.encoder` alone, the quality model knows
+no encoder, the search knows encoders and scorers through their protocols only, the report
+reads stored results only, and only the command line wires them, prints and configures
+logging. The core never asks for an encoder by its name.
+"""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import encoders
+import studies
+import tuner
+
+#: The packages as they are imported, installed or not.
+ROOTS = {m.__name__: Path(m.__file__).parent for m in (tuner, encoders, studies)}
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+#: Package -> the project's modules that it may import, itself and all below included.
+#: What is in none of these is the core: `tuner.audio`, `tuner.cache`, `tuner.results` …
+ALLOWED = {
+    "encoders": ("tuner.encoder",),
+    "tuner.report": ("tuner.results", "tuner.errors"),
+    "studies": (),
+}
+#: Package -> the project's packages that it must not import.
+FORBIDDEN = {
+    "tuner.quality": ("encoders", "studies", "tuner.search", "tuner.report", "tuner.cli"),
+    "tuner.search": ("encoders", "studies", "tuner.quality", "tuner.report", "tuner.cli"),
+}
+#: The core knows nothing that is built on it.
+CORE_FORBIDDEN = (
+    "encoders",
+    "studies",
+    "tuner.quality",
+    "tuner.search",
+    "tuner.report",
+    "tuner.cli",
+)
+#: Heavy library -> the only packages that may import it when they are imported themselves;
+#: elsewhere it belongs inside the function that uses it.
+HEAVY_HOMES = {
+    "torch": ("tuner.quality",),
+    "optuna": ("tuner.search",),
+    "ray": (),
+    "plotly": (),
+    "numba": (),
+    "av": (),
+    "visqol": (),
+    "zimtohrli": (),
+}
+#: Functions that configure logging.
+LOGGING_SETUP = {"basicConfig", "dictConfig", "fileConfig", "addHandler"}
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def find_modules() -> list[tuple[str, str]]:
+    """(module name, source) of every module of the project."""
+    modules = []
+    for name, root in ROOTS.items():
+        for path in sorted(root.rglob("*.py")):
+            parts = [name, *path.relative_to(root).with_suffix("").parts]
+            modules.append((".".join(p for p in parts if p != "__init__"), path.read_text("utf-8")))
+    return modules
+
+
+def find_imports(tree: ast.AST, module: str) -> Iterator[str]:
+    """All modules (or their names) that a source imports, at its top or inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # A relative import is rare enough to be refused: the walls read absolute names.
+            assert node.level == 0, f"{module}: relative import"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def find_import_breaks(module: str, tree: ast.AST) -> Iterator[str]:
+    """Imports that cross a wall."""
+    if within(module, "tuner.cli") or module == "tuner.__main__":
+        return
+    home = next((p for p in (*ALLOWED, *FORBIDDEN) if within(module, p)), None)
+    for imported in find_imports(tree, module):
+        if not any(within(imported, root) for root in ROOTS):
+            continue
+        if home in ALLOWED:
+            broken = not any(within(imported, p) for p in (home, *ALLOWED[home]))
+        else:
+            forbidden = FORBIDDEN[home] if home else CORE_FORBIDDEN
+            broken = any(within(imported, package) for package in forbidden)
+        if broken:
+            yield f"{module} imports {imported}"
+
+
+def find_heavy_breaks(module: str, tree: ast.Module) -> Iterator[str]:
+    """Heavy libraries imported as soon as the module is."""
+    for imported in find_imports(ast.Module(list(_top_level(tree)), []), module):
+        library = imported.split(".")[0]
+        homes = HEAVY_HOMES.get(library, (module,))
+        if not any(within(module, home) for home in homes):
+            yield f"{module} imports {library} at its top level"
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run on import; a block for type checkers does not run."""
+    for statement in tree.body:
+        guard = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        if not guard and not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            yield statement
+
+
+def find_print_breaks(module: str, tree: ast.AST) -> Iterator[str]:
+    """Printing and configured logging outside the command line."""
+    if within(module, "tuner.cli"):
+        return
+    for imported in find_imports(tree, module):
+        if imported.split(".")[0] in {"rich", "typer", "click"}:
+            yield f"{module} imports {imported}, which is the command line's"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called == "print" or called.startswith(("sys.stdout.", "sys.stderr.")):
+                yield f"{module} prints (line {node.lineno})"
+            elif called.split(".")[-1] in LOGGING_SETUP:
+                yield f"{module} configures logging (line {node.lineno})"
+
+
+def find_name_breaks(module: str, tree: ast.AST, names: set[str]) -> Iterator[str]:
+    """A built-in encoder's name in the core, or a branch on one in the command line.
+
+    The command line may have one as the default of an option, not compare with it.
+    """
+    if not within(module, "tuner"):
+        return
+    nodes: Iterator[ast.AST] = ast.walk(tree)
+    if within(module, "tuner.cli"):
+        branches = (n for n in ast.walk(tree) if isinstance(n, ast.Compare | ast.match_case))
+        nodes = (inner for branch in branches for inner in _condition(branch))
+    for node in nodes:
+        if isinstance(node, ast.Constant) and node.value in names:
+            yield f"{module} names the encoder {node.value!r} (line {node.lineno})"
+
+
+def _condition(branch: ast.AST) -> Iterator[ast.AST]:
+    return ast.walk(branch.pattern if isinstance(branch, ast.match_case) else branch)
+
+
+def built_in_encoders() -> set[str]:
+    """The names under which the project registers its own adapters."""
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return set(project["entry-points"]["tuner.encoders"])
+
+
+def find_breaks(module: str, source: str, names: set[str]) -> list[str]:
+    """Every wall that one module breaks."""
+    tree = ast.parse(source)
+    return [
+        *find_import_breaks(module, tree),
+        *find_heavy_breaks(module, tree),
+        *find_print_breaks(module, tree),
+        *find_name_breaks(module, tree, names),
+    ]
+
+
+def test_all_modules_are_read() -> None:
+    """The checker sees the project: its packages, and modules in each wall's home."""
+    names = [module for module, _ in find_modules()]
+    assert {"tuner", "tuner.encoder", "tuner.cli.main", "encoders", "studies"} <= set(names)
+    for home in (*ALLOWED, *FORBIDDEN):
+        assert any(within(name, home) for name in names), home
+
+
+def test_the_walls_stand() -> None:
+    """No module of the project breaks a wall."""
+    names = built_in_encoders()
+    assert names
+    broken = [b for module, source in find_modules() for b in find_breaks(module, source, names)]
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        (
+            "encoders.aac",
+            "from tuner.encoder import Settings\nimport numpy\nimport encoders.process",
+        ),
+        ("tuner.report.render", "from tuner.results import Results\nfrom tuner.report import data"),
+        (
+            "tuner.search.loop",
+            "import optuna\nfrom tuner.scorer import Scorer\nfrom tuner import cache",
+        ),
+        ("tuner.quality.insenet", "import torch\nfrom tuner.scorer import Score"),
+        ("tuner.cli.run", "import tuner.search.loop, encoders\nname = 'opus'\nprint(name)"),
+        ("tuner.cache", "def f():\n    import torch\n    return 'opusenc'"),
+        ("tuner.plugins", "'''Finds aac, lame and opus.'''\nimport logging\nlogging.getLogger()"),
+        ("tuner.scorer", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
+    ],
+)
+def test_what_the_walls_allow_passes(module: str, source: str) -> None:
+    """Sources within the walls are not complained of."""
+    assert find_breaks(module, source, {"aac", "lame", "opus"}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("encoders.aac", "from tuner.audio import resample"),
+        ("encoders.aac", "def f():\n    import tuner.cli.main"),
+        ("encoders.aac", "from tuner import cache"),
+        ("encoders.aac", "import studies"),
+        ("tuner.quality.dataset", "from encoders.aac import Aac"),
+        ("tuner.quality.dataset", "def f():\n    from tuner.search import loop"),
+        ("tuner.search.loop", "from tuner.quality.scorer import InseNetScorer"),
+        ("tuner.search.loop", "import encoders"),
+        ("tuner.search.executors.ray", "import ray"),
+        ("tuner.report.data", "from tuner.search.verdict import decide"),
+        ("tuner.report.data", "from tuner import audio"),
+        ("tuner.cache", "import tuner.search.loop"),
+        ("tuner.plugins", "from encoders import lame"),
+        ("tuner", "from tuner.cli import main"),
+        ("tuner.audio", "import torch"),
+        ("tuner.audio", "try:\n    import av\nexcept ImportError:\n    av = None"),
+        ("tuner.cli.score", "import torch.nn"),
+        ("tuner.search.loop", "print('best')"),
+        ("tuner.search.loop", "import sys\nsys.stderr.write('best')"),
+        ("tuner.search.loop", "from rich.progress import track"),
+        ("tuner.quality.train", "import logging\nlogging.basicConfig()"),
+        ("encoders.lame", "import logging\nlogging.getLogger().addHandler(None)"),
+        ("tuner.search.space", "if encoder.name == 'opus':\n    pass"),
+        ("tuner.cache", "suffix = {'aac': '.m4a'}"),
+        ("tuner.cli.run", "if name in ('aac', 'opus'):\n    pass"),
+        ("tuner.cli.run", "match name:\n    case 'lame':\n        pass"),
+    ],
+)
+def test_a_broken_wall_is_found(module: str, source: str) -> None:
+    """Each kind of break is reported, once and with the module's name."""
+    broken = find_breaks(module, source, {"aac", "lame", "opus"})
+    assert broken
+    assert all(line.startswith(module) for line in broken)
+
+
+def test_a_relative_import_is_refused() -> None:
+    """A relative import would slip past the walls."""
+    with pytest.raises(AssertionError, match="relative import"):
+        find_breaks("tuner.search.loop", "from . import space", set())

@@ -1,0 +1,296 @@
+"""`tuner run`: search the best settings at each bitrate, validate, report."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.errors import StudyError
+from tuner.search.spec import StudySpec, merge, parse_study, read_study
+
+if TYPE_CHECKING:
+    from tuner.results import BitrateResult, Results
+    from tuner.scorer import Scorer
+    from tuner.search.run import Parts
+
+#: Exit status of a run that the user stopped: 128 + SIGINT, as shells have it.
+EXIT_INTERRUPTED = 130
+#: Where runs go when --out is not given.
+RUNS_FOLDER = "runs"
+
+log = logging.getLogger("tuner.run")
+
+
+def run(
+    study: Annotated[
+        str | None,
+        typer.Argument(help="A study file, or the name of a shipped one (aac-low)."),
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="Encoder; see `tuner encoders`.")] = None,
+    binary: Annotated[str | None, typer.Option(help="Another binary of the encoder.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of WAV or FLAC files.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="CSV of sides and excerpts.")] = None,
+    bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
+    executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
+    fixed: Annotated[
+        list[str] | None, typer.Option(help="name=value: a parameter that is not searched.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
+) -> None:
+    """Search the settings that sound best at each bitrate, and write a report.
+
+    Flags override the study file. Running the same command again resumes a run that was
+    stopped, or adds trials to one that has finished. Progress goes to stderr, the answers
+    to stdout.
+    """
+    flags: dict[str, object] = {
+        "encoder": encoder,
+        "binary": binary,
+        "bitrates_kbps": parse_bitrates(bitrates) if bitrates is not None else None,
+        "trials": trials,
+        "hours": hours,
+        "seed": seed,
+        "executor": executor,
+        "address": address,
+        "workers": workers,
+        "clips": _given({"folder": clips and str(clips), "manifest": manifest and str(manifest)}),
+        "fixed": parse_fixed(fixed or []),
+    }
+    spec = resolve_study(study, _given(flags))
+    parts = _assemble(spec)
+    target = out or Path(RUNS_FOLDER) / f"{spec.encoder}-{spec.digest()[:8]}"
+    conduct(parts, target, shlex.join(["tuner", *sys.argv[1:]]), as_json=as_json)
+
+
+def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
+    """The checked study from a file or a shipped study's name, and flags.
+
+    Raises:
+        StudyError: no such study, or anything wrong in it.
+    """
+    if study is None:
+        return parse_study(flags, "command line")
+    path = Path(study)
+    if path.suffix != ".toml" and not path.exists():
+        path = _shipped(study)
+    return parse_study(merge(read_study(path), flags), str(path))
+
+
+def parse_bitrates(text: str) -> list[float]:
+    """ "64,96" as kb/s. Raises `StudyError`."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
+
+
+def parse_fixed(pairs: Sequence[str]) -> dict[str, str]:
+    """name=value pairs. Raises `StudyError`."""
+    fixed = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise StudyError(f"--fixed {pair}: give name=value, as in --fixed joint=true")
+        fixed[name] = value
+    return fixed
+
+
+def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
+    """Run a study with a live display, write its report and print the answers.
+
+    Args:
+        parts: what to run.
+        folder: the run directory; made, or resumed.
+        command: the command line for the report's provenance.
+        as_json: print JSON instead of a table.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
+        TunerError: see `tuner.search.run.run_study`.
+    """
+    from tuner.cli.live import show
+    from tuner.report import write_report
+    from tuner.search.executors import make_executor
+    from tuner.search.folder import open_run
+    from tuner.search.run import run_study
+
+    parts.check()
+    spec = parts.spec
+    with open_run(folder, parts.identity(), spec.to_toml()) as opened, _log_to(opened.log):
+        log.info("%s", command)
+        executor = make_executor(
+            spec.executor,
+            workers=spec.workers or _cores(),
+            cache_folder=opened.cache,
+            address=spec.address,
+        )
+        try:
+            with show(spec.hours) as observer:
+                results = run_study(parts, opened, executor, observer, command)
+        except KeyboardInterrupt:
+            executor.close(cancel=True)
+            print(
+                f"\nStopped. What was finished is kept in {folder};"
+                " run the same command again to go on.",
+                file=sys.stderr,
+            )
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except BaseException:
+            executor.close(cancel=True)
+            raise
+        executor.close()
+        report = write_report(opened.path)
+    if as_json:
+        print(json.dumps(summarise(results, opened.path, report), indent=1))
+    else:
+        _print_answers(results, report)
+    return report
+
+
+def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
+    """The answers as JSON data: what `--json` prints."""
+    return {
+        "run": str(folder),
+        "results": str(folder / "results.json"),
+        "report": str(report),
+        "bitrates": [_summary(bitrate) for bitrate in results.bitrates],
+    }
+
+
+def _summary(bitrate: BitrateResult) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from tuner.report.candidates import shown_candidate
+
+    shown = shown_candidate(bitrate)
+    holdout = shown.sides.get("holdout") if shown else None
+    use = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
+    return {
+        "target_kbps": bitrate.target_kbps,
+        "verdict": bitrate.verdict.kind,
+        "sentence": bitrate.verdict.sentence,
+        "problem": bitrate.problem,
+        "trials": len(bitrate.trials),
+        "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
+        "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
+        "command": use and use.command,
+    }
+
+
+def _print_answers(results: Results, report: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tuner.report.candidates import shown_candidate
+    from tuner.results import METRIC_LABELS
+
+    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title="Answers")
+    for bitrate in results.bitrates:
+        shown = shown_candidate(bitrate)
+        holdout = shown.sides.get("holdout") if shown else None
+        verdict = "no answer" if bitrate.problem else bitrate.verdict.kind
+        gains = holdout.gains if holdout else {}
+        names = [METRIC_LABELS.get(name, name) for name in gains]
+        figures = [f"{g.value:+.1f} ({g.low:+.1f} to {g.high:+.1f})" for g in gains.values()]
+        table.add_row(f"{bitrate.target_kbps:g}", verdict, "\n".join(names), "\n".join(figures))
+        table.add_section()
+    console = Console()
+    console.print(table)
+    for bitrate in results.bitrates:
+        console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
+        if bitrate.candidates:
+            # Not wrapped, so that the command can be copied.
+            command = shlex.join(bitrate.candidates[bitrate.winner].command)
+            console.print(Text(f"  {command}"), soft_wrap=True)
+    console.print(Text(f"\nReport: {report}"), soft_wrap=True)
+
+
+def _assemble(spec: StudySpec) -> Parts:
+    """Everything that the study names, checked before anything runs."""
+    from tuner.cli.progress import progress_bar
+    from tuner.clips import Excerpting, load_clips
+    from tuner.plugins import load_encoder
+    from tuner.search.run import Parts
+    from tuner.search.space import make_space
+
+    encoder = load_encoder(spec.encoder, spec.binary)
+    make_space(encoder, dict(spec.fixed))
+    wanted = spec.clips
+    manifest = Path(wanted.manifest) if wanted.manifest else None
+    excerpting = Excerpting(
+        duration_s=wanted.excerpt_s, how=wanted.excerpt, per_file=wanted.per_file
+    )
+    clip_set = load_clips(Path(wanted.folder), excerpting, manifest=manifest)
+    scorer, judges = load_metrics()
+    return Parts(spec, encoder, clip_set, scorer, judges)
+
+
+def load_metrics() -> tuple[Scorer, tuple[Scorer, ...]]:
+    """The quality model and the judges."""
+    from tuner.quality.scorer import InseNetScorer
+    from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
+
+    return InseNetScorer(), (VisqolScorer(), ZimtohrliScorer())
+
+
+def _shipped(name: str) -> Path:
+    folder = importlib.resources.files("studies")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    if f"{name}.toml" not in names:
+        known = ", ".join(each.removesuffix(".toml") for each in names)
+        raise StudyError(f"{name}: no such file, and no shipped study; shipped are: {known}")
+    return Path(str(folder / f"{name}.toml"))
+
+
+def _given(flags: dict[str, object]) -> dict[str, object]:
+    """The flags that were given."""
+    return {name: value for name, value in flags.items() if value not in (None, {})}
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _log_to(file: Path) -> Iterator[None]:
+    """Send this run's log and Optuna's to `file`, and Optuna's no longer to the terminal."""
+    import optuna
+
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = [log, logging.getLogger("optuna")]
+    optuna.logging.disable_default_handler()
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()
+        log.propagate = True

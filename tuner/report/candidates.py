@@ -1,0 +1,63 @@
+"""Which candidates the report shows, and how their settings differ from the default's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuner.report import words
+from tuner.results import MODEL, BitrateResult, Candidate, Results, TrialRecord
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting that differs from the default."""
+
+    name: str
+    before: str
+    after: str
+
+
+def metric_order(results: Results) -> list[str]:
+    """All metrics of the run: the quality model, then the judges as they were stored."""
+    sides = [s for b in results.bitrates for c in b.candidates for s in c.sides.values()]
+    return list(dict.fromkeys([MODEL, *(metric for side in sides for metric in side.scores)]))
+
+
+def shown_candidate(bitrate: BitrateResult) -> Candidate | None:
+    """What the verdict is about: the winner, or the best settings tried."""
+    index = shown_index(bitrate)
+    return bitrate.candidates[index] if index else None
+
+
+def shown_index(bitrate: BitrateResult) -> int:
+    """Index of `shown_candidate`; 0 if there is none beside the default.
+
+    The best settings tried are the first that were scored on both sides.
+    """
+    tried = range(1, len(bitrate.candidates))
+    whole = [index for index in tried if bitrate.candidates[index].problem is None]
+    return bitrate.winner or next(iter([*whole, *tried]), 0)
+
+
+def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
+    """The default's settings: the first candidate, or trial 0 where validation never came."""
+    if bitrate.candidates:
+        return bitrate.candidates[0]
+    return bitrate.trials[0] if bitrate.trials else None
+
+
+def find_changes(default: Candidate | TrialRecord, other: Candidate | TrialRecord) -> list[Change]:
+    """The settings in which `other` differs from `default`."""
+    changes = []
+    if other.rate_mode != default.rate_mode:
+        changes.append(Change("rate mode", default.rate_mode, other.rate_mode))
+    for name in sorted(default.values.keys() | other.values.keys()):
+        before, after = default.values.get(name), other.values.get(name)
+        # True == 1 and False == 0, but they are not the same setting.
+        if before != after or isinstance(before, bool) is not isinstance(after, bool):
+            changes.append(Change(name, _value(before), _value(after)))
+    return changes
+
+
+def _value(value: words.Value | None) -> str:
+    return "not used" if value is None else words.setting_value(value)
