@@ -142,7 +142,8 @@ class Timing:
     """Where the time of one bitrate's search went, in seconds.
 
     Args:
-        wall_s: wall-clock time of all sessions of the search together, without validation.
+        wall_s: this bitrate's share of the wall-clock time of all sessions of the search,
+            without validation; bitrates run side by side, and their shares add up.
         encode_s: CPU time in encoders.
         decode_s: CPU time in decoding and alignment.
         score_s: CPU time in the quality model.

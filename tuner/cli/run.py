@@ -69,7 +69,7 @@ def run(
         "executor": executor,
         "address": address,
         "workers": workers,
-        "clips": _given({"folder": clips and str(clips), "manifest": manifest and str(manifest)}),
+        "clips": _given({"folder": _absolute(clips), "manifest": _absolute(manifest)}),
         "fixed": parse_fixed(fixed or []),
     }
     spec = resolve_study(study, _given(flags))
@@ -87,7 +87,7 @@ def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
     if study is None:
         return parse_study(flags, "command line")
     path = Path(study)
-    if path.suffix != ".toml" and not path.exists():
+    if path.suffix != ".toml" and not path.is_file():
         path = _shipped(study)
     return parse_study(merge(read_study(path), flags), str(path))
 
@@ -133,7 +133,6 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
     from tuner.search.folder import open_run
     from tuner.search.run import run_study
 
-    parts.check()
     spec = parts.spec
     with open_run(folder, parts.identity(), spec.to_toml()) as opened, _log_to(opened.log):
         log.info("%s", command)
@@ -240,7 +239,13 @@ def _assemble(spec: StudySpec) -> Parts:
     excerpting = Excerpting(
         duration_s=wanted.excerpt_s, how=wanted.excerpt, per_file=wanted.per_file
     )
-    clip_set = load_clips(Path(wanted.folder), excerpting, manifest=manifest)
+    with progress_bar("reading clips") as update:
+        clip_set = load_clips(
+            Path(wanted.folder),
+            excerpting,
+            manifest=manifest,
+            progress=lambda done, total: update(done, total, ""),
+        )
     scorer, judges = load_metrics()
     return Parts(spec, encoder, clip_set, scorer, judges)
 
@@ -265,6 +270,11 @@ def _shipped(name: str) -> Path:
 def _given(flags: dict[str, object]) -> dict[str, object]:
     """The flags that were given."""
     return {name: value for name, value in flags.items() if value not in (None, {})}
+
+
+def _absolute(path: Path | None) -> str | None:
+    """Absolute, so that the stored study file works from anywhere."""
+    return None if path is None else str(path.expanduser().absolute())
 
 
 def _cores() -> int:

@@ -14,7 +14,6 @@ import numpy as np
 
 from tuner.audio import SAMPLE_RATE
 from tuner.encoder import Encoder
-from tuner.errors import ClipError
 from tuner.results import (
     BitrateResult,
     ClipRecord,
@@ -82,7 +81,8 @@ class Parts:
             "encoder": self.encoder.name,
             "encoder version": version.text,
             "encoder build": version.digest,
-            "encoder parameters and fixed values": self.space().digest(),
+            "fixed values": ", ".join(f"{n} = {v}" for n, v in self.spec.fixed) or "none",
+            "search space": self.space().digest(),
             "clips": self.clips.digest,
             "quality model": f"{self.scorer.name} {self.scorer.version}",
             "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in self.spec.bitrates_kbps),
@@ -105,19 +105,6 @@ class Parts:
             )
             for clip in self.clips.clips
         ]
-
-    def check(self) -> None:
-        """Refuse a clip set without one of its sides.
-
-        Raises:
-            ClipError: naming the side.
-        """
-        for side, clips in (("tune", self.clips.tune), ("holdout", self.clips.holdout)):
-            if not clips:
-                raise ClipError(
-                    f"{self.spec.clips.folder}: no clip is on the {side} side; add files, or"
-                    " name sides in a manifest"
-                )
 
 
 def run_study(

@@ -128,7 +128,7 @@ def _toml_lines(table: Mapping[str, object]) -> list[str]:
 
 
 def read_study(path: Path) -> dict[str, object]:
-    """The raw content of a study file, its clip paths made relative to the file's folder.
+    """The raw content of a study file, its clip paths taken from the file's folder.
 
     Raises:
         StudyError: naming the file, if it cannot be read or is not TOML.
@@ -141,7 +141,7 @@ def read_study(path: Path) -> dict[str, object]:
     if isinstance(clips, dict):
         for key in ("folder", "manifest"):
             if isinstance(clips.get(key), str):
-                clips[key] = str(path.parent / Path(clips[key]).expanduser())
+                clips[key] = str((path.parent / Path(clips[key]).expanduser()).absolute())
     return raw
 
 
@@ -201,6 +201,8 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
     top.refuse_unknown(also=("clips", "search", "fixed"))
     clips.refuse_unknown()
     search.refuse_unknown()
+    if spec.address is not None and spec.executor != "ray":
+        problems.append(f"address: {spec.address!r} is for executor ray, not {spec.executor}")
     if problems:
         raise StudyError("\n  ".join([f"{origin}: the study is wrong:", *problems]))
     return spec
