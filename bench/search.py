@@ -73,7 +73,7 @@ def main() -> None:
         for bitrate in results.bitrates:
             print_bitrate(results, bitrate, arguments.workers)
         pure = sum(b.timing.encode_s + b.timing.decode_s for b in results.bitrates)
-        wall = max(b.timing.wall_s for b in results.bitrates)
+        wall = sum(b.timing.wall_s for b in results.bitrates)
         print(
             f"   {encoder}: search wall {wall:.0f} s, {wall / (pure / arguments.workers):.2f} x"
             " the pure encode and decode time per worker"

@@ -17,6 +17,8 @@ from typing import ClassVar
 from encoders.ffmpeg import FfmpegEncoder, bitrate
 from tuner.encoder import RATE_MODE, Parameter, RateMode, Value
 
+#: ffmpeg holds -q:a as a whole number of 1/118 (FF_QP2LAMBDA): about 5 % of bitrate at 64 kb/s.
+QUALITY_STEP = 1 / 118
 MS_FLAGS = {"on": "1", "off": "0"}
 
 
@@ -31,7 +33,7 @@ class Aac(FfmpegEncoder):
         # At most 6144 bits a frame and channel (ISO 14496-3): 288 kb/s for mono at 48 kHz.
         # Asked for less than about 22 kb/s in stereo it spends 22.
         RateMode("abr", "bitrate_kbps", low=8, high=288, step=0.1),
-        RateMode("vbr", "quality", low=0.1, high=10, nominal=False),
+        RateMode("vbr", "quality", QUALITY_STEP * 12, 10.0, QUALITY_STEP, nominal=False),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter(

@@ -96,7 +96,8 @@ def find_delay(reference: Pcm, decoded: Pcm, max_delay: int = MAX_DELAY) -> tupl
     """
     from scipy import fft
 
-    length = reference.shape[1] + decoded.shape[1]
+    # Room for every lag, also when both signals are shorter than the longest one.
+    length = max(reference.shape[1] + decoded.shape[1], 2 * max_delay + 1)
     size = fft.next_fast_len(length, real=True)
     spectrum = np.conj(fft.rfft(reference, size)) * fft.rfft(decoded, size)
     correlation = fft.irfft(spectrum.sum(axis=0), size)

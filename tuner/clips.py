@@ -204,8 +204,10 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
         except ValueError as error:
             problems.append(f"{manifest}, line {line}: {error}")
             continue
-        wanted.append(_Wanted(manifest.parent / (row["file"] or ""), side, start, duration))
-        for kind, key in (("file", row["file"]), ("group", row.get("group"))):
+        path = manifest.parent / (row["file"] or "")
+        wanted.append(_Wanted(path, side, start, duration))
+        # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
+        for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
             if key:
                 sides_of.setdefault(f"{kind} {key}", set()).add(side)
     for key, sides in sides_of.items():
@@ -243,13 +245,18 @@ def _excerpts(want: _Wanted, excerpting: Excerpting) -> list[tuple[float, Pcm]]:
         least = excerpting.min_duration_s
         raise ClipError(f"{path}: is {seconds:.2f} s long, at least {least:g} s are needed")
     pcm = resample(pcm, rate)
-    cuts = []
+    cuts: list[tuple[float, Pcm]] = []
+    silent: list[str] = []
     for start_s, duration_s in _windows(pcm, want, excerpting, path):
         begin = round(start_s * SAMPLE_RATE)
         excerpt = pcm[:, begin : begin + round(duration_s * SAMPLE_RATE)]
         if np.max(np.abs(excerpt), initial=0.0) < SILENCE_PEAK:
-            raise ClipError(f"{path}: is silent from {start_s:.1f} s for {duration_s:.1f} s")
-        cuts.append((start_s, np.ascontiguousarray(excerpt)))
+            silent.append(f"from {start_s:.1f} s for {duration_s:.1f} s")
+        else:
+            cuts.append((start_s, np.ascontiguousarray(excerpt)))
+    # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
+    if not cuts:
+        raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
     return cuts
 
 

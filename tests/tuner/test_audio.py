@@ -35,6 +35,12 @@ def test_inverted_side_does_not_confuse() -> None:
     assert find_delay(reference, np.pad(reference, ((0, 0), (77, 0))))[0] == 77
 
 
+def test_delay_of_a_very_short_signal_is_found() -> None:
+    """Signals shorter than the longest delay searched for do not wrap around."""
+    reference = noise(samples=1000)
+    assert find_delay(reference, np.pad(reference, ((0, 0), (100, 0))))[0] == 100
+
+
 def test_mono_decode_of_stereo_is_copied_to_both() -> None:
     """A codec that sends mono is scored against both channels."""
     reference = np.repeat(noise(channels=1), 2, axis=0)

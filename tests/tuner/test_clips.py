@@ -80,6 +80,16 @@ def test_several_excerpts_do_not_overlap_and_stay_on_one_side(tmp_path: Path) ->
         assert min(np.diff(starts)) >= 5
 
 
+def test_pause_costs_an_excerpt_not_the_file(tmp_path: Path) -> None:
+    """Where a further excerpt would be silent there is one less, and no error."""
+    samples = noise(18, seed=1)
+    samples[6 * SAMPLE_RATE :] = 0
+    write(tmp_path, "a.wav", samples)
+    write(tmp_path, "b.wav", noise(6, seed=2))
+    clips = load_clips(tmp_path, Excerpting(duration_s=6, per_file=3)).clips
+    assert [Path(c.source).name for c in clips] == ["a.wav", "b.wav"]
+
+
 def test_sides_follow_content_not_names(tmp_path: Path) -> None:
     """Renaming files moves no clip to the other side."""
     for number in range(6):
@@ -191,6 +201,13 @@ def test_manifest_names_sides_and_excerpts(named: Path) -> None:
         (
             [{"file": "a.wav", "side": "tune"}, {"file": "a.wav", "side": "holdout"}],
             "both sides",
+        ),
+        (
+            [
+                {"file": "a.wav", "side": "tune", "start_s": "0", "duration_s": "5"},
+                {"file": "./a.wav", "side": "holdout", "start_s": "1", "duration_s": "5"},
+            ],
+            "a.wav is on both sides",
         ),
         (
             [

@@ -32,8 +32,9 @@ FINE_HOP = HOP // FINE_PER_HOP  # 5 ms
 FINE_WINDOW = 512  # 10.7 ms
 PLANES = 1 + FINE_PER_HOP
 SIGNALS = 4
-#: Depth of the spectrogram under the reference's mean level, dB.
-FLOOR_DB = 90.0
+#: Depth of the spectrogram under the mean level, dB per band. Programme played at 75 dB SPL puts
+#: it at 5 dB SPL, about the threshold of hearing: 16-bit rounding and below is not heard.
+FLOOR_DB = 70.0
 
 # Glasberg and Moore (1990), as in Slaney (1993).
 _EAR_Q = 9.26449

@@ -14,13 +14,13 @@ import math
 import torch
 from torch import nn
 
-from tuner.quality.gammatone import PLANES, SIGNALS
+from tuner.quality.gammatone import FLOOR_DB, PLANES, SIGNALS
 
-#: Differences enter four times enlarged: most are a few dB on a scale of 90.
+#: Differences enter four times enlarged: most are a few dB on a scale of 70.
 _DIFFERENCE_GAIN = 4.0
 #: Mean absolute feature difference at which the score is free to fall: 0.2 dB. Below, it is
 #: held towards 100, so that identity is 100 by construction.
-_JUST_DIFFERENT = 0.2 / 90.0
+_JUST_DIFFERENT = 0.2 / FLOOR_DB
 #: Standard deviation of a logistic distribution of scale 1.
 LOGISTIC_STD = math.pi / math.sqrt(3)
 

@@ -92,7 +92,7 @@ def load_excerpts(work: Path) -> list[Excerpt]:
 
 def _excerpt(work: Path, index: int, pairs: list[Pair]) -> Excerpt:
     stored = np.load(_feature_path(work, index), mmap_mode="r", allow_pickle=False)
-    opinions = [(p.visqol, p.zimtohrli) for p in pairs] + [(100.0, 100.0)]
+    opinions = [p.opinions for p in pairs] + [(100.0, 100.0)]
     names = sorted({p.group for p in pairs if p.group})
     groups = [names.index(p.group) if p.group else -1 for p in pairs] + [-1]
     return Excerpt(stored[:1], stored[1:], torch.tensor(opinions), torch.tensor(groups))
