@@ -30,6 +30,8 @@ How = Literal["loudest", "varied", "start"]
 SUFFIXES = (".wav", ".flac")
 MANIFEST = "manifest.csv"
 SIDES: tuple[Side, ...] = get_args(Side)
+#: Rows of these sides are left out: `train` teaches the model, and nothing is named by nothing.
+OTHER_SIDES = ("train", "")
 #: Under this rate a file has no audio band worth coding (8 kHz is telephony).
 LEAST_RATE = 16_000
 #: Excerpts begin on this grid, seconds.
@@ -142,7 +144,7 @@ def load_clips(
         folder: searched recursively.
         excerpting: how excerpts are cut; the manifest's own `start_s` and `duration_s` win.
         manifest: CSV with the columns `file` (relative to the CSV), `side`, and optionally
-            `start_s`, `duration_s`, `group`; rows of other sides than tune and holdout are
+            `start_s`, `duration_s`, `group`; rows of the side `train` or of none are
             left out. ``manifest.csv`` in the folder is used when None.
         holdout_fraction: share of the files that go to the holdout side without a manifest.
         progress: called with (files read, files).
@@ -197,7 +199,10 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
     sides_of: dict[str, set[str]] = {}
     for line, row in enumerate(rows, start=2):
         side = (row["side"] or "").strip()
+        if side in OTHER_SIDES:
+            continue
         if side not in SIDES:
+            problems.append(f"{manifest}, line {line}: side {side!r}; use tune, holdout or train")
             continue
         try:
             start, duration = (_seconds(row.get(name)) for name in ("start_s", "duration_s"))

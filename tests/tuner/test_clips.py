@@ -194,6 +194,7 @@ def test_manifest_names_sides_and_excerpts(named: Path) -> None:
     [
         ([{"name": "a.wav", "side": "tune"}], "columns `file` and `side`"),
         ([{"file": "x.wav", "side": "tune"}], "x.wav: no such file"),
+        ([{"file": "a.wav", "side": "Tune"}], "line 2: side 'Tune'"),
         ([{"file": "a.wav", "side": "tune", "start_s": "soon"}], "line 2"),
         ([{"file": "a.wav", "side": "tune", "start_s": "-1"}], "line 2"),
         ([{"file": "a.wav", "side": "tune", "start_s": "11"}], "asks for"),
