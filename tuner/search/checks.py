@@ -28,6 +28,11 @@ SHARED_TASTE = (
     " is the only higher court."
 )
 
+ENCODED_AT = (
+    f"Everything was encoded from {SAMPLE_RATE // 1000} kHz. Convert files of another rate to it"
+    " first: otherwise the same command line may spend another bitrate and sound different."
+)
+
 
 def check_scorer(
     scorer: Scorer, references: Mapping[str, Pcm], coded: Mapping[str, Sequence[float]]

@@ -23,7 +23,7 @@ from tuner.results import (
     write_results,
 )
 from tuner.scorer import Scorer
-from tuner.search.checks import CHECKED_CLIPS, SHARED_TASTE, check_scorer
+from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, SHARED_TASTE, check_scorer
 from tuner.search.executors import Executor
 from tuner.search.folder import RunFolder, now
 from tuner.search.job import ClipRef
@@ -237,7 +237,7 @@ def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateRes
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
         for clip in checked
     }
-    return [*check_scorer(parts.scorer, references, coded), SHARED_TASTE]
+    return [*check_scorer(parts.scorer, references, coded), SHARED_TASTE, ENCODED_AT]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
