@@ -22,7 +22,7 @@ from tuner.quality.gammatone import FRONT_END_VERSION, pair_features
 from tuner.quality.insenet import InseNet
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
-#: Every this-many-th excerpt is kept from training, to watch it and to choose the epoch.
+#: Every this-many-th excerpt is kept from training, to watch it.
 VALIDATION_EVERY = 12
 #: Pairs that the mean opinion places closer than this (points) have no order to learn.
 LEAST_DIFFERENCE = 1.0
@@ -199,7 +199,8 @@ def train(
         report: called after every epoch with (epoch from 1, mean loss, validation figures).
 
     Returns:
-        The model of the best epoch by validation (order plus Pearson), and the history.
+        The model after the last epoch, when the learning rate has come down to 0 (the kept
+        excerpts are too few to choose an epoch by), and the history.
     """
     excerpts = load_excerpts(work)
     kept = [e for n, e in enumerate(excerpts) if n % VALIDATION_EVERY == 0]
@@ -212,13 +213,12 @@ def train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, hyper.epochs)
     checkpoint = work / "checkpoint.pt"
     history: list[dict[str, float]] = []
-    best: dict[str, torch.Tensor] = {}
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.load_state_dict(saved["schedule"])
-        history, best = saved["history"], saved["best"]
+        history = saved["history"]
     for epoch in range(len(history), hyper.epochs):
         rng = np.random.default_rng([hyper.seed, epoch])
         started, losses = time.monotonic(), []
@@ -232,9 +232,6 @@ def train(
             losses.append(float(loss.detach()))
         schedule.step()
         figures = validate(model, kept)
-        merit = figures.order + figures.pearson
-        if not best or merit >= max(h["order"] + h["pearson"] for h in history):
-            best = {k: v.clone() for k, v in model.state_dict().items()}
         record = {"loss": float(np.mean(losses)), "seconds": time.monotonic() - started}
         history.append(record | vars(figures))
         state: dict[str, object] = {
@@ -242,12 +239,10 @@ def train(
             "optimiser": optimiser.state_dict(),
             "schedule": schedule.state_dict(),
             "history": history,
-            "best": best,
         }
         torch.save(state, checkpoint.with_suffix(".partial"))
         checkpoint.with_suffix(".partial").replace(checkpoint)
         report(epoch + 1, record["loss"], figures)
-    model.load_state_dict(best)
     model.eval()
     return model, history
 
