@@ -154,7 +154,7 @@ class RateMode:
         if self.step is None:
             return knob
         snapped = self.low + round((knob - self.low) / self.step) * self.step
-        return min(round(snapped, 9), self.high)
+        return min(max(round(snapped, 9), self.low), self.high)
 
 
 @dataclass(frozen=True)

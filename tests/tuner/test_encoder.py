@@ -86,6 +86,13 @@ def test_snap_to_a_grid(knob: float, snapped: float) -> None:
     assert RateMode("vbr", "quality", 0.1, 0.96, step=0.1).snap(knob) == snapped
 
 
+def test_snapped_values_are_legal() -> None:
+    """Rounding never leaves the range, whatever the ends (a low end of 12/118 once did)."""
+    mode = RateMode("vbr", "quality", 12 / 118, 10 / 3, step=1 / 118)
+    for knob in (0, mode.low, 0.5, mode.high, 9):
+        assert mode.low <= mode.snap(knob) <= mode.high
+
+
 def test_snap_without_a_grid() -> None:
     """A continuous knob is only limited."""
     mode = RateMode("vbr", "quality", 0, 1)
