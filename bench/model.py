@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import pearsonr, rankdata, spearmanr
-from tuner.clips import Clip, Excerpting, load_clips, store_clips
 
+from tuner.clips import Clip, Excerpting, load_clips, store_clips
 from tuner.encoder import Encoder, Settings, default_settings
+from tuner.errors import EncoderError
 from tuner.plugins import load_encoder
 from tuner.quality import degrade
 from tuner.quality.dataset import random_settings
@@ -82,7 +83,12 @@ def score_all(
 ) -> Scores:
     """Scores of all settings on all clips by all scorers (through the cache)."""
     jobs = [[executor.submit(Job(encoder, s, k, c, scorers)) for c in clips] for s, k in settings]
-    outcomes = [[job.result() for job in row] for row in jobs]
+    outcomes = []
+    for row in jobs:
+        try:
+            outcomes.append([job.result() for job in row])
+        except EncoderError as error:  # fails a trial in a search, too
+            print(f"  left out: {error}")
     return {
         s.name: np.array([[o.scores[s.name].mean for o in row] for row in outcomes])
         for s in scorers

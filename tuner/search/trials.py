@@ -37,6 +37,8 @@ from tuner.search.spec import Sampler
 
 #: Random trials before the sampler models anything, defaults included (Optuna's default).
 STARTUP_TRIALS = 10
+#: Proposals of one trial before settings that were tried already are accepted.
+PROPOSALS = 12
 #: A bitrate stops when more than half of its first trials fail with one message.
 EARLY_TRIALS = 10
 #: Seconds to wait for SQLite's lock (a slow disk; nobody else writes).
@@ -124,10 +126,8 @@ class Trials:
     def ask(self) -> Plan:
         """The next trial."""
         ordinal = self._next_ordinal()
-        self._study.sampler = _make_sampler(self._sampler, self._seed_of(ordinal))
-        trial = self._study.ask()
+        trial, settings = self._propose(ordinal)
         attributes = trial.user_attrs
-        settings = self.space.suggest(trial)
         if SETTINGS in attributes:
             settings = Settings.of(*attributes[SETTINGS])
         ordinal = attributes.get(ORDINAL, ordinal)
@@ -138,6 +138,25 @@ class Trials:
         trial.set_user_attr(SETTINGS, [settings.rate_mode, settings.as_dict()])
         self._running[ordinal] = trial
         return Plan(ordinal, settings, guess)
+
+    def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
+        """Settings that were not tried yet, unless they are enqueued or hard to find.
+
+        In a space of few choices TPE loves to repeat itself. Repetitions are told as failed,
+        which the sampler ignores; when it goes on repeating, chance proposes.
+        """
+        known = {Settings.of(r.record.rate_mode, r.record.values) for r in self.results}
+        known |= {Settings.of(*t.user_attrs[SETTINGS]) for t in self._running.values()}
+        for attempt in range(PROPOSALS):
+            sampler = self._sampler if attempt < PROPOSALS // 2 else "random"
+            self._study.sampler = _make_sampler(sampler, self._seed_of(ordinal, attempt))
+            trial = self._study.ask()
+            settings = self.space.suggest(trial)
+            if SETTINGS in trial.user_attrs or settings not in known:
+                break
+            if attempt < PROPOSALS - 1:
+                self._study.tell(trial.number, state=TrialState.FAIL)
+        return trial, settings
 
     def tell(self, result: TrialResult) -> None:
         """Record a trial that was asked."""
@@ -226,9 +245,9 @@ class Trials:
         known = [(knob, kbps) for knob, kbps in matched if knob is not None and kbps is not None]
         return first_guess(mode, self.target_kbps, known)
 
-    def _seed_of(self, ordinal: int) -> int:
+    def _seed_of(self, ordinal: int, attempt: int) -> int:
         # Bitrates in mb/s, as entropy must be whole numbers.
-        entropy = [self._seed, round(self.target_kbps * 1000), ordinal]
+        entropy = [self._seed, round(self.target_kbps * 1000), ordinal, attempt]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
     def _tell(self, number: int, result: TrialResult) -> None:

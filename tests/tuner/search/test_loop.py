@@ -146,6 +146,18 @@ def test_same_seed_same_trials(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
+def test_no_settings_are_tried_twice(tmp_path: Path) -> None:
+    """Even with few choices left, where TPE alone would repeat its favourite."""
+    rig = Rig(tmp_path, sampler="tpe")
+    fixed = {"rate_mode": "vbr", "bandwidth": "auto"}
+    storage = open_storage(tmp_path / "optuna.db")
+    lane = Trials(storage, "t@64", make_space(rig.encoder, fixed), 64.0, "tpe", 7)
+    search([lane], rig.evaluate, Budget(14, None), rig.executor, 2, rig.updates.append)
+    tried = [(r.record.rate_mode, *sorted(r.record.values.items())) for r in lane.results]
+    assert len(tried) == len(set(tried)) == 14
+    close_storage(storage)
+
+
 def test_more_trials_continue_a_search(tmp_path: Path) -> None:
     """Running in two halves gives the same trials as at once, and repeats none."""
     (tmp_path / "once").mkdir()
