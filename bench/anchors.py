@@ -2,8 +2,7 @@
 
     python -m bench.anchors --clips CLIPS
 
-Their medians are the places of `VISQOL_SCALE` and `ZIMTOHRLI_SCALE` in
-`tuner.quality.teachers`.
+Their medians are where `VISQOL_SCALE` and `ZIMTOHRLI_SCALE` in `tuner.quality.teachers` belong.
 """
 
 from __future__ import annotations
