@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, read_audio, resample
+from tuner.audio import SAMPLE_RATE, lowpass, read_audio, resample
 from tuner.cli.train import train_side
-from tuner.quality.degrade import lowpass
 from tuner.quality.teachers import mid_and_side, visqol_mos, zimtohrli_mos
 
 

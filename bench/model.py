@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import pearsonr, rankdata, spearmanr
 
+from tuner.audio import lowpass
 from tuner.clips import Clip, Excerpting, load_clips, store_clips
 from tuner.encoder import Encoder, Settings, default_settings
 from tuner.errors import EncoderError
@@ -136,7 +137,7 @@ def print_correlations(questions: dict[str, Scores], clips: list[Clip]) -> None:
     }
     anchors: dict[str, list[float]] = {name: [] for name in pooled}
     for clip, cutoff in itertools.product(clips, (3500.0, 7000.0)):
-        coded = degrade.lowpass(clip.pcm, cutoff)
+        coded = lowpass(clip.pcm, cutoff)
         for scorer in (MODEL, VISQOL, ZIMTOHRLI):
             anchors[scorer.name].append(scorer.score(clip.pcm, coded).mean)
     for teacher in TEACHERS:
@@ -191,7 +192,7 @@ def print_speed(clips: list[Clip]) -> None:
     seconds = sum(pcm.shape[1] / 48_000 for pcm in stereo)
     for what, gain, cutoff in (("new", 0.99, 15_000.0), ("known", 0.99, 14_000.0)):
         references = [(pcm * gain).astype(np.float32) for pcm in stereo]
-        coded = [degrade.lowpass(pcm, cutoff) for pcm in references]
+        coded = [lowpass(pcm, cutoff) for pcm in references]
         rates = {}
         for scorer in (MODEL, VISQOL, ZIMTOHRLI):
             scorer.score(stereo[0], stereo[0])  # loads, compiles

@@ -210,7 +210,12 @@ def _bundled_binary() -> str:
 @functools.lru_cache(maxsize=16)
 def _identify(path: str, mtime_ns: int, size: int) -> tuple[str, str]:
     """Version text and digest of a binary; read again when the file changes."""
-    first = run([path, "-version"], timeout_s=TIMEOUT_S).stdout.decode(errors="replace")
+    try:
+        first = run([path, "-version"], timeout_s=TIMEOUT_S).stdout.decode(errors="replace")
+    except EncoderFailed as error:
+        raise EncoderMissing(
+            f"{path}: is not an ffmpeg that runs ({error.what}); {REMEDY}"
+        ) from error
     found = re.match(r"ffmpeg version (\S+)", first)
     if found is None:
         raise EncoderMissing(f"{path}: does not answer -version like ffmpeg; {REMEDY}")

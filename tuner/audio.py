@@ -24,6 +24,8 @@ MAX_DELAY = 8192
 #: Least normalised correlation between reference and decoded signal at the best lag.
 #: Coded signals at 16 kb/s stay above 0.5; unrelated signals stay under 0.1.
 MIN_CORRELATION = 0.2
+#: Order of the anchors' Butterworth filter; run forward and back it falls 96 dB an octave.
+LOWPASS_ORDER = 8
 #: Signals whose peak stays under this count as silent (-90 dBFS).
 SILENCE_PEAK = 3.2e-5
 
@@ -74,6 +76,18 @@ def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:
 
     resampled = soxr.resample(pcm.T, rate, target_rate, quality="VHQ")
     return np.ascontiguousarray(resampled.T, dtype=np.float32)
+
+
+def lowpass(pcm: Pcm, cutoff_hz: float) -> Pcm:
+    """Steep low-pass without delay, as for the MUSHRA anchors (ITU-R BS.1534: 3.5 and 7 kHz).
+
+    Args:
+        pcm: float32 ``[C, T]`` at 48 kHz.
+    """
+    from scipy import signal
+
+    sections = signal.butter(LOWPASS_ORDER, cutoff_hz, fs=SAMPLE_RATE, output="sos")
+    return np.asarray(signal.sosfiltfilt(sections, pcm, axis=1), dtype=np.float32)
 
 
 def sample_digest(pcm: Pcm) -> str:

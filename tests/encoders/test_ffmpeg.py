@@ -244,11 +244,11 @@ def test_version_of_lame_is_in_its_stream() -> None:
     assert Lame().version.digest == Aac().version.digest
 
 
-def test_something_else_is_not_ffmpeg() -> None:
-    """A program that does not answer like ffmpeg is `EncoderMissing`."""
-    true = shutil.which("true")
-    with pytest.raises(EncoderMissing, match="ffmpeg"):
-        _ = Aac(binary=true).version
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_something_else_is_not_ffmpeg(program: str) -> None:
+    """A program that fails or does not answer like ffmpeg is `EncoderMissing`, with the remedy."""
+    with pytest.raises(EncoderMissing, match="imageio-ffmpeg"):
+        _ = Aac(binary=shutil.which(program)).version
 
 
 @pytest.mark.parametrize("shape", [(3, 100), (100,), (2, 0)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tuner.audio import SAMPLE_RATE, align, find_delay, read_audio, resample, sample_digest
+from tuner.audio import SAMPLE_RATE, align, find_delay, lowpass, read_audio, resample, sample_digest
 from tuner.errors import AlignmentError, ClipError, DecodeFailed
 
 
@@ -109,3 +109,13 @@ def test_what_is_no_audio_is_told(tmp_path: Path) -> None:
     for wrong in (path, tmp_path / "none.wav", tmp_path):
         with pytest.raises(ClipError, match=wrong.name):
             read_audio(wrong)
+
+
+def test_anchor_is_a_lowpass() -> None:
+    """An octave above the cut-off 90 dB are gone, an octave below nothing."""
+    seconds = np.arange(48_000) / 48_000
+    for hz, low, high in ((7000, -120.0, -90.0), (1750, -0.1, 0.1)):
+        tone = np.sin(2 * np.pi * hz * seconds)[None].astype(np.float32)
+        middle = lowpass(tone, 3500.0)[:, 4800:-4800]
+        gain_db = 20 * np.log10(np.std(middle) / np.std(tone[:, 4800:-4800]))
+        assert low < gain_db < high

@@ -165,7 +165,7 @@ def _coded_signals(
 ) -> Iterable[tuple[str, str, Pcm]]:
     """(group, recipe, coded) of everything that one excerpt is put through."""
     for cutoff in (3500.0, 7000.0):
-        yield "", f"anchor {cutoff:g}", degrade.lowpass(reference, cutoff)
+        yield "", f"anchor {cutoff:g}", audio.lowpass(reference, cutoff)
     families = list(degrade.FAMILIES)
     if degrade.find_attacks(reference):
         for length, level in ((5.0, -20.0), (10.0, -20.0), (20.0, -20.0), (10.0, -10.0)):

@@ -14,18 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
 
+from tuner.audio import lowpass
+
 Pcm = npt.NDArray[np.float32]
 Degradation = Callable[[Pcm, float, np.random.Generator], Pcm]
 
 RATE = 48_000
 _WINDOW = 2048  # STFT window of the spectral artefacts: that of AAC's long blocks
 _FLUX_HOP = 120  # 2.5 ms, resolution of attack detection
-
-
-def lowpass(pcm: Pcm, cutoff_hz: float) -> Pcm:
-    """Steep zero-phase low-pass, as the MUSHRA anchors use (ITU-R BS.1534: 3.5 and 7 kHz)."""
-    sections = dsp.butter(8, cutoff_hz, fs=RATE, output="sos")
-    return np.asarray(dsp.sosfiltfilt(sections, pcm, axis=1), dtype=np.float32)
 
 
 def find_attacks(pcm: Pcm, rise_db: float = 12.0, gap_s: float = 0.05) -> list[int]:

@@ -144,19 +144,14 @@ def to_decibels(power: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
     return 1 + 10 * torch.log10(relative) / FLOOR_DB
 
 
-def pair_features(
-    reference: torch.Tensor, coded: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features of reference and coded signal, each relative to its own mean level.
+def features(pcm: torch.Tensor) -> torch.Tensor:
+    """Features of a signal relative to its own mean level, ``[B, 4, 5, 32, F]``.
 
     So a gain over the whole clip is not heard, as a listener would turn it away, while an
     imbalance between channels is.
 
     Args:
-        reference, coded: float32 ``[B, C, T]`` at 48 kHz, aligned.
+        pcm: float32 ``[B, C, T]`` at 48 kHz; a coded signal aligned with its reference.
     """
-    reference_power, coded_power = spectrograms(reference), spectrograms(coded)
-    return (
-        to_decibels(reference_power, mean_level(reference_power)),
-        to_decibels(coded_power, mean_level(coded_power)),
-    )
+    power = spectrograms(pcm)
+    return to_decibels(power, mean_level(power))

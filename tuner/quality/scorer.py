@@ -110,10 +110,9 @@ def _features(pcm: Pcm, device: str) -> torch.Tensor:
     """Features of one signal relative to its own level, ``[1, 4, 5, 32, F]``."""
     import torch
 
-    from tuner.quality.gammatone import mean_level, spectrograms, to_decibels
+    from tuner.quality.gammatone import features
 
-    power = spectrograms(torch.from_numpy(pcm)[None].to(device))
-    return to_decibels(power, mean_level(power))
+    return features(torch.from_numpy(pcm)[None].to(device))
 
 
 _references: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()

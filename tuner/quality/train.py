@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from tuner.encoder import Encoder
 from tuner.quality.dataset import Pair, load_labels, load_signals
-from tuner.quality.gammatone import FRONT_END_VERSION, pair_features
+from tuner.quality.gammatone import FRONT_END_VERSION, features
 from tuner.quality.insenet import InseNet
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
@@ -68,8 +68,8 @@ def compute_features(work: Path, progress: Callable[[int, int], None]) -> None:
         target = _feature_path(work, index)
         if not target.exists():
             reference, coded = (torch.from_numpy(x) for x in load_signals(work, index))
-            both = [pair_features(reference, c[None]) for c in (*coded, reference[0])]
-            stacked = np.stack([both[0][0][0].numpy(), *(c[0].numpy() for _, c in both)])
+            signals = (reference[0], *coded, reference[0])
+            stacked = np.stack([features(pcm[None])[0].numpy() for pcm in signals])
             partial = target.with_suffix(".partial")
             with partial.open("wb") as stream:
                 np.save(stream, stacked.astype(np.float16))

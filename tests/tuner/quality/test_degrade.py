@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tuner.quality.degrade import FAMILIES, degrade, find_attacks, lowpass, narrow, pre_echo
+from tuner.audio import lowpass
+from tuner.quality.degrade import FAMILIES, degrade, find_attacks, narrow, pre_echo
 from tuner.synth import synthesize
 
 

@@ -58,7 +58,7 @@ def test_shapes_and_mono(drums: np.ndarray) -> None:
 def test_gain_over_the_whole_clip_is_not_heard(drums: np.ndarray) -> None:
     """Features of a signal 6 dB down differ by under 0.1 dB above the floor."""
     signal = torch.from_numpy(drums[None])
-    reference, coded = gammatone.pair_features(signal, signal * 0.5)
+    reference, coded = gammatone.features(signal), gammatone.features(signal * 0.5)
     loud = reference > 0.3
     assert float((reference - coded)[loud].abs().max()) * gammatone.FLOOR_DB < 0.1
 

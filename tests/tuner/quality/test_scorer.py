@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tuner.audio import lowpass
 from tuner.errors import ScoreError, WeightsError
-from tuner.quality.degrade import lowpass, narrow, pre_echo
+from tuner.quality.degrade import narrow, pre_echo
 from tuner.quality.scorer import InseNetScorer
 from tuner.synth import synthesize
 

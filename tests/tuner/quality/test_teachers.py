@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tuner.audio import lowpass
 from tuner.errors import ScoreError
-from tuner.quality.degrade import lowpass, narrow
+from tuner.quality.degrade import narrow
 from tuner.quality.teachers import (
     MosScale,
     VisqolScorer,
