@@ -32,7 +32,7 @@ class Aac(FfmpegEncoder):
     rate_modes: ClassVar[tuple[RateMode, ...]] = (
         # At most 6144 bits a frame and channel (ISO 14496-3): 288 kb/s for mono at 48 kHz.
         # Asked for less than about 22 kb/s in stereo it spends 22.
-        RateMode("abr", "bitrate_kbps", low=8, high=288, step=0.1),
+        RateMode("abr", "bitrate_kbps", low=16, high=288, step=0.1),
         RateMode("vbr", "quality", QUALITY_STEP * 12, 10.0, QUALITY_STEP, nominal=False),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (

@@ -1,30 +1,52 @@
 """Runs an encoder's binary as a child process, safely.
 
 The child gets its arguments as a list (never through a shell), leads its own session,
-is killed as a group on a time-out and dies with its parent. Its CPU time is its own:
-taken from ``wait4``, so that threads may run children side by side.
+is killed as a group on a time-out and dies with its parent. Its memory, its files and what
+is kept of its output are bounded. Its CPU time is its own: taken from ``wait4``, so that
+threads may run children side by side.
+
+`private_folder` is where children write: it is removed when it is left, and by the next
+process that opens one when its owner was killed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
+import functools
 import os
+import resource
 import selectors
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tuner.encoder import EncoderFailed, EncoderMissing
 
-__all__ = ["Finished", "find_binary", "run"]
+__all__ = ["Finished", "find_binary", "private_folder", "run"]
 
 #: At most this much of stderr is kept, from its beginning: warnings come first, and a
 #: child that talks without end must not fill the memory.
 STDERR_LIMIT = 64 * 1024
+#: More than this on stdout is a failure: 20 s of stereo floats at 192 kHz are 31 MB.
+STDOUT_LIMIT = 256 * 1024**2
+#: Address space of a child, bytes. The hungriest that was measured (ffmpeg 9, static) maps
+#: 0.4 GB.
+MEMORY_LIMIT = 4 * 1024**3
+#: Largest file that a child may write, bytes; past it the system kills it (SIGXFSZ).
+FILE_LIMIT = 1024**3
+#: Private folders begin with this.
+FOLDER_PREFIX = "tuner-child-"
+#: A folder younger than this is never taken for an abandoned one, s: its owner may not
+#: have locked it yet.
+FOLDER_GRACE_S = 60.0
 #: Linux: the signal that a child gets when the thread that forked it ends.
 PR_SET_PDEATHSIG = 1
 #: Writes to a pipe in pieces of its usual capacity.
@@ -68,6 +90,9 @@ def run(
     stdin: bytes = b"",
     timeout_s: float = 60.0,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    check: bool = True,
 ) -> Finished:
     """Run `command` to its end.
 
@@ -76,12 +101,16 @@ def run(
         stdin: what it reads from its standard input.
         timeout_s: wall-clock seconds after which its whole process group is killed.
         env: its environment; None for ours.
+        cwd: its working directory; None for ours.
+        memory_limit: most bytes of address space; an allocation past it fails in the child.
+        check: whether an exit code other than 0 is an error.
 
     Raises:
         EncoderMissing: the program is not there or cannot be executed.
-        EncoderFailed: exit code other than 0, killed by a signal, or timed out.
+        EncoderFailed: exit code other than 0, killed by a signal, timed out, or wrote more
+            than `STDOUT_LIMIT`.
     """
-    process = _start(command, env)
+    process = _start(command, env, cwd, memory_limit)
     deadline = time.monotonic() + timeout_s
     try:
         stdout, stderr, in_time = _communicate(process, stdin, deadline)
@@ -89,9 +118,11 @@ def run(
     finally:
         _end(process)
     text = stderr.decode(errors="replace")
+    if len(stdout) > STDOUT_LIMIT:
+        raise EncoderFailed(f"wrote more than {STDOUT_LIMIT} bytes", command, None, text)
     if usage is None:
         raise EncoderFailed(f"timed out after {timeout_s:g} s", command, None, text)
-    if process.returncode != 0:
+    if process.returncode < 0 or (check and process.returncode != 0):
         raise EncoderFailed(_describe(process.returncode), command, process.returncode, text)
     return Finished(stdout, stderr, usage)
 
@@ -102,7 +133,9 @@ def _describe(returncode: int) -> str:
     return f"exit code {returncode}"
 
 
-def _start(command: Sequence[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, memory_limit: int
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
@@ -110,33 +143,52 @@ def _start(command: Sequence[str], env: Mapping[str, str] | None) -> subprocess.
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            cwd=cwd,
             bufsize=0,
             start_new_session=True,
-            preexec_fn=_dies_with_parent(),
+            preexec_fn=_before_exec(memory_limit),
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
 
 
-def _dies_with_parent() -> Callable[[], None] | None:
-    """What the child does between fork and exec; None where the system has no prctl.
+def _before_exec(memory_limit: int) -> Callable[[], None]:
+    """What the child does between fork and exec: bound itself, and die with its parent.
 
     The signal comes when the *thread* that forked ends. `run` keeps its thread until the
     child is reaped, so a child never loses its thread early. Everything is looked up
-    before the fork: the child only makes system calls.
+    before the fork: the child only makes system calls. Without prctl (not Linux) a child
+    outlives a killed parent.
     """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is None:
-        return None
     parent = os.getpid()
     getppid, leave, sigkill = os.getppid, os._exit, int(signal.SIGKILL)
+    limits = {
+        kind: _capped(kind, value)
+        for kind, value in (
+            (resource.RLIMIT_AS, memory_limit),
+            (resource.RLIMIT_FSIZE, FILE_LIMIT),
+            (resource.RLIMIT_CORE, 0),
+        )
+    }
+    setrlimit = resource.setrlimit
 
     def in_child() -> None:
-        prctl(PR_SET_PDEATHSIG, sigkill)
-        if getppid() != parent:  # it died before the signal was armed
-            leave(1)
+        for kind, pair in limits.items():
+            setrlimit(kind, pair)
+        if prctl is not None:
+            prctl(PR_SET_PDEATHSIG, sigkill)
+            if getppid() != parent:  # it died before the signal was armed
+                leave(1)
 
     return in_child
+
+
+def _capped(kind: int, value: int) -> tuple[int, int]:
+    """Soft and hard limit; never above the hard limit that is in force."""
+    hard = resource.getrlimit(kind)[1]
+    cap = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    return cap, cap
 
 
 def _communicate(
@@ -169,9 +221,12 @@ def _communicate(
                 else:
                     piece = os.read(key.fd, PIPE_BYTES)
                     finished = not piece
-                    room = STDERR_LIMIT - len(read[key.fd])
-                    keep = len(piece) if key.fileobj is process.stdout else max(room, 0)
-                    read[key.fd] += piece[:keep]
+                    is_stdout = key.fileobj is process.stdout
+                    # One byte past the limit of stdout tells that there was more.
+                    limit = STDOUT_LIMIT + 1 if is_stdout else STDERR_LIMIT
+                    read[key.fd] += piece[: max(limit - len(read[key.fd]), 0)]
+                    if is_stdout and len(read[key.fd]) > STDOUT_LIMIT:
+                        return bytes(read[key.fd]), bytes(list(read.values())[1]), False
                 if finished:
                     selector.unregister(key.fileobj)
                     if key.fileobj is process.stdin:
@@ -209,3 +264,36 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A temporary folder for one child, removed when it is left.
+
+    A lock on the folder tells other processes that its owner lives. One whose owner was
+    killed is removed by the next process that opens a folder in the same place.
+    """
+    _remove_abandoned(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name, _locked(Path(name)):
+        yield Path(name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@functools.cache
+def _remove_abandoned(parent: str) -> None:
+    """Once per process: remove the folders of owners that were killed."""
+    for folder in Path(parent).glob(FOLDER_PREFIX + "*"):
+        # Another user's folder, one that its owner removes now, or one in use.
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > FOLDER_GRACE_S:
+                with _locked(folder):
+                    shutil.rmtree(folder)

@@ -214,12 +214,15 @@ class Encoded:
         suffix: file suffix with dot (".m4a"); tells the decoder the container.
         payload_bits: bits of codec payload, container overhead not counted.
         encode_s: CPU seconds (user + system) that the encoder spent.
+        notes: what the encoder told of choices of its own ("Resampling: input 48 kHz
+            output 24 kHz"): facts to record, where an ignored option would be an error.
     """
 
     data: bytes
     suffix: str
     payload_bits: int
     encode_s: float
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable

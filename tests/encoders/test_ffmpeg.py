@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from encoders.aac import Aac
-from encoders.ffmpeg import BINARY_VARIABLE, FfmpegEncoder, bitrate, count_payload_bits
-from encoders.lame import Lame
-from encoders.opus import Opus
+from encoders.container import count_payload_bits
+from encoders.ffmpeg import BINARY_VARIABLE, FfmpegEncoder, bitrate
+from encoders.lame_ffmpeg import LameFfmpeg
+from encoders.opus_ffmpeg import OpusFfmpeg
 from encoders.process import run
 from tuner.audio import read_audio
 from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
@@ -28,12 +29,17 @@ REAL = Aac().version.binary
 ELABORATE = [
     (Aac(), "abr", {"cutoff": "manual", "cutoff_hz": 14_000, "tns": False, "ms": "off"}, 64.1),
     (Aac(), "vbr", {"coder": "fast", "intensity_stereo": False, "pns": False}, 0.55),
-    (Lame(), "cbr", {"compression_level": 0, "reservoir": False}, 96),
-    (Lame(), "abr", {"sample_rate_hz": "32000", "joint_stereo": False}, 71),
-    (Lame(), "vbr", {"compression_level_vbr": 7, "cutoff": "manual", "cutoff_hz": 9_000}, 6.25),
-    (Opus(), "vbr", {"application": "voip", "packet_loss": 5, "fec": True}, 48.3),
-    (Opus(), "cvbr", {"frame_duration_ms": 2.5, "phase_inversion": False}, 24),
-    (Opus(), "cbr", {"compression_level": 3, "cutoff_hz": 12_000}, 33),
+    (LameFfmpeg(), "cbr", {"compression_level": 0, "reservoir": False}, 96),
+    (LameFfmpeg(), "abr", {"sample_rate_hz": "32000", "joint_stereo": False}, 71),
+    (
+        LameFfmpeg(),
+        "vbr",
+        {"compression_level_vbr": 7, "cutoff": "manual", "cutoff_hz": 9_000},
+        6.25,
+    ),
+    (OpusFfmpeg(), "vbr", {"application": "voip", "packet_loss": 5, "fec": True}, 48.3),
+    (OpusFfmpeg(), "cvbr", {"frame_duration_ms": 2.5, "phase_inversion": False}, 24),
+    (OpusFfmpeg(), "cbr", {"compression_level": 3, "cutoff_hz": 12_000}, 33),
 ]
 
 
@@ -71,7 +77,7 @@ def encode(encoder: FfmpegEncoder) -> Encoded:
     return encoder.encode(CLIP, RATE, default_settings(encoder), 64)
 
 
-@pytest.mark.parametrize("encoder", [Aac(), Lame(), Opus()])
+@pytest.mark.parametrize("encoder", [Aac(), LameFfmpeg(), OpusFfmpeg()])
 def test_defaults_are_those_of_a_bare_command(encoder: FfmpegEncoder, tmp_path: Path) -> None:
     """With the bitrate alone a user gets the same packets as our default settings."""
     source, target = tmp_path / "in.wav", tmp_path / f"out{encoder.suffix}"
@@ -101,13 +107,13 @@ def test_command_line_names_a_configured_binary() -> None:
     assert encoder.command_line(default_settings(encoder), 64, "a", "b.m4a")[0] == REAL
 
 
-@pytest.mark.parametrize("encoder", [Aac(), Lame(), Opus()])
+@pytest.mark.parametrize("encoder", [Aac(), LameFfmpeg(), OpusFfmpeg()])
 def test_whole_files_repeat(encoder: FfmpegEncoder) -> None:
     """Not only the payload: serial numbers and tags are fixed as well."""
     assert encode(encoder).data == encode(encoder).data
 
 
-@pytest.mark.parametrize("encoder", [Aac(), Lame(), Opus()])
+@pytest.mark.parametrize("encoder", [Aac(), LameFfmpeg(), OpusFfmpeg()])
 @pytest.mark.parametrize("rate", [44_100, 16_000])
 def test_other_sample_rates(encoder: FfmpegEncoder, rate: int) -> None:
     """Clips at other rates are taken; the decoded length matches within a frame."""
@@ -120,7 +126,7 @@ def test_other_sample_rates(encoder: FfmpegEncoder, rate: int) -> None:
 
 def test_payload_leaves_the_container_out() -> None:
     """The bits are those of the packets, less than the file's."""
-    for encoder in (Aac(), Lame(), Opus()):
+    for encoder in (Aac(), LameFfmpeg(), OpusFfmpeg()):
         encoded = encode(encoder)
         bits = sum(8 * len(packet) for packet in packets(encoded.data))
         assert encoded.payload_bits == bits < 8 * len(encoded.data)
@@ -158,7 +164,7 @@ class Misused(Aac):
 
 
 @dataclass(frozen=True)
-class MisusedOpus(Opus):
+class MisusedOpus(OpusFfmpeg):
     """Opus with options that libopus's wrapper replaces."""
 
     extra: tuple[tuple[str, str], ...] = ()
@@ -229,7 +235,7 @@ def test_binary_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_version_follows_the_file(tmp_path: Path) -> None:
     """Another build under the same path has another digest."""
-    encoder = Opus(binary=script(tmp_path, "exit 1"))
+    encoder = OpusFfmpeg(binary=script(tmp_path, "exit 1"))
     before = encoder.version
     script(tmp_path, "exit 2 # another build")
     assert encoder.version.digest != before.digest
@@ -238,10 +244,10 @@ def test_version_follows_the_file(tmp_path: Path) -> None:
 
 def test_version_of_lame_is_in_its_stream() -> None:
     """LAME signs its padding; ffmpeg's own version comes first."""
-    text = Lame().version.text
+    text = LameFfmpeg().version.text
     assert text.startswith("ffmpeg ")
     assert ", LAME" in text
-    assert Lame().version.digest == Aac().version.digest
+    assert LameFfmpeg().version.digest == Aac().version.digest
 
 
 @pytest.mark.parametrize("program", ["true", "false"])
@@ -267,9 +273,9 @@ def test_inactive_parameters_are_refused() -> None:
 
 def test_truncated_data_never_decodes_to_nothing() -> None:
     """A file cut in its header is an error, not an empty signal."""
-    encoded = encode(Opus())
+    encoded = encode(OpusFfmpeg())
     with pytest.raises(DecodeFailed):
-        Opus().decode(Encoded(encoded.data[:60], ".opus", 1, 0.0))
+        OpusFfmpeg().decode(Encoded(encoded.data[:60], ".opus", 1, 0.0))
     with pytest.raises(DecodeFailed):
         count_payload_bits(b"RIFF")
 

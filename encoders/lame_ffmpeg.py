@@ -28,10 +28,10 @@ DEFAULT_LEVEL = 3
 
 
 @dataclass(frozen=True)
-class Lame(FfmpegEncoder):
+class LameFfmpeg(FfmpegEncoder):
     """Adapter of ffmpeg's ``libmp3lame``."""
 
-    name: ClassVar[str] = "lame"
+    name: ClassVar[str] = "lame-ffmpeg"
     codec: ClassVar[str] = "libmp3lame"
     suffix: ClassVar[str] = ".mp3"
     version_mark: ClassVar[re.Pattern[bytes] | None] = re.compile(
@@ -40,7 +40,7 @@ class Lame(FfmpegEncoder):
     rate_modes: ClassVar[tuple[RateMode, ...]] = (
         RateMode("cbr", "bitrate_kbps", low=32, high=320, table=MPEG1_KBPS),
         # ffmpeg hands whole kb/s to LAME.
-        RateMode("abr", "bitrate_kbps", low=8, high=320, step=1),
+        RateMode("abr", "bitrate_kbps", low=16, high=320, step=1),
         RateMode("vbr", "quality", low=0, high=9.999, nominal=False, rising=False),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
@@ -106,7 +106,10 @@ class Lame(FfmpegEncoder):
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
-        options = {"q:a": f"{knob:.7g}"} if mode == "vbr" else {"b:a": bitrate(knob)}
+        # LAME scales whole numbers otherwise than floats: a user's 16-bit file would code
+        # to other bits than those that were scored.
+        options = {"sample_fmt": "fltp"}
+        options |= {"q:a": f"{knob:.7g}"} if mode == "vbr" else {"b:a": bitrate(knob)}
         if mode == "abr":
             options["abr"] = "1"
         level = values["compression_level_vbr" if mode == "vbr" else "compression_level"]

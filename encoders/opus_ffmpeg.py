@@ -24,10 +24,10 @@ LONG_FRAMES_MS = (10.0, 20.0, 40.0, 60.0)
 
 
 @dataclass(frozen=True)
-class Opus(FfmpegEncoder):
+class OpusFfmpeg(FfmpegEncoder):
     """Adapter of ffmpeg's ``libopus``."""
 
-    name: ClassVar[str] = "opus"
+    name: ClassVar[str] = "opus-ffmpeg"
     codec: ClassVar[str] = "libopus"
     suffix: ClassVar[str] = ".opus"
     rate_modes: ClassVar[tuple[RateMode, ...]] = (

@@ -1,0 +1,295 @@
+"""What the adapters that run a program share: finding it, its build, running it, reading it.
+
+`BinaryEncoder` is the frame: validate, run a child in a private folder, read what it said,
+count its payload. `CommandEncoder` fills it for an ordinary command-line encoder, which
+reads a WAV file and writes a file: a subclass declares, and turns settings into words.
+
+The WAV file holds 24-bit integers: every encoder reads them, they are exact for sources of
+16 and 24 bits, and they are what users' files hold. Decoding happens in process with PyAV.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from encoders.container import count_payload_bits, decode
+from encoders.process import find_binary, private_folder, run
+from tuner.encoder import (
+    Encoded,
+    EncoderFailed,
+    EncoderMissing,
+    OptionIgnored,
+    Parameter,
+    Pcm,
+    RateMode,
+    Settings,
+    SettingsError,
+    Value,
+    Version,
+    validate,
+)
+
+#: Wall-clock limit of one encode, s. The slowest setting that was measured (lame -q 0, aac
+#: twoloop) takes 0.1 s of CPU for one second of audio; a clip lasts at most 20 s.
+TIMEOUT_S = 120.0
+#: A line of output that matches says that an option was dropped, clamped or replaced.
+#: Provoked one by one with the encoders named in docs/encoders.md; in proper use none
+#: of these appears.
+OPTION_IGNORED = re.compile(
+    r"ignor|unused|has not been used|unknown|unrecogni[sz]ed|unsupported|not supported"
+    r"|clamp|defaulting|using default|invalid|illegal|cannot be used|must be|deprecated"
+    r"|out of range|has no effect|no such option",
+    re.IGNORECASE,
+)
+#: How the dynamic linker names a library that it found: ``libopus.so.0 => /lib/libopus.so.0 (…``.
+LINKED = re.compile(r"^\s*(\S+) => (/\S+)", re.MULTILINE)
+#: The WAV file's sample format, libsndfile's name.
+SAMPLE_FORMAT = "PCM_24"
+
+
+@dataclass(frozen=True)
+class BinaryEncoder:
+    """Base of every adapter that runs a program.
+
+    A subclass declares the class variables, `command_line` and `child_command`.
+
+    Args:
+        binary: path or name of another build than the one in PATH.
+        timeout_s: wall-clock limit of one encode in seconds.
+    """
+
+    binary: str | None = None
+    timeout_s: float = TIMEOUT_S
+
+    name: ClassVar[str]
+    #: The program's name, as it is looked up in PATH.
+    program: ClassVar[str]
+    #: How to get the program, for `EncoderMissing`.
+    remedy: ClassVar[str]
+    #: Suffix of the output with dot.
+    suffix: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    rate_modes: ClassVar[tuple[RateMode, ...]]
+    #: Arguments with which the program tells its version, on stdout or stderr.
+    version_arguments: ClassVar[tuple[str, ...]] = ("--version",)
+    #: Finds the version in that text; its first group, or all of it, is the version.
+    version_pattern: ClassVar[re.Pattern[str]]
+    #: Beginnings of the names of linked libraries that hold the codec: they are part of
+    #: the build, and so of the digest.
+    libraries: ClassVar[tuple[str, ...]] = ()
+    #: What the program says when it does not do what it was told; see `OPTION_IGNORED`.
+    ignored: ClassVar[re.Pattern[str]] = OPTION_IGNORED
+    #: Lines of its output that are facts to record (`Encoded.notes`).
+    noted: ClassVar[re.Pattern[str] | None] = None
+
+    def command_line(
+        self, settings: Settings, knob: float, source: str, target: str
+    ) -> Sequence[str]:
+        """The command that a user types; see `tuner.encoder.Encoder.command_line`."""
+        raise NotImplementedError
+
+    def child_command(
+        self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
+    ) -> tuple[list[str], bytes]:
+        """The command that makes `target`, and what it reads from its standard input.
+
+        Args:
+            pcm: float32 ``[C, T]``.
+            sample_rate: Hz.
+            settings, knob: validated.
+            target: the output, in a private folder that the input may lie in as well.
+        """
+        raise NotImplementedError
+
+    @property
+    def version(self) -> Version:
+        """The build that runs; see `tuner.encoder.Encoder.version`."""
+        return identify(
+            self.path(),
+            self.version_arguments,
+            self.version_pattern,
+            self.libraries,
+            f"{self.name}: {self.remedy}",
+        )
+
+    def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
+        """Encode one clip; see `tuner.encoder.Encoder.encode`."""
+        validate(self, settings, knob)
+        if pcm.ndim != 2 or pcm.shape[0] not in (1, 2) or pcm.shape[1] == 0:
+            raise SettingsError(f"{self.name}: PCM of shape {pcm.shape}; expected [1 or 2, T]")
+        with private_folder() as folder:
+            target = folder / ("out" + self.suffix)
+            command, stdin = self.child_command(pcm, sample_rate, settings, knob, target)
+            finished = run(command, stdin, self.timeout_s, cwd=folder)
+            data = target.read_bytes() if target.exists() else b""
+        said = (finished.stdout + finished.stderr).decode(errors="replace")
+        if complaint := self.ignored.search(said):
+            what = f"an option was ignored or replaced ({complaint.group()!r})"
+            raise OptionIgnored(what, command, 0, said)
+        bits = self.payload_bits(data) if data else 0
+        if bits == 0:
+            raise EncoderFailed("exit code 0, but no output", command, 0, said)
+        return Encoded(data, self.suffix, bits, finished.cpu_s, self._notes(said))
+
+    def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
+        """Decode in process with PyAV; see `tuner.encoder.Encoder.decode`."""
+        return decode(encoded.data)
+
+    def payload_bits(self, data: bytes) -> int:
+        """Bits of codec payload in a whole output file."""
+        return count_payload_bits(data)
+
+    def path(self) -> str:
+        """Absolute path of the program that runs. Raises `EncoderMissing`."""
+        return find_binary(self.binary or self.program, self.remedy)
+
+    def _notes(self, said: str) -> tuple[str, ...]:
+        if self.noted is None:
+            return ()
+        lines = (line.strip() for line in said.splitlines())
+        return tuple(dict.fromkeys(line for line in lines if self.noted.search(line)))
+
+
+@dataclass(frozen=True)
+class CommandEncoder(BinaryEncoder):
+    """Base of an adapter for a command-line encoder that reads a WAV file and writes a file.
+
+    A subclass declares the class variables and `options`, and `words` where the program
+    wants its options, source and target in another order.
+    """
+
+    #: Options that keep progress bars out of the output; not shown to users.
+    quiet: ClassVar[tuple[str, ...]] = ()
+
+    def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
+        """The program's options for these settings, those at their default left out."""
+        raise NotImplementedError
+
+    def words(self, options: Sequence[str], source: str, target: str) -> list[str]:
+        """The arguments, in the program's order."""
+        return [*options, source, target]
+
+    def command_line(
+        self, settings: Settings, knob: float, source: str, target: str
+    ) -> Sequence[str]:
+        """The command that a user types; see `tuner.encoder.Encoder.command_line`."""
+        validate(self, settings, knob)
+        options = self.options(settings.rate_mode, settings.as_dict(), knob)
+        words = self.words(options, plain_name(source), plain_name(target))
+        return [self.binary or self.program, *words]
+
+    def child_command(
+        self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
+    ) -> tuple[list[str], bytes]:
+        """Write the WAV file; see `BinaryEncoder.child_command`."""
+        source = target.with_name("in.wav")
+        write_wav(source, pcm, sample_rate)
+        options = self.options(settings.rate_mode, settings.as_dict(), knob)
+        return [self.path(), *self.words([*self.quiet, *options], str(source), str(target))], b""
+
+
+def first_found(*adapters: BinaryEncoder) -> BinaryEncoder:
+    """The first adapter whose program is there; the first of all when none is.
+
+    For a codec with several doors: its command line, or the library inside ffmpeg.
+    """
+    for adapter in adapters:
+        with contextlib.suppress(EncoderMissing):
+            adapter.path()
+            return adapter
+    return adapters[0]
+
+
+def write_wav(path: Path, pcm: Pcm, sample_rate: int) -> None:
+    """A WAV file of `SAMPLE_FORMAT`; peaks above 1 are clipped, as in users' files."""
+    import soundfile
+
+    soundfile.write(path, pcm.T, sample_rate, subtype=SAMPLE_FORMAT, format="WAV")
+
+
+def plain_name(path: str) -> str:
+    """A file name that no program takes for an option or for ffmpeg's ``protocol:``."""
+    return f"./{path}" if path.startswith("-") or re.match(r"[^/.]*:", path) else path
+
+
+def identify(
+    path: str,
+    arguments: Sequence[str],
+    pattern: re.Pattern[str],
+    libraries: Sequence[str],
+    remedy: str,
+) -> Version:
+    """Version text and digest of a build; read again when one of its files changes.
+
+    Args:
+        path: absolute path of the program.
+        arguments: with which it tells its version.
+        pattern: finds the version in what it says, whatever its exit code.
+        libraries: beginnings of the names of linked libraries that are part of the build.
+        remedy: what to do when it is not that program.
+
+    Raises:
+        EncoderMissing: it does not answer as `pattern` wants.
+    """
+    linked = _linked(path, _state(path)) if libraries else {}
+    files = [path, *(p for n, p in sorted(linked.items()) if n.startswith(tuple(libraries)))]
+    text = _ask(path, _state(path), tuple(arguments), pattern, remedy)
+    content = hashlib.sha256()
+    for file in files:
+        content.update(file_digest(file, _state(file)))
+    # One file's digest is its own sha256, as `sha256sum` prints it.
+    digest = file_digest(path, _state(path)) if len(files) == 1 else content.digest()
+    return Version(text, path, digest.hex()[:16])
+
+
+@functools.lru_cache(maxsize=64)
+def file_digest(path: str, state: tuple[int, int]) -> bytes:
+    """sha256 of a file that is in the given `_state`."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _state(path: str) -> tuple[int, int]:
+    stat = Path(path).stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+@functools.lru_cache(maxsize=64)
+def _ask(
+    path: str,
+    state: tuple[int, int],
+    arguments: tuple[str, ...],
+    pattern: re.Pattern[str],
+    remedy: str,
+) -> str:
+    said = _output([path, *arguments])
+    found = pattern.search(said)
+    if found is None:
+        shown = said.strip().splitlines()[:1] or ["nothing"]
+        raise EncoderMissing(f"{path}: does not tell its version ({shown[0]}); {remedy}")
+    return str(found.group(found.lastindex or 0)).strip()
+
+
+@functools.lru_cache(maxsize=64)
+def _linked(path: str, state: tuple[int, int]) -> dict[str, str]:
+    """The shared libraries of a program by name; empty where `ldd` cannot tell."""
+    ldd = shutil.which("ldd")
+    return dict(LINKED.findall(_output([ldd, path]))) if ldd else {}
+
+
+def _output(command: Sequence[str]) -> str:
+    """What a program says on stdout and stderr, whatever its exit code."""
+    try:
+        # Many programs tell their version on the way to an error.
+        finished = run(command, timeout_s=TIMEOUT_S, check=False)
+    except EncoderFailed as error:
+        return error.what
+    return (finished.stdout + finished.stderr).decode(errors="replace")
