@@ -239,25 +239,26 @@ def identify(
     Raises:
         EncoderMissing: it does not answer as `pattern` wants.
     """
-    linked = _linked(path, _state(path)) if libraries else {}
+    linked = _linked(path, file_state(path)) if libraries else {}
     files = [path, *(p for n, p in sorted(linked.items()) if n.startswith(tuple(libraries)))]
-    text = _ask(path, _state(path), tuple(arguments), pattern, remedy)
+    text = _ask(path, file_state(path), tuple(arguments), pattern, remedy)
     content = hashlib.sha256()
     for file in files:
-        content.update(file_digest(file, _state(file)))
+        content.update(file_digest(file, file_state(file)))
     # One file's digest is its own sha256, as `sha256sum` prints it.
-    digest = file_digest(path, _state(path)) if len(files) == 1 else content.digest()
+    digest = file_digest(path, file_state(path)) if len(files) == 1 else content.digest()
     return Version(text, path, digest.hex()[:16])
 
 
 @functools.lru_cache(maxsize=64)
 def file_digest(path: str, state: tuple[int, int]) -> bytes:
-    """sha256 of a file that is in the given `_state`."""
+    """sha256 of a file that is in the given `file_state`."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _state(path: str) -> tuple[int, int]:
+def file_state(path: str) -> tuple[int, int]:
+    """What changes when a file does: its time of change (ns) and its size (bytes)."""
     stat = Path(path).stat()
     return stat.st_mtime_ns, stat.st_size
 

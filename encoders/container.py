@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 
@@ -49,3 +50,23 @@ def count_payload_bits(data: bytes) -> int:
             return 8 * sum(int(packet.size) for packet in container.demux(audio=0))
     except (av.FFmpegError, IndexError) as error:
         raise DecodeFailed(f"the encoder's output cannot be demuxed ({error})") from error
+
+
+def read_wav(path: Path) -> tuple[Pcm, int]:
+    """Read what a decoder wrote.
+
+    Returns:
+        float32 ``[C, T]`` and its sample rate in Hz.
+
+    Raises:
+        DecodeFailed: missing, damaged or empty.
+    """
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError) as error:
+        raise DecodeFailed(f"the decoder's output cannot be read ({error})") from error
+    if not samples.size:
+        raise DecodeFailed("the encoded data decodes to nothing")
+    return np.ascontiguousarray(samples.T), int(rate)

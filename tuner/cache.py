@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 #: Part of every key. Raise it when the layout of entries changes, or when decoding,
 #: alignment or resampling change so that stored scores no longer hold.
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 
 def encode_key(
@@ -73,7 +73,11 @@ class Cache:
             return None
         fields, data = entry
         return Encoded(
-            data, str(fields["suffix"]), int(fields["payload_bits"]), float(fields["encode_s"])
+            data,
+            str(fields["suffix"]),
+            int(fields["payload_bits"]),
+            float(fields["encode_s"]),
+            tuple(fields["notes"]),
         )
 
     def put_encode(self, key: str, encoded: Encoded) -> None:
@@ -82,6 +86,7 @@ class Cache:
             "suffix": encoded.suffix,
             "payload_bits": int(encoded.payload_bits),
             "encode_s": float(encoded.encode_s),
+            "notes": list(encoded.notes),
         }
         self._write(self._path("encodes", key), _pack(fields, encoded.data))
 

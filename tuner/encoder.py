@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import (
+    AdapterError,
     DecodeFailed,
     EncoderError,
     EncoderFailed,
@@ -32,6 +33,7 @@ from tuner.errors import (
 
 __all__ = [
     "RATE_MODE",
+    "AdapterError",
     "DecodeFailed",
     "Encoded",
     "Encoder",

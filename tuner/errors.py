@@ -12,6 +12,7 @@ Every message says what failed, where, and what to do about it::
     ├── WorkerDied           a worker process died under a job, also on the second try
     └── EncoderError         anything about one encoder
         ├── EncoderMissing   its binary or adapter is not there
+        ├── AdapterError     its adapter's declaration is wrong
         ├── SettingsError    settings or knob that the adapter does not know or allow
         ├── EncoderFailed    it ran and failed: command, exit code, end of stderr
         │   └── OptionIgnored    it ran, but said that it ignored an option
@@ -67,6 +68,10 @@ class EncoderError(TunerError):
 
 class EncoderMissing(EncoderError):
     """The encoder's binary or adapter is not there."""
+
+
+class AdapterError(EncoderError):
+    """An adapter's declaration, such as its TOML file, is wrong."""
 
 
 class SettingsError(EncoderError):

@@ -3,17 +3,23 @@
 An adapter's package names its class in the group ``tuner.encoders`` (see
 `docs/adapters.md`). The class is called without arguments, or with ``binary=PATH`` when
 the user names a binary.
+
+An encoder may also be a file (``my.toml``). What reads it is found by the file's suffix in
+the group ``tuner.encoder_files``: a function of the path and ``binary=PATH``.
 """
 
 from __future__ import annotations
 
 import inspect
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from tuner.encoder import Encoder
 from tuner.errors import EncoderMissing
 
 GROUP = "tuner.encoders"
+#: Entry points named after a suffix without its dot: ``toml``.
+FILE_GROUP = "tuner.encoder_files"
 #: What an adapter must have. Looked up without evaluating: `version` runs the binary.
 MEMBERS = ("name", "version", "parameters", "rate_modes", "encode", "decode", "command_line")
 #: What importing or constructing somebody else's class may raise.
@@ -41,16 +47,21 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
     """The adapter called `name`.
 
     Args:
-        name: its entry point's name.
+        name: its entry point's name, or the path of a file that declares it.
         binary: path or name of the binary to use instead of the adapter's own choice.
 
     Raises:
         EncoderMissing: no or more than one adapter of that name, or it cannot be loaded.
+        AdapterError: the file's declaration is wrong.
     """
+    if is_encoder_file(name):
+        return _load_file(Path(name), binary)
     entries = [entry for entry in _entries() if entry.name == name]
     if not entries:
         known = ", ".join(encoder_names()) or "none"
-        raise EncoderMissing(f"no encoder {name!r}; installed are: {known}")
+        raise EncoderMissing(
+            f"no encoder {name!r}; installed are: {known}; or name a file of your own (my.toml)"
+        )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:
         raise EncoderMissing(f"encoder {name!r} is offered by {offers}; uninstall all but one")
@@ -65,6 +76,23 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
         lacks = ", ".join(absent)
         raise EncoderMissing(f"encoder {name!r} of {offers} is not an adapter: it lacks {lacks}")
     found: Encoder = adapter
+    return found
+
+
+def is_encoder_file(name: str) -> bool:
+    """Whether `name` is the path of a file that declares an encoder, by its suffix."""
+    return bool(_file_entries(name))
+
+
+def _file_entries(name: str) -> list[EntryPoint]:
+    suffix = Path(name).suffix.removeprefix(".")
+    return [entry for entry in entry_points(group=FILE_GROUP) if suffix == entry.name]
+
+
+def _load_file(path: Path, binary: str | None) -> Encoder:
+    if not path.is_file():
+        raise EncoderMissing(f"{path}: no such file; name an existing one or an installed encoder")
+    found: Encoder = _file_entries(str(path))[0].load()(path, binary=binary)
     return found
 
 

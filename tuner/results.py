@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from tuner.errors import RunError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "infeasible", "failed"]
@@ -119,6 +119,7 @@ class Candidate:
         sides: "tune" and "holdout" results. A side is absent when the settings cannot
             be matched to the bitrate on it (`problem` says why).
         problem: why a side is missing; None otherwise.
+        notes: what the encoder told of choices of its own, such as resampling.
     """
 
     trial: int
@@ -127,6 +128,7 @@ class Candidate:
     command: list[str]
     sides: dict[Side, SideResult]
     problem: str | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

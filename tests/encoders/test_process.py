@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from encoders.process import STDERR_LIMIT, find_binary, run
+from encoders import process
+from encoders.process import STDERR_LIMIT, find_binary, private_folder, run
 from tuner.errors import EncoderFailed, EncoderMissing
 
 
@@ -184,3 +186,71 @@ def test_closes_its_pipes() -> None:
     for _ in range(5):
         run(["true"])
     assert open_files() == before
+
+
+def test_memory_is_bounded() -> None:
+    """A child that eats memory fails alone, and says so."""
+    with pytest.raises(EncoderFailed, match="MemoryError"):
+        run(python("x = bytearray(600_000_000)"), memory_limit=300_000_000)
+
+
+def test_output_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that writes without end is stopped at the limit of what we keep."""
+    monkeypatch.setattr(process, "STDOUT_LIMIT", 1_000_000)
+    with pytest.raises(EncoderFailed, match="more than 1000000 bytes"):
+        run(["yes"], timeout_s=30)
+
+
+def test_file_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that fills the disk is killed at the limit of a file."""
+    monkeypatch.setattr(process, "FILE_LIMIT", 1_000_000)
+    command = ["sh", "-c", f"exec yes > {tmp_path / 'full'}"]
+    with pytest.raises(EncoderFailed):
+        run(command, timeout_s=30)
+    assert (tmp_path / "full").stat().st_size <= 1_000_000
+
+
+def test_exit_code_may_be_let_pass() -> None:
+    """Some programs tell their version on the way to an error; a crash is always one."""
+    assert run(["sh", "-c", "echo v1; exit 3"], check=False).stdout == b"v1\n"
+    with pytest.raises(EncoderFailed, match="SIGSEGV"):
+        run(["sh", "-c", "kill -SEGV $$"], check=False)
+
+
+def test_private_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when what runs in it fails."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(EncoderFailed), private_folder() as folder:
+        (folder / "half").write_text("written")
+        run(["sh", "-c", "exit 1"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_of_a_killed_process_is_removed(tmp_path: Path) -> None:
+    """SIGKILL leaves a folder behind; the next process removes it, and none that is in use."""
+    hold = (
+        "import time; from encoders.process import private_folder\n"
+        "with private_folder() as folder: print(folder, flush=True); time.sleep(300)"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    killed, living = (
+        subprocess.Popen(
+            [sys.executable, "-c", hold], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    )
+    try:
+        assert killed.stdout and living.stdout
+        abandoned, used = (Path(p.stdout.readline().strip()) for p in (killed, living) if p.stdout)
+        killed.kill()
+        killed.wait()
+        for folder in (abandoned, used):  # older than the grace
+            os.utime(folder, (0, 0))
+        open_one = "from encoders.process import private_folder\nwith private_folder(): pass"
+        subprocess.run([sys.executable, "-c", open_one], env=environment, check=True)
+        assert not abandoned.exists()
+        assert used.exists()
+    finally:
+        for process_ in (killed, living):
+            process_.kill()
+            process_.communicate()

@@ -1,17 +1,21 @@
 """The fakes keep the contracts that they stand for, and fail on demand."""
 
+import inspect
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from encoders.aac import Aac
 from tuner.encoder import Encoder, Settings, default_settings
 from tuner.errors import DecodeFailed, EncoderFailed, ScoreError
 from tuner.testing import EncoderContract, FakeEncoder, FakeScorer, make_clip
@@ -25,9 +29,11 @@ BEST = Settings.of(
 
 class TestFakeEncoder(EncoderContract):
     encoder = FakeEncoder()
+    runs_a_program = False
+    command_line_runs = False
 
 
-class TestLateFakeEncoder(EncoderContract):
+class TestLateFakeEncoder(TestFakeEncoder):
     encoder = FakeEncoder(delay=1105)
 
 
@@ -123,20 +129,35 @@ def test_scorer_refuses_what_it_cannot_score(coded: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("broken", "test"),
     [
-        ("inert", "test_every_parameter_acts"),
+        ("inert", "test_parameter_acts"),
+        ("clamped", "test_whole_range_acts"),
+        ("aliased", "test_whole_range_acts"),
         ("random", "test_repeats"),
         ("falling", "test_bitrate_follows_the_knob"),
+        ("bits", "test_bitrate_follows_the_knob"),
         ("careless", "test_refuses_wrong_settings"),
+        ("deaf", "test_ignored_option"),
+        ("shell", "test_command_line_makes_what_was_measured"),
+        ("other", "test_command_line_makes_what_was_measured"),
     ],
 )
-def test_contract_catches(broken: str, test: str) -> None:
+def test_contract_catches(broken: str, test: str, tmp_path: Path) -> None:
     """An adapter that breaks one promise fails that promise's test."""
 
     class Suite(EncoderContract):
         encoder: ClassVar[Encoder] = BROKEN[broken]
 
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        getattr(Suite(), test)()
+    check = getattr(Suite(), test)
+    wanted = inspect.signature(check).parameters
+    given: dict[str, object] = {"tmp_path": tmp_path, "mode": Suite.encoder.rate_modes[0]}
+
+    def run_all() -> None:
+        for parameter in Suite.encoder.parameters[:4]:
+            arguments = {**given, "parameter": parameter}
+            check(**{name: arguments[name] for name in wanted})
+
+    with pytest.raises((AssertionError, pytest.fail.Exception, OSError)):
+        run_all()
 
 
 class Inert(FakeEncoder):
@@ -162,4 +183,64 @@ class Careless(FakeEncoder):
         return super().encode(pcm, sample_rate, default_settings(self), 64)
 
 
-BROKEN = {"inert": Inert(), "random": Random(), "falling": Falling(), "careless": Careless()}
+class Bits(FakeEncoder):
+    """Its knob is in bits a second."""
+
+    def encode(self, pcm, sample_rate, settings, knob):  # type: ignore[no-untyped-def]
+        encoded = super().encode(pcm, sample_rate, settings, knob)
+        return replace(encoded, payload_bits=encoded.payload_bits // 1000)
+
+
+class Clamped(FakeEncoder):
+    """Shaping stops at 5 without a word."""
+
+    def gain_db(self, settings: Settings) -> float:
+        values = settings.as_dict()
+        clamped = {**values, "shaping": min(int(values["shaping"]), 5)}
+        return super().gain_db(Settings.of(settings.rate_mode, clamped))
+
+    def spent_kbps(self, pcm, settings, knob):  # type: ignore[no-untyped-def]
+        return super().spent_kbps(pcm, default_settings(self, settings.rate_mode), knob)
+
+
+class Aliased(FakeEncoder):
+    """Joint stereo is only talked about."""
+
+    def gain_db(self, settings: Settings) -> float:
+        joint = {**settings.as_dict(), "joint": True}
+        return super().gain_db(Settings.of(settings.rate_mode, joint))
+
+
+class Deaf(Aac):
+    """Does not read what the program says."""
+
+    ignored: ClassVar[re.Pattern[str]] = re.compile("$^")
+
+
+class Shell(Aac):
+    """Its command takes a file's name for options."""
+
+    def command_line(self, settings, knob, source, target):  # type: ignore[no-untyped-def]
+        words = list(super().command_line(settings, knob, source, target))
+        return [word.removeprefix("./") for word in words]
+
+
+class Other(Aac):
+    """Its command is not what was measured."""
+
+    def command_line(self, settings, knob, source, target):  # type: ignore[no-untyped-def]
+        return super().command_line(settings, knob + 1, source, target)
+
+
+BROKEN = {
+    "inert": Inert(),
+    "clamped": Clamped(),
+    "aliased": Aliased(),
+    "random": Random(),
+    "falling": Falling(),
+    "bits": Bits(),
+    "careless": Careless(),
+    "deaf": Deaf(),
+    "shell": Shell(),
+    "other": Other(),
+}

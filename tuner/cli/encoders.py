@@ -8,32 +8,53 @@ from typing import Annotated
 
 import typer
 
-from tuner.encoder import Encoder
-from tuner.errors import EncoderMissing
+from tuner.encoder import Encoder, RateMode
+from tuner.errors import EncoderMissing, StudyError
 from tuner.plugins import encoder_names, load_encoder
 
 
 def encoders(
-    name: Annotated[str | None, typer.Argument(help="Show this encoder's parameters.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show this encoder's parameters; a name or a TOML file.")
+    ] = None,
     binary: Annotated[str | None, typer.Option(help="Path of its binary.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the encoders with versions and rate modes; with a name, its parameters."""
-    if name is None:
-        rows = [_summary(each) for each in encoder_names()]
+    """List the encoders with versions and rate ranges; with a name, its parameters."""
+    if name is not None:
+        encoder = load_encoder(name, binary=binary)
         if as_json:
-            print(json.dumps(rows, indent=1))
+            print(json.dumps(describe(encoder), indent=1))
         else:
-            _print_rows(rows)
+            _print_encoder(encoder)
         return
-    encoder = load_encoder(name, binary=binary)
-    modes = [dataclasses.asdict(m) for m in encoder.rate_modes]
-    parameters = [dataclasses.asdict(p) for p in encoder.parameters]
+    if binary is not None:
+        raise StudyError("--binary needs the name of an encoder, as in `tuner encoders lame`")
     if as_json:
-        facts = {"name": name, "version": encoder.version.text, "rate_modes": modes}
-        print(json.dumps(facts | {"parameters": parameters}, indent=1))
+        print(json.dumps([_state(each) for each in encoder_names()], indent=1))
     else:
-        _print_encoder(encoder)
+        _print_rows([_summary(each) for each in encoder_names()])
+
+
+def describe(encoder: Encoder) -> dict[str, object]:
+    """An adapter's declaration and the build that runs, as JSON data."""
+    version = encoder.version
+    return {
+        "name": encoder.name,
+        "version": version.text,
+        "binary": version.binary,
+        "digest": version.digest,
+        "rate_modes": [dataclasses.asdict(m) for m in encoder.rate_modes],
+        "parameters": [dataclasses.asdict(p) for p in encoder.parameters],
+    }
+
+
+def _state(name: str) -> dict[str, object]:
+    """One encoder of the list as JSON data; `problem` says why it cannot be used."""
+    try:
+        return {"encoder": name, "problem": None, **describe(load_encoder(name))}
+    except EncoderMissing as error:
+        return {"encoder": name, "problem": str(error)}
 
 
 def _summary(name: str) -> dict[str, str]:
@@ -41,9 +62,17 @@ def _summary(name: str) -> dict[str, str]:
         encoder = load_encoder(name)
         version = encoder.version.text
     except EncoderMissing as error:
-        return {"encoder": name, "version": f"not usable: {error}", "rate modes": ""}
-    modes = ", ".join(f"{m.name} ({m.knob} {m.low:g} to {m.high:g})" for m in encoder.rate_modes)
-    return {"encoder": name, "version": version, "rate modes": modes}
+        return {"encoder": name, "version": f"not usable: {error}", "rate range": ""}
+    stands_in = "" if encoder.name == name else f"{encoder.name} stands in: "
+    modes = "\n".join(_range(mode) for mode in encoder.rate_modes)
+    return {"encoder": name, "version": stands_in + version, "rate range": modes}
+
+
+def _range(mode: RateMode) -> str:
+    """ "cbr: 32 to 320 kb/s", "vbr: quality 0 to 10"."""
+    knob, unit = ("", " kb/s") if mode.nominal else (f"{mode.knob} ", "")
+    legal = f", {len(mode.table)} values" if mode.table else ""
+    return f"{mode.name}: {knob}{mode.low:g} to {mode.high:g}{unit}{legal}"
 
 
 def _print_rows(rows: list[dict[str, str]]) -> None:
@@ -54,6 +83,8 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.values()))
+        if any("\n" in cell for cell in row.values()):
+            table.add_section()
     Console().print(table)
 
 
@@ -61,12 +92,14 @@ def _print_encoder(encoder: Encoder) -> None:
     rows = []
     for p in encoder.parameters:
         values = ", ".join(map(str, p.choices)) if p.choices else f"{p.low:g} to {p.high:g}"
+        values += f", step {p.step:g}" if p.step and p.step != 1 else ""
         when = " and ".join(f"{k} in {', '.join(map(str, v))}" for k, v in p.when.items())
         cells = (p.name, f"{values} {p.unit}".strip(), str(p.default), when, p.meaning)
         rows.append(
             dict(zip(("parameter", "values", "default", "when", "meaning"), cells, strict=True))
         )
-    print(f"{encoder.name}: {encoder.version.text} ({encoder.version.binary})")
-    for m in encoder.rate_modes:
-        print(f"  rate mode {m.name}: {m.knob} {m.low:g} to {m.high:g}")
+    version = encoder.version
+    print(f"{encoder.name}: {version.text} ({version.binary}, sha256 {version.digest})")
+    for mode in encoder.rate_modes:
+        print(f"  rate mode {_range(mode)}")
     _print_rows(rows)

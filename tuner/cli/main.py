@@ -20,6 +20,7 @@ COMMANDS = {
     "score": ("tuner.cli.score", "score", "Score coded files against their references."),
     "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
+    "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
     "train": ("tuner.cli.train", "train", "Train the quality model."),
 }
 

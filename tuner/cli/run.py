@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.errors import StudyError
-from tuner.search.spec import StudySpec, merge, parse_study, read_study
+from tuner.search.spec import StudySpec, locate, merge, parse_study, read_study
 
 if TYPE_CHECKING:
     from tuner.results import BitrateResult, Results
@@ -36,7 +36,9 @@ def run(
         str | None,
         typer.Argument(help="A study file, or the name of a shipped one (aac-low)."),
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="Encoder; see `tuner encoders`.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder (see `tuner encoders`), or its TOML file.")
+    ] = None,
     binary: Annotated[str | None, typer.Option(help="Another binary of the encoder.")] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of WAV or FLAC files.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="CSV of sides and excerpts.")] = None,
@@ -60,8 +62,8 @@ def run(
     to stdout.
     """
     flags: dict[str, object] = {
-        "encoder": encoder,
-        "binary": binary,
+        "encoder": encoder and locate(encoder, Path()),
+        "binary": binary and locate(binary, Path()),
         "bitrates_kbps": parse_bitrates(bitrates) if bitrates is not None else None,
         "trials": trials,
         "hours": hours,
@@ -74,7 +76,7 @@ def run(
     }
     spec = resolve_study(study, _given(flags))
     parts = _assemble(spec)
-    target = out or Path(RUNS_FOLDER) / f"{spec.encoder}-{spec.digest()[:8]}"
+    target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
     conduct(parts, target, shlex.join(["tuner", *sys.argv[1:]]), as_json=as_json)
 
 
@@ -138,7 +140,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
         log.info("%s", command)
         executor = make_executor(
             spec.executor,
-            workers=spec.workers or _cores(),
+            workers=spec.workers or available_cores(),
             cache_folder=opened.cache,
             address=spec.address,
         )
@@ -277,7 +279,7 @@ def _absolute(path: Path | None) -> str | None:
     return None if path is None else str(path.expanduser().absolute())
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -83,6 +83,7 @@ class FinalistView:
     bitrates: dict[Side, str]
     command: str
     problem: str | None
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def _finalist(
         bitrates=bitrates,
         command=shlex.join(candidate.command),
         problem=candidate.problem,
+        notes=candidate.notes,
     )
 
 

@@ -77,6 +77,7 @@ class Outcome:
         encodes, scored: how many were computed now.
         cached_encodes, cached_scores: how many the cache gave.
         delay: samples at 48 kHz removed by alignment; None if nothing was decoded.
+        notes: what the encoder told of choices of its own.
     """
 
     payload_bits: int
@@ -89,6 +90,7 @@ class Outcome:
     cached_encodes: int
     cached_scores: int
     delay: int | None
+    notes: tuple[str, ...] = ()
 
 
 def run_job(job: Job, cache: Cache) -> Outcome:
@@ -137,6 +139,7 @@ def run_job(job: Job, cache: Cache) -> Outcome:
         cached_encodes=int(cached is not None),
         cached_scores=cached_scores,
         delay=delay,
+        notes=encoded.notes,
     )
 
 

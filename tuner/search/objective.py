@@ -71,6 +71,8 @@ class Bench:
         clips: the clips; submitted longest first, so that a pass ends evenly.
         observer: told of every pass.
         target_kbps: the target bitrate.
+        timing: what the jobs cost so far.
+        notes: what the encoder told so far of choices of its own, each once.
     """
 
     encoder: Encoder
@@ -79,6 +81,7 @@ class Bench:
     observer: Observer
     target_kbps: float
     timing: Timing = field(default_factory=Timing)
+    notes: dict[str, None] = field(default_factory=dict)
 
     def match(self, settings: Settings, guess: float) -> RateMatch | Unreachable:
         """Match the bitrate of `settings` over the clips."""
@@ -125,6 +128,7 @@ class Bench:
         finally:
             cancel(jobs.values())
         self.timing = add_timings([self.timing, *map(cost, outcomes.values())])
+        self.notes |= dict.fromkeys(note for o in outcomes.values() for note in o.notes)
         return outcomes
 
 

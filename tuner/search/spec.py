@@ -18,6 +18,7 @@ from typing import Literal, cast
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
+from tuner.plugins import is_encoder_file
 
 Excerpt = Literal["loudest", "varied", "start"]
 Sampler = Literal["tpe", "random"]
@@ -60,7 +61,7 @@ class StudySpec:
     """One study, checked.
 
     Args:
-        encoder: adapter name.
+        encoder: adapter name, or the absolute path of a file that declares one.
         clips: the clip set.
         bitrates_kbps: target bitrates, ascending, kb/s.
         binary: path of another binary for the adapter, or None.
@@ -128,7 +129,10 @@ def _toml_lines(table: Mapping[str, object]) -> list[str]:
 
 
 def read_study(path: Path) -> dict[str, object]:
-    """The raw content of a study file, its clip paths taken from the file's folder.
+    """The raw content of a study file, its paths taken from the file's folder.
+
+    Those are the clips' folder and manifest, an encoder's file (``my.toml``), and a binary
+    with a folder in its name (``./lame-dev``).
 
     Raises:
         StudyError: naming the file, if it cannot be read or is not TOML.
@@ -142,7 +146,17 @@ def read_study(path: Path) -> dict[str, object]:
         for key in ("folder", "manifest"):
             if isinstance(clips.get(key), str):
                 clips[key] = str((path.parent / Path(clips[key]).expanduser()).absolute())
+    for key in ("encoder", "binary"):
+        if isinstance(raw.get(key), str):
+            raw[key] = locate(raw[key], path.parent)
     return raw
+
+
+def locate(name: str, folder: Path) -> str:
+    """An encoder's or binary's path as seen from `folder`, absolute; a bare name as it is."""
+    if "/" in name or is_encoder_file(name):
+        return str((folder / Path(name).expanduser()).absolute())
+    return name
 
 
 def merge(raw: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, object]:

@@ -77,6 +77,8 @@ class _Hearing:
     kbps: float
     scores: dict[str, dict[str, Score]]
     """Clip digest -> metric name -> score."""
+    notes: list[str]
+    """What the encoder told of choices of its own at `knob`."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,10 @@ def _hear_side(
     match = bench.match(settings, record.knob)
     if isinstance(match, Unreachable):
         return match
-    return _Hearing(match.knob, match.kbps, bench.score(settings, match.knob, court.metrics))
+    # Other knob values made other choices: only what is said at this one counts.
+    bench.notes.clear()
+    scores = bench.score(settings, match.knob, court.metrics)
+    return _Hearing(match.knob, match.kbps, scores, list(bench.notes))
 
 
 def _ignore(_: object) -> None:
@@ -227,6 +232,7 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
+        notes=list(dict.fromkeys(n for hearing in heard.sides.values() for n in hearing.notes)),
     )
 
 

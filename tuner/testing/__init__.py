@@ -8,8 +8,9 @@ An adapter's whole test module, an outsider's too::
 """
 
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
-from tuner.testing.contract import EncoderContract, spread_knobs
+from tuner.testing.contract import EncoderContract
 from tuner.testing.fakes import FakeEncoder, FakeScorer
+from tuner.testing.probe import spread_knobs
 
 __all__ = [
     "CLIP_S",

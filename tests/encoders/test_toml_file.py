@@ -1,0 +1,169 @@
+"""An encoder from a TOML file: a whole adapter, and every mistake in it told by name."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoders.toml_file import load
+from tuner.encoder import default_settings
+from tuner.errors import AdapterError, DecodeFailed, EncoderMissing, OptionIgnored
+from tuner.plugins import is_encoder_file, load_encoder
+from tuner.testing import EncoderContract, make_clip
+
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "oggenc.toml"
+RATE = 48_000
+#: A file for a script that stands for an encoder.
+MINIMAL = """
+name = "mine"
+suffix = ".raw"
+encode = ["./enc", "{rate}", "{options}", "{source}", "{target}"]
+decode = ["./dec", "{source}", "{target}"]
+payload = "file"
+header_bytes = 100
+
+[[rate_modes]]
+name = "cbr"
+knob = "bitrate_kbps"
+low = 8
+high = 64
+options = ["-b", "{knob}"]
+
+[[parameters]]
+name = "mode"
+kind = "choice"
+choices = ["a", "b"]
+default = "a"
+meaning = "a or b"
+options = ["--mode", "{value}"]
+"""
+#: Copies the source as the output, its arguments in a file beside it.
+ENCODER = """#!/bin/sh
+[ "$1" = --version ] && echo "enc 1.0" && exit
+echo "$@" > {folder}/arguments
+for last in "$@"; do before="$source"; source="$target"; target="$last"; done
+cp "$source" "$target"
+"""
+
+
+class TestDocumented(EncoderContract):
+    encoder = load(DOCUMENTED)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with mine.toml, its encoder and its decoder."""
+    (tmp_path / "mine.toml").write_text(MINIMAL)
+    (tmp_path / "enc").write_text(ENCODER.format(folder=tmp_path))
+    (tmp_path / "dec").write_text('#!/bin/sh\ncp "$1" "$2"\n')
+    for name in ("enc", "dec"):
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def test_programs_lie_beside_the_file(folder: Path) -> None:
+    """A program with a slash in its name is taken from the file's folder."""
+    encoder = load(folder / "mine.toml")
+    clip = make_clip(2, 0.2)
+    encoded = encoder.encode(clip, RATE, default_settings(encoder), 32)
+    decoded, rate = encoder.decode(encoded)
+    assert rate == RATE
+    np.testing.assert_allclose(decoded, clip, atol=2e-7)
+    assert encoder.version.text == "enc 1.0"
+    assert encoded.payload_bits == 8 * (len(encoded.data) - 100)
+    assert (folder / "arguments").read_text().startswith("-b 32 /")
+
+
+def test_values_reach_the_command(folder: Path) -> None:
+    """The default is left out, another value is filled in; files come last."""
+    encoder = load(folder / "mine.toml")
+    settings = default_settings(encoder)
+    changed = type(settings).of("cbr", {"mode": "b"})
+    assert encoder.command_line(changed, 8.5, "in.wav", "out") == [
+        *("./enc", "-b", "8.5", "--mode", "b", "in.wav", "out")
+    ]
+    assert "--mode" not in encoder.command_line(settings, 8.5, "in.wav", "out")
+
+
+def test_the_file_and_the_decoder_are_part_of_the_build(folder: Path) -> None:
+    """A changed template, encoder or decoder is another build."""
+    digests = {load(folder / "mine.toml").version.digest}
+    for name, change in (("mine.toml", "\n# changed"), ("enc", "\n# new"), ("dec", "\n# new")):
+        with (folder / name).open("a") as file:
+            file.write(change)
+        digests.add(load(folder / "mine.toml").version.digest)
+    assert len(digests) == 4
+
+
+def test_travels_without_its_file(folder: Path) -> None:
+    """A worker on another machine needs the programs, not the file."""
+    encoder = load(folder / "mine.toml")
+    sent = pickle.dumps(encoder)
+    (folder / "mine.toml").unlink()
+    copy = pickle.loads(sent)
+    assert copy.version == encoder.version
+    assert copy.name == "mine"
+
+
+def test_a_complaint_is_an_error(folder: Path) -> None:
+    """What the program says of an ignored option fails the encode."""
+    with (folder / "enc").open("a") as file:
+        file.write('echo "warning: ignoring -b" >&2\n')
+    encoder = load(folder / "mine.toml")
+    with pytest.raises(OptionIgnored, match="ignoring -b"):
+        encoder.encode(make_clip(2, 0.2), RATE, default_settings(encoder), 32)
+
+
+def test_a_failing_decoder_is_no_silence(folder: Path) -> None:
+    """A decoder that fails, or writes nothing, is `DecodeFailed`."""
+    encoder = load(folder / "mine.toml")
+    encoded = encoder.encode(make_clip(2, 0.2), RATE, default_settings(encoder), 32)
+    for body in ("exit 3", "exit 0"):
+        (folder / "dec").write_text(f"#!/bin/sh\n{body}\n")
+        with pytest.raises(DecodeFailed):
+            encoder.decode(encoded)
+
+
+def test_is_found_by_its_suffix(folder: Path) -> None:
+    """The core finds the reader by entry point and gives it the binary."""
+    path = str(folder / "mine.toml")
+    assert is_encoder_file(path)
+    assert load_encoder(path).name == "mine"
+    assert not is_encoder_file("mine")
+    with pytest.raises(EncoderMissing, match=r"none\.toml: no such file"):
+        load_encoder(str(folder / "none.toml"))
+    with pytest.raises(EncoderMissing, match="other-enc"):
+        _ = load_encoder(path, binary="/nowhere/other-enc").version
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ('name = "mine"\n', "", "name: missing"),
+        ('name = "mine"', "name = 3", "name: 3 is not right"),
+        ('suffix = ".raw"', 'sufix = ".raw"', "sufix: unknown"),
+        ('"{options}", ', "", r"encode: needs \{options\}"),
+        ('"{rate}", ', '"-x={rate}", ', "give it alone"),
+        ('payload = "file"', 'payload = "bytes"', "packets, file"),
+        ('decode = ["./dec", "{source}", "{target}"]', 'decode = ["./dec"]', "decode: the words"),
+        ("low = 8", "low = 80", "low must be below high"),
+        ("low = 8\n", "", "rate_modes 'cbr'.*low"),
+        ('options = ["-b", "{knob}"]', 'options = ["-b"]', "holds {knob}"),
+        ('"{knob}"', '"{value}"', "'value'; known: {knob}"),
+        ('default = "a"', 'default = "c"', "default 'c' is not allowed"),
+        ('options = ["--mode", "{value}"]', "options = { a = [] }", "no options for b"),
+        ('options = ["--mode", "{value}"]', "option = []", "unknown: option"),
+        ('options = ["--mode", "{value}"]', 'when = { x = ["y"] }\noptions = []', "names x"),
+        ("[[rate_modes]]", "[rate_modes]", "rate_modes: .* must be a list"),
+        ('name = "mine"', "name =", "is not TOML"),
+        ('name = "mine"', 'name = "mine"\nignored = "("', "ignored: not a regular"),
+    ],
+)
+def test_mistakes_are_told(folder: Path, old: str, new: str, match: str) -> None:
+    """Each mistake is an `AdapterError` that names the file and the key."""
+    assert old in MINIMAL
+    path = folder / "mine.toml"
+    path.write_text(MINIMAL.replace(old, new, 1))
+    with pytest.raises(AdapterError, match=rf"(?s)mine\.toml.*{match}"):
+        load(path)

@@ -1,0 +1,169 @@
+"""Does a parameter act? Tried by encoding clips with one value and with another.
+
+A *fingerprint* is what an encode comes to: its payload bits and its decoded samples. A
+parameter *acts* in a rate mode when moving it changes the fingerprint of some clip at some
+knob value. Two values that always give the same fingerprint are *aliases*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from tuner.audio import SAMPLE_RATE
+from tuner.encoder import (
+    RATE_MODE,
+    Encoder,
+    Parameter,
+    Pcm,
+    RateMode,
+    Settings,
+    Value,
+    active_parameters,
+)
+from tuner.errors import EncoderError
+
+#: At how many knob values a parameter is tried.
+KNOBS = 4
+
+#: Payload bits, and a digest of the decoded samples.
+Fingerprint = tuple[int, bytes]
+
+
+def spread_knobs(mode: RateMode, count: int) -> list[float]:
+    """Legal knob values over the inner 80 % of a mode's range, the bitrate rising."""
+    places = np.linspace(0.1, 0.9, count)
+    if mode.nominal:
+        knobs = mode.low * (mode.high / mode.low) ** places
+    else:
+        knobs = mode.low + (mode.high - mode.low) * places
+    legal = sorted({mode.snap(float(knob)) for knob in knobs})
+    return legal if mode.rising else legal[::-1]
+
+
+@dataclass
+class Probe:
+    """Tries one encoder's parameters; remembers what it has encoded.
+
+    Args:
+        encoder: the adapter.
+        clips: what is encoded, float32 ``[C, T]`` at 48 kHz.
+    """
+
+    encoder: Encoder
+    clips: Sequence[Pcm]
+    _memo: dict[object, Fingerprint | None] = field(default_factory=dict)
+
+    def acts(self, parameter: Parameter, mode: RateMode) -> bool:
+        """Whether some value gives another fingerprint than the default in `mode`."""
+        for case in self._cases([mode]):
+            default = self._outcome(*case, parameter, parameter.default)
+            for value in other_values(parameter):
+                changed = self._outcome(*case, parameter, value)
+                if changed is not None and changed != default:
+                    return True
+        return False
+
+    def find_aliases(self, parameter: Parameter) -> list[tuple[Value, Value]]:
+        """Pairs of values that come to the same in every mode.
+
+        All pairs of choices; for numbers each end and a value a quarter of the range inside.
+        """
+        pairs = list(_should_differ(parameter))
+        for case in self._cases(active_modes(self.encoder, parameter)):
+            outcomes = {
+                value: self._outcome(*case, parameter, value) for pair in pairs for value in pair
+            }
+            pairs = [pair for pair in pairs if outcomes[pair[0]] == outcomes[pair[1]]]
+            if not pairs:
+                break
+        return pairs
+
+    def _cases(self, modes: Sequence[RateMode]) -> Iterator[tuple[RateMode, float, int]]:
+        """Where to look for an effect: mode, knob, and number of the clip."""
+        for clip in range(len(self.clips)):
+            for mode in modes:
+                for knob in spread_knobs(mode, KNOBS):
+                    yield mode, knob, clip
+
+    def _outcome(
+        self, mode: RateMode, knob: float, clip: int, parameter: Parameter, value: Value
+    ) -> Fingerprint | None:
+        """The fingerprint with one value changed; None where the encoder refuses it."""
+        values = {**needed_values(self.encoder, parameter), parameter.name: value}
+        key = (mode.name, knob, clip, tuple(sorted(values.items())))
+        if key not in self._memo:
+            try:
+                self._memo[key] = fingerprint(self.encoder, mode, values, knob, self.clips[clip])
+            except EncoderError:
+                self._memo[key] = None
+        return self._memo[key]
+
+
+def active_modes(encoder: Encoder, parameter: Parameter) -> list[RateMode]:
+    """The rate modes in which a parameter can be active."""
+    by_name = {p.name: p for p in encoder.parameters}
+    modes = list(encoder.rate_modes)
+    if RATE_MODE in parameter.when:
+        modes = [mode for mode in modes if mode.name in parameter.when[RATE_MODE]]
+    for name in parameter.when.keys() & by_name.keys():
+        modes = [mode for mode in modes if mode in active_modes(encoder, by_name[name])]
+    return modes
+
+
+def needed_values(encoder: Encoder, parameter: Parameter) -> dict[str, Value]:
+    """Values of other parameters under which `parameter` is active."""
+    by_name = {p.name: p for p in encoder.parameters}
+    needed: dict[str, Value] = {}
+    for name, allowed in parameter.when.items():
+        if name != RATE_MODE:
+            needed |= needed_values(encoder, by_name[name]) | {name: allowed[0]}
+    return needed
+
+
+def other_values(parameter: Parameter) -> list[Value]:
+    """Some values of a parameter other than its default."""
+    if parameter.kind == "choice":
+        return [value for value in parameter.choices if value != parameter.default]
+    assert parameter.low is not None and parameter.high is not None
+    ends = (_on_grid(parameter, parameter.low), _on_grid(parameter, parameter.high))
+    return [value for value in ends if value != parameter.default]
+
+
+def _should_differ(parameter: Parameter) -> Iterator[tuple[Value, Value]]:
+    """Pairs of values that must not come to the same."""
+    if parameter.kind == "choice":
+        yield from combinations(parameter.choices, 2)
+        return
+    assert parameter.low is not None and parameter.high is not None
+    quarter = (parameter.high - parameter.low) / 4
+    for end, inside in ((parameter.low, quarter), (parameter.high, -quarter)):
+        pair = _on_grid(parameter, end), _on_grid(parameter, end + inside)
+        if pair[0] != pair[1]:
+            yield pair
+
+
+def _on_grid(parameter: Parameter, value: float) -> Value:
+    assert parameter.low is not None
+    step = parameter.step or (1 if parameter.kind == "int" else None)
+    if step is not None:
+        value = parameter.low + round((value - parameter.low) / step) * step
+    return int(value) if parameter.kind == "int" else float(value)
+
+
+def settings_with(encoder: Encoder, mode: RateMode, values: Mapping[str, Value]) -> Settings:
+    """Settings with the given values, defaults elsewhere; inactive ones are left out."""
+    active = active_parameters(encoder.parameters, mode.name, values)
+    return Settings.of(mode.name, {p.name: values.get(p.name, p.default) for p in active})
+
+
+def fingerprint(
+    encoder: Encoder, mode: RateMode, values: Mapping[str, Value], knob: float, clip: Pcm
+) -> Fingerprint:
+    """What one clip comes to with the given values."""
+    encoded = encoder.encode(clip, SAMPLE_RATE, settings_with(encoder, mode, values), knob)
+    return encoded.payload_bits, hashlib.sha256(encoder.decode(encoded)[0].tobytes()).digest()
