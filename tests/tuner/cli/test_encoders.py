@@ -46,7 +46,7 @@ def test_a_file_is_an_encoder(capsys: pytest.CaptureFixture[str]) -> None:
     encoders(str(DOCUMENTED), as_json=True)
     facts = json.loads(capsys.readouterr().out)
     assert facts["name"] == "oggenc-toml"
-    assert [p["name"] for p in facts["parameters"]][0] == "noisetune"
+    assert facts["parameters"][0]["name"] == "noisetune"
 
 
 def test_another_binary_is_another_build(
