@@ -63,13 +63,12 @@ class Probe:
         for case in self._cases([mode]):
             default = self._outcome(*case, parameter, parameter.default)
             for value in other_values(parameter):
-                changed = self._outcome(*case, parameter, value)
-                if changed is not None and changed != default:
+                if _differ(default, self._outcome(*case, parameter, value)):
                     return True
         return False
 
     def find_aliases(self, parameter: Parameter) -> list[tuple[Value, Value]]:
-        """Pairs of values that come to the same in every mode.
+        """Pairs of values that come to the same in every mode, or of which one is never taken.
 
         All pairs of choices; for numbers each end and a value a quarter of the range inside.
         """
@@ -78,7 +77,7 @@ class Probe:
             outcomes = {
                 value: self._outcome(*case, parameter, value) for pair in pairs for value in pair
             }
-            pairs = [pair for pair in pairs if outcomes[pair[0]] == outcomes[pair[1]]]
+            pairs = [pair for pair in pairs if not _differ(*(outcomes[v] for v in pair))]
             if not pairs:
                 break
         return pairs
@@ -102,6 +101,11 @@ class Probe:
             except EncoderError:
                 self._memo[key] = None
         return self._memo[key]
+
+
+def _differ(one: Fingerprint | None, other: Fingerprint | None) -> bool:
+    """Whether both were encoded, and to different things: a refusal proves nothing."""
+    return one is not None and other is not None and one != other
 
 
 def active_modes(encoder: Encoder, parameter: Parameter) -> list[RateMode]:
