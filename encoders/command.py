@@ -105,7 +105,9 @@ class BinaryEncoder:
             pcm: float32 ``[C, T]``.
             sample_rate: Hz.
             settings, knob: validated.
-            target: the output, in a private folder that the input may lie in as well.
+            target: the output, in a private folder that the input may lie in as well. The
+                child runs in that folder: name files by their bare names, so that nothing it
+                says of them is taken for a complaint.
         """
         raise NotImplementedError
 
@@ -193,7 +195,7 @@ class CommandEncoder(BinaryEncoder):
         source = target.with_name("in.wav")
         write_wav(source, pcm, sample_rate)
         options = self.options(settings.rate_mode, settings.as_dict(), knob)
-        return [self.path(), *self.words([*self.quiet, *options], str(source), str(target))], b""
+        return [self.path(), *self.words([*self.quiet, *options], source.name, target.name)], b""
 
 
 def first_found(*adapters: BinaryEncoder) -> BinaryEncoder:

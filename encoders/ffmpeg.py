@@ -93,7 +93,7 @@ class FfmpegEncoder(BinaryEncoder):
         options = self.options(settings.rate_mode, settings.as_dict(), knob)
         source = ffmpeg.input("pipe:", format="f32le", ac=pcm.shape[0], ar=sample_rate)
         fixed = {"c:a": self.codec, "fflags": "+bitexact", "threads": 1}
-        output = source.output(str(target), **fixed, **options)
+        output = source.output(target.name, **fixed, **options)
         quiet = output.global_args("-nostdin", "-hide_banner", "-v", "warning")
         interleaved = np.ascontiguousarray(pcm.T, dtype="<f4").tobytes()
         return [str(word) for word in quiet.compile(cmd=self.path())], interleaved

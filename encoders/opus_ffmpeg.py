@@ -97,7 +97,9 @@ class OpusFfmpeg(FfmpegEncoder):
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
-        options = {"b:a": bitrate(knob)}
+        # libopus counts the bits of whole numbers: a user's 16-bit file would code otherwise
+        # than what was scored.
+        options = {"sample_fmt": "flt", "b:a": bitrate(knob)}
         if mode != "vbr":
             options["vbr"] = VBR_FLAGS[mode]
         if values["compression_level"] != 10:

@@ -42,6 +42,9 @@ STDOUT_LIMIT = 256 * 1024**2
 MEMORY_LIMIT = 4 * 1024**3
 #: Largest file that a child may write, bytes; past it the system kills it (SIGXFSZ).
 FILE_LIMIT = 1024**3
+#: Elsewhere a program may read "2.5" as 2 (oggenc with a comma locale) and translate what it
+#: says of ignored options.
+PLAIN_LOCALE = {"LC_ALL": "C"}
 #: Private folders begin with this.
 FOLDER_PREFIX = "tuner-child-"
 #: A folder younger than this is never taken for an abandoned one, s: its owner may not
@@ -100,7 +103,7 @@ def run(
         command: program and arguments.
         stdin: what it reads from its standard input.
         timeout_s: wall-clock seconds after which its whole process group is killed.
-        env: its environment; None for ours.
+        env: its environment; None for ours, with `PLAIN_LOCALE`.
         cwd: its working directory; None for ours.
         memory_limit: most bytes of address space; an allocation past it fails in the child.
         check: whether an exit code other than 0 is an error.
@@ -142,7 +145,7 @@ def _start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=env,
+            env={**os.environ, **PLAIN_LOCALE} if env is None else env,
             cwd=cwd,
             bufsize=0,
             start_new_session=True,

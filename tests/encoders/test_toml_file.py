@@ -72,7 +72,7 @@ def test_programs_lie_beside_the_file(folder: Path) -> None:
     np.testing.assert_allclose(decoded, clip, atol=2e-7)
     assert encoder.version.text == "enc 1.0"
     assert encoded.payload_bits == 8 * (len(encoded.data) - 100)
-    assert (folder / "arguments").read_text().startswith("-b 32 /")
+    assert (folder / "arguments").read_text().startswith("-b 32 in.wav")
 
 
 def test_values_reach_the_command(folder: Path) -> None:
