@@ -31,7 +31,7 @@ from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer, side_level_db
 from tuner.scorer import Scorer
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef, Job
-from tuner.search.rate import RateMatch, first_guess, match_rate
+from tuner.rate import RateMatch, first_guess, match_rate
 from tuner.synth import synthesize
 
 MODEL, VISQOL, ZIMTOHRLI = InseNetScorer(), VisqolScorer(), ZimtohrliScorer()

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, fields, replace
 
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.errors import EncoderError, ScoreError, WorkerDied
+from tuner.rate import RateMatch, Unreachable, match_rate
 from tuner.results import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
 from tuner.search.executors import Executor
 from tuner.search.job import ClipRef, Job, Outcome
-from tuner.search.rate import RateMatch, Unreachable, match_rate
 from tuner.search.spec import Objective
 from tuner.search.updates import Observer, PassFinished
 

@@ -29,9 +29,9 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Settings
+from tuner.rate import first_guess
 from tuner.results import Timing, TrialRecord
 from tuner.search.objective import Plan, TrialResult, add_timings
-from tuner.search.rate import first_guess
 from tuner.search.space import Space
 from tuner.search.spec import Sampler
 

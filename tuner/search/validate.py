@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tuner.encoder import Encoder, Settings
+from tuner.rate import Unreachable
 from tuner.results import (
     BitrateResult,
     Candidate,
@@ -26,7 +27,6 @@ from tuner.scorer import Score, Scorer
 from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
 from tuner.search.objective import TRIAL_ERRORS, Bench, TrialResult
-from tuner.search.rate import Unreachable
 from tuner.search.trials import find_problem, rank
 from tuner.search.updates import Observer, ValidationProgress
 from tuner.search.verdict import decide, paired_bootstrap

@@ -243,7 +243,7 @@ class EncoderContract:
         encoder = self._variant(binary=self.encoder.version.binary)
         # It ends in silence, where coders that count the bits of a sample tell files apart.
         fade = np.linspace(1, 0, make_clip().shape[1], dtype=np.float32) ** 4
-        clip = np.round(make_clip() * fade * 32767) / np.float32(32768)
+        clip = (np.round(make_clip() * fade * 32767) / 32768).astype(np.float32)
         knob = self._knob(mode)
         for name, settings in zip(
             HOSTILE_NAMES, self._varied(mode, len(HOSTILE_NAMES)), strict=False

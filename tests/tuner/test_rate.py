@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tuner.encoder import RateMode
-from tuner.search.rate import (
+from tuner.rate import (
     MAX_PASSES,
     TOLERANCE,
     RateMatch,

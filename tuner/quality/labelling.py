@@ -1,0 +1,117 @@
+"""Labels every reference of a plan, in parallel, resumably.
+
+Each finished reference is one file in the work folder; what the table or the folder holds is
+never computed again. Encoders come in through the protocol, as objects.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from tuner.encoder import Encoder
+from tuner.errors import ClipError, EncoderError, ScoreError
+from tuner.quality.labels import (
+    CHANNELS_EVERY,
+    Label,
+    Labelled,
+    digest_of,
+    from_json,
+    label,
+    to_json,
+)
+from tuner.quality.material import Material
+from tuner.quality.recipes import cook, plan_recipes
+
+log = logging.getLogger(__name__)
+
+#: References handed out ahead, for each worker.
+AHEAD = 3
+
+
+def label_reference(
+    material: Material, index: int, encoders: Mapping[str, Encoder], seed: int
+) -> Labelled:
+    """Make, code and label one reference. What fails is left out and logged."""
+    source = material.sources[index]
+    try:
+        reference = material.read(index)
+    except ClipError as error:
+        log.warning("left out: %s", error)
+        return Labelled(index, source, "", ())
+    rng = np.random.default_rng([seed, index])
+    labels: list[Label] = []
+    for recipe in plan_recipes(reference, encoders, rng):
+        try:
+            coded = cook(reference, recipe, encoders)
+            labels.append(label(reference, coded, recipe, apart=index % CHANNELS_EVERY == 0))
+        except (EncoderError, ScoreError) as error:
+            log.info("left out: %s: %s", recipe, error)
+    return Labelled(index, source, digest_of(reference), tuple(labels))
+
+
+def label_all(
+    material: Material,
+    encoders: Mapping[str, Encoder],
+    seed: int,
+    work: Path,
+    workers: int,
+    progress: Callable[[int, int], None],
+    known: frozenset[int] = frozenset(),
+) -> None:
+    """Label every reference that is not known, in the order of the plan.
+
+    Args:
+        material: the references.
+        encoders: name -> adapter.
+        seed: of the recipes.
+        work: the folder of finished references.
+        workers: processes.
+        progress: called with (references finished, labels so far).
+        known: indices that a table holds already.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    finished = {row.index for row in read_finished(work)} | known
+    todo = [n for n in range(len(material.sources)) if n not in finished]
+    done, labels = len(finished), 0
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
+        waiting: set[Future[int]] = set()
+        for index in todo:
+            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work))
+            if len(waiting) < AHEAD * workers and index != todo[-1]:
+                continue
+            everything = index == todo[-1]
+            while waiting and (everything or len(waiting) >= AHEAD * workers):
+                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done += len(ready)
+                labels += sum(future.result() for future in ready)
+                progress(done, labels)
+
+
+def read_finished(work: Path) -> Iterator[Labelled]:
+    """What the work folder holds, in the order of the plan."""
+    for path in sorted(work.glob("*.json")):
+        yield from_json(path.read_text(encoding="utf-8"))
+
+
+_material: list[Material] = []
+
+
+def _start(material: Material) -> None:
+    """In a new worker: the plan is large and the same for all jobs."""
+    _material[:] = [material]
+
+
+def _label_and_keep(index: int, encoders: Mapping[str, Encoder], seed: int, work: Path) -> int:
+    labelled = label_reference(_material[0], index, encoders, seed)
+    target = work / f"{index:06d}.json"
+    partial = target.with_suffix(".partial")
+    partial.write_text(to_json(labelled), encoding="utf-8")
+    partial.replace(target)
+    return len(labelled.labels)
