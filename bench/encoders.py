@@ -8,7 +8,7 @@ CLIPS is a folder with a `manifest.csv`; its `tune` side is used. For each usabl
   the share of an encode's wall time that is the program's start, its files and the reading of
   them (the wall time of 0.1 s of audio over that of a whole clip);
 - delay of the decoded clips before and after alignment, samples at 48 kHz;
-- measured over nominal bitrate over all clips at three knob values of every nominal mode;
+- measured over nominal bitrate over the stereo clips at three knob values of every nominal mode;
 - the parameters that act in every mode in which they are active, and those that do not.
 
 Then what another way in would save: a pipe instead of the WAV file, and PyAV in this process
@@ -112,7 +112,8 @@ def measure(name: str, encoder: Encoder, clips: Sequence[Pcm]) -> Row:
     say(f"{name}: delays")
     before, after = zip(*(delays(encoder, clip, knob, mode) for clip in clips), strict=True)
     say(f"{name}: bitrates")
-    nominal = {m.name: shares(encoder, m, clips) for m in encoder.rate_modes if m.nominal}
+    # Stereo alone: some codecs have rates that mono has not.
+    nominal = {m.name: shares(encoder, m, stereo) for m in encoder.rate_modes if m.nominal}
     acting, dead = try_parameters(name, encoder, stereo)
     return Row(
         encoder=name if encoder.name == name else f"{name} ({encoder.name})",
@@ -137,7 +138,7 @@ def delays(encoder: Encoder, clip: Pcm, knob: float, mode: RateMode) -> tuple[in
 
 
 def shares(encoder: Encoder, mode: RateMode, clips: Sequence[Pcm]) -> list[float]:
-    """Measured over nominal bitrate of all clips at three knob values."""
+    """Measured over nominal bitrate of clips at three knob values."""
     settings = default_settings(encoder, mode.name)
     seconds = sum(clip.shape[1] for clip in clips) / SAMPLE_RATE
     found = []
@@ -199,7 +200,7 @@ PIPES = {
     "twolame": ["--quiet", "-b", "96", "{source}", "out"],
 }
 #: Adapters whose codec PyAV carries as well.
-IN_PROCESS = {"aac": "aac", "opus-ffmpeg": "libopus"}
+IN_PROCESS = {"aac": "aac", "ac3": "ac3", "opus-ffmpeg": "libopus"}
 
 
 def through_file(command: Sequence[str], clip: Pcm) -> None:

@@ -28,10 +28,10 @@ from tuner.quality import degrade
 from tuner.quality.dataset import random_settings
 from tuner.quality.scorer import InseNetScorer
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer, side_level_db
+from tuner.rate import RateMatch, first_guess, match_rate
 from tuner.scorer import Scorer
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef, Job
-from tuner.rate import RateMatch, first_guess, match_rate
 from tuner.synth import synthesize
 
 MODEL, VISQOL, ZIMTOHRLI = InseNetScorer(), VisqolScorer(), ZimtohrliScorer()

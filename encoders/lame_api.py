@@ -62,6 +62,7 @@ from encoders.lame import (
 from encoders.process import run
 from tuner.encoder import (
     RATE_MODE,
+    Encoded,
     EncoderError,
     EncoderFailed,
     EncoderMissing,
@@ -280,6 +281,18 @@ class LameApi(BinaryEncoder):
             if other is None:
                 raise EncoderMissing(f"{error}; {self.remedy}") from error
         return _find(other)
+
+    def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
+        """Encode one clip, and note what of it no switch of the command line ``lame`` does."""
+        encoded = super().encode(pcm, sample_rate, settings, knob)
+        values = settings.as_dict()
+        own = [p.name for p in OWN if values.get(p.name, p.default) != p.default]
+        if values.get("athaa_sensitivity") == "off":
+            own.append("athaa_sensitivity")
+        if not own:
+            return encoded
+        note = f"needs libmp3lame's API: the program lame has no switch for {', '.join(own)}"
+        return replace(encoded, notes=(*encoded.notes, note))
 
     def calls(self, mode: str, values: Mapping[str, Value], knob: float) -> list[Call]:
         """The setters' calls for these settings, those at their default left out."""

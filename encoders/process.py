@@ -54,8 +54,9 @@ FOLDER_GRACE_S = 60.0
 PR_SET_PDEATHSIG = 1
 #: Writes to a pipe in pieces of its usual capacity.
 PIPE_BYTES = 64 * 1024
-#: How often a child that closed its pipes is asked whether it has ended, s.
-POLL_S = 0.002
+#: How soon a child that closed its pipes is asked whether it has ended, s, and how often at
+#: most: usually it ends at once.
+FIRST_POLL_S, POLL_S = 0.0002, 0.002
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,7 @@ def _write(fd: int, pending: memoryview) -> memoryview:
 
 def _reap(process: subprocess.Popen[bytes], deadline: float) -> float | None:
     """Wait for the child's end; its CPU seconds, or None past the deadline."""
+    pause = FIRST_POLL_S
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
@@ -255,7 +257,8 @@ def _reap(process: subprocess.Popen[bytes], deadline: float) -> float | None:
             return usage.ru_utime + usage.ru_stime
         if time.monotonic() >= deadline:
             return None
-        time.sleep(POLL_S)
+        time.sleep(pause)
+        pause = min(2 * pause, POLL_S)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -260,3 +260,13 @@ def test_command_line_reports_errors(tmp_path: Path, capsys: pytest.CaptureFixtu
         with pytest.raises(SystemExit, match="1"):
             main([*words[:-2], *(str(tmp_path / word) for word in words[-2:])])
         assert capsys.readouterr().err
+
+
+def test_tells_which_door_a_winner_needs() -> None:
+    """The report shows that the command line cannot do it, and for what."""
+    encoder = LameApi()
+    values = {**default_settings(encoder, "cbr").as_dict(), "ns_bass_db": 2.0}
+    notes = encoder.encode(make_clip(), 48_000, Settings.of("cbr", values), 128).notes
+    assert any("no switch for ns_bass_db" in note for note in notes)
+    plain = encoder.encode(make_clip(), 48_000, default_settings(encoder, "cbr"), 128)
+    assert not any("API" in note for note in plain.notes)
