@@ -193,11 +193,11 @@ def other_ways(clips: Sequence[Pcm]) -> dict[str, tuple[float, float]]:
     return found
 
 
-#: Commands that read a WAV file from their standard input.
+#: Commands that read a WAV file, also from their standard input (twolame and mpcenc cannot).
 PIPES = {
     "lame": ["--quiet", "-b", "96", "{source}", "out"],
     "opus": ["--quiet", "--bitrate", "96", "{source}", "out"],
-    "twolame": ["--quiet", "-b", "96", "{source}", "out"],
+    "vorbis": ["--quiet", "-q", "3", "-o", "out", "{source}"],
 }
 #: Adapters whose codec PyAV carries as well.
 IN_PROCESS = {"aac": "aac", "ac3": "ac3", "opus-ffmpeg": "libopus"}

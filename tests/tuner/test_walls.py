@@ -33,6 +33,8 @@ FORBIDDEN = {
     "tuner.quality": ("encoders", "studies", "tuner.search", "tuner.report", "tuner.cli"),
     "tuner.search": ("encoders", "studies", "tuner.quality", "tuner.report", "tuner.cli"),
 }
+#: Programs of their own, run in a child process: the adapter reads what they print.
+CHILDREN = ("encoders.lame_child",)
 #: The core knows nothing that is built on it.
 CORE_FORBIDDEN = (
     "encoders",
@@ -120,7 +122,7 @@ def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
 
 def find_print_breaks(module: str, tree: ast.AST) -> Iterator[str]:
     """Printing and configured logging outside the command line."""
-    if within(module, "tuner.cli"):
+    if within(module, "tuner.cli") or module in CHILDREN:
         return
     for imported in find_imports(tree, module):
         if imported.split(".")[0] in {"rich", "typer", "click"}:

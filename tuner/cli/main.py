@@ -21,6 +21,7 @@ COMMANDS = {
     "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
+    "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
     "train": ("tuner.cli.train", "train", "Train the quality model."),
 }
 
