@@ -7,6 +7,7 @@ import pytest
 
 from tuner.errors import RunError
 from tuner.results import (
+    FORMAT_VERSION,
     MODEL,
     BitrateResult,
     Candidate,
@@ -87,7 +88,7 @@ def test_a_file_that_is_not_text_is_refused(stored):
         read_results(stored)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, FORMAT_VERSION + 1, "2", None])
 def test_another_format_version_is_refused(stored, results, version):
     """A version that this program does not know is named."""
     stored.write_text(json.dumps({**asdict(results), "format_version": version}))

@@ -78,6 +78,17 @@ def test_scores_are_music(orchestration: str) -> None:
     assert compose(orchestration, 2, 30.0) != score
 
 
+@pytest.mark.parametrize(
+    "source", [Source("score", "jazz trio", seed=12), Source("speech", "de+f2", seed=1)]
+)
+def test_programs_render_sound(source: Source, folder: Path) -> None:
+    """A score and a voice, the same each time, of the length of an excerpt."""
+    first, second = (Material((source,), folder).read(0) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape[1] == LENGTH
+    assert float(np.sqrt(np.mean(np.square(first)))) > 0.001
+
+
 def test_missing_programs_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the program and the Debian package."""
     monkeypatch.setenv("PATH", str(folder))

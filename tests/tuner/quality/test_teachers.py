@@ -77,4 +77,6 @@ def test_remembered_spectrograms_do_not_change_the_score(wide: np.ndarray) -> No
     fresh = VisqolApi()
     fresh.create(mode="audio")
     expected = fresh.measure_from_arrays(reference, coded, 48_000).moslqo
-    assert [visqol_mos(reference, coded) for _ in range(2)] == [expected, expected]
+    # The last digits move with the load of the machine, in a fresh ViSQOL as well.
+    for _ in range(2):
+        assert visqol_mos(reference, coded) == pytest.approx(expected, abs=1e-9)
