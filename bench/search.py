@@ -2,7 +2,7 @@
 
     python -m bench.search --clips CLIPS --out RUNS [--trials 60] [--workers 2]
 
-aac at 64 and 96 kb/s (much to find), lame at 64, opus at 48 (the control). Prints default,
+aac at 64 and 96 kb/s (much to find), LAME at 64, Opus at 48 (the control). Prints default,
 tuned, gain and interval by the model and both judges on the holdout side, and the seconds of
 pure encode and decode against wall time. A killed bench goes on where it stopped.
 """
@@ -18,7 +18,7 @@ import numpy as np
 
 from tuner.results import BitrateResult, Results, read_results
 
-STUDIES = (("aac", "64,96"), ("lame", "64"), ("opus", "48"))
+STUDIES = (("aac", "64,96"), ("lame-ffmpeg", "64"), ("opus-ffmpeg", "48"))
 
 
 def print_bitrate(results: Results, bitrate: BitrateResult, workers: int) -> None:
