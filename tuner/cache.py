@@ -93,11 +93,15 @@ class Cache:
     def get_score(self, key: str) -> Score | None:
         """The stored score, or None."""
         entry = self._read(self._path("scores", key))
-        return entry and Score(float(entry[0]["mean"]), float(entry[0]["spread"]))
+        if entry is None:
+            return None
+        names = ("mean", "spread", "disagreement")
+        return Score(*(float(entry[0][name]) for name in names))
 
     def put_score(self, key: str, score: Score) -> None:
         """Store a score, which must be finite (else ValueError)."""
-        fields = {"mean": float(score.mean), "spread": float(score.spread)}
+        names = ("mean", "spread", "disagreement")
+        fields = {name: float(getattr(score, name)) for name in names}
         self._write(self._path("scores", key), _pack(fields, b""))
 
     def _path(self, kind: str, key: str) -> Path:

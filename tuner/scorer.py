@@ -20,10 +20,13 @@ class Score:
     Args:
         mean: 0 to 100, higher is better.
         spread: standard deviation of opinions in the same unit; 0 where a metric has none.
+        disagreement: standard deviation of the means that the members of an ensemble give,
+            part of the spread; 0 where there is one member.
     """
 
     mean: float
     spread: float = 0.0
+    disagreement: float = 0.0
 
 
 class Scorer(Protocol):

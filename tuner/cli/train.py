@@ -1,66 +1,82 @@
-"""`tuner train`: label pairs, pre-compute features, train InSE-NET, write weights and card."""
+"""`tuner train`: features of the labelled pairs, InSE-NET's training, weights and card."""
 
 from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tuner.cli.progress import progress_bar
 from tuner.errors import ClipError, StudyError
-from tuner.plugins import load_encoder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def train(
     clips: Annotated[
         Path, typer.Option(help="Folder with a manifest.csv; only its `train` side is used.")
     ],
-    work: Annotated[Path, typer.Option(help="Work folder: labels, features, checkpoint.")],
+    table: Annotated[Path, typer.Option(help="Table of labels, from `tuner dataset`.")],
+    work: Annotated[Path, typer.Option(help="Work folder: features and checkpoints.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
     ),
-    encoders: Annotated[str, typer.Option(help="Encoders that degrade, by name.")] = (
-        "aac,lame,opus"
-    ),
-    excerpts: Annotated[int, typer.Option(help="How many excerpts to label; 0 = all.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Passes over the pairs.")] = 20,
-    workers: Annotated[int, typer.Option(help="Labelling processes.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of data set and training.")] = 0,
+    epochs: Annotated[int, typer.Option(help="Passes over the pairs.", min=1)] = 20,
+    members: Annotated[int, typer.Option(help="Networks in the ensemble.", min=1)] = 3,
+    workers: Annotated[int, typer.Option(help="Processes that make and read features.", min=1)] = 2,
+    limit_references: Annotated[
+        int, typer.Option(help="Use only the first so many references; 0 = all.", min=0)
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
-    """Train the quality model; run it again after a kill and it goes on where it stopped.
-
-    An excerpt (4 s, about 30 pairs) takes half a minute of one core to label.
-    """
-    from tuner.quality import dataset
+    """Train the quality model; run it again after a kill and it goes on where it stopped."""
+    from tuner.cli.dataset import usable_encoders
     from tuner.quality import train as training
+    from tuner.quality.labels import read_table
+    from tuner.quality.material import Material, plan
+    from tuner.quality.shards import FeatureSet, left_out, make_loader, write_shards
 
-    sources = dataset.plan_sources(train_side(clips), seed)[: excerpts or None]
-    adapters = [load_encoder(name) for name in encoders.split(",")]
-    with progress_bar("labelling excerpts") as update:
-        dataset.label_all(
-            sources,
-            adapters,
-            seed,
-            work,
-            workers,
-            lambda done, pairs: update(done, len(sources), f"{pairs} pairs"),
-        )
+    header, rows = read_table(table)
+    rows = [row for row in rows if row.labels][: limit_references or None]
+    recordings = sorted(path.name for path in train_side(clips))
+    if header["recordings"] != recordings:
+        raise StudyError(f"{table}: was not made of the train side of {clips}")
+    material = Material(
+        plan(recordings, max((row.index for row in rows), default=-1) + 1, header["seed"]), clips
+    )
     with progress_bar("features") as update:
-        training.compute_features(work, lambda done, total: update(done, total, ""))
-    if len(training.load_excerpts(work)) < training.VALIDATION_EVERY:
-        raise StudyError(f"{work}: too few labelled excerpts to train and to validate on")
+        shards = write_shards(
+            material,
+            rows,
+            usable_encoders(None),
+            work / "features",
+            workers,
+            lambda done, total: update(done, total, "references"),
+        )
+    indices = training.split(material.sources, recordings, [row.index for row in rows])
+    taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)
+    if not (len(taught) and len(kept)):
+        raise StudyError(f"{table}: too few references to train and to validate on")
     hyper = training.Hyper(epochs=epochs, seed=seed)
-    with progress_bar("epochs") as update:
+    with progress_bar("batches") as update:
 
-        def report(epoch: int, loss: float, figures: training.Validation) -> None:
-            note = f"loss {loss:.3f}, error {figures.error:.2f}, order {figures.order:.3f}"
-            update(epoch, epochs, note)
+        def report(step: training.Step) -> None:
+            note = f"member {step.member + 1}, epoch {step.epoch}, loss {step.loss:.3f}"
+            if step.validation:
+                note += f", error {step.validation.error:.2f}, order {step.validation.order:.3f}"
+            update(step.done, step.total, note)
 
-        model, history = training.train(work, hyper, report)
-    write_model(out, model, training.card(work, hyper, history, adapters))
+        trained = training.train(taught, kept, work, hyper, members, workers, report)
+    models = [member.model for member in trained]
+    figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
+    parts = {"taught": taught, "kept": kept}
+    facts = training.card(header, parts, left_out(shards), trained, figures)
+    write_model(out, models, facts)
 
 
 def train_side(folder: Path) -> list[Path]:
@@ -75,13 +91,15 @@ def train_side(folder: Path) -> list[Path]:
     return [folder / row["file"] for row in rows]
 
 
-def write_model(out: Path, model: object, card: dict[str, object]) -> None:
-    """Write the weights and, beside them, the facts of their training as JSON."""
+def write_model(out: Path, members: Sequence[nn.Module], card: dict[str, object]) -> None:
+    """Write the weights and, beside them, the facts of their training as JSON.
+
+    The names of several members' weights begin with the member's number; those of one do not.
+    """
     from safetensors.torch import save_model
     from torch import nn
 
-    assert isinstance(model, nn.Module)
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_model(model, str(out))
+    save_model(members[0] if len(members) == 1 else nn.ModuleList(members), str(out))
     out.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     print(out)

@@ -1,4 +1,4 @@
-"""The quality model as a scorer: shipped weights, front end, network.
+"""The quality model as a scorer: shipped weights, front end, one network or several.
 
 A small picklable object; weights and the features of the last references are held once per
 process. Loading torch costs a second, so nothing here is imported before the first score.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,7 @@ from tuner.scorer import Score
 
 if TYPE_CHECKING:
     import torch
-
-    from tuner.quality.insenet import InseNet
+    from torch import nn
 
 Pcm = npt.NDArray[np.float32]
 
@@ -66,16 +66,21 @@ class InseNetScorer:
                 f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
                 " align them first (`tuner score` does)"
             )
-        model = _load(self.weights, self.device)
+        members = _load(self.weights, self.device)
         with torch.inference_mode():
             features = _features(np.ascontiguousarray(coded), self.device)
-            mean, scale = model(_reference_features(reference, self.device), features)
+            known = _reference_features(reference, self.device)
+            predicted = [member(known, features) for member in members]
         from tuner.quality.insenet import LOGISTIC_STD
 
-        points, spread = float(mean), float(scale) * LOGISTIC_STD
-        if not (np.isfinite(points) and np.isfinite(spread)):
-            raise ScoreError(f"the model gave {points}: is there NaN in the signal?")
-        return Score(points, spread)
+        means = np.array([float(mean) for mean, _ in predicted])
+        spreads = np.array([float(scale) * LOGISTIC_STD for _, scale in predicted])
+        if not (np.isfinite(means).all() and np.isfinite(spreads).all()):
+            raise ScoreError(f"the model gave {means.mean()}: is there NaN in the signal?")
+        disagreement = float(means.std())
+        # The members are a mixture: its variance is their mean variance and that of their means.
+        spread = math.sqrt(float(np.mean(spreads**2)) + disagreement**2)
+        return Score(float(means.mean()), spread, disagreement)
 
 
 @functools.cache
@@ -88,22 +93,27 @@ def weights_digest(path: str) -> str:
 
 
 @functools.cache
-def _load(path: str, device: str) -> InseNet:
+def _load(path: str, device: str) -> nn.ModuleList:
+    """The members: one, or as many as the numbers that the weights' names begin with."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
+    from torch import nn
 
     from tuner.quality.insenet import InseNet
 
     weights_digest(path)
     try:
-        model = InseNet()
-        model.load_state_dict(load_file(path))
+        state = load_file(path)
+        numbers = {name.split(".")[0] for name in state}
+        several = "0" in numbers
+        members = nn.ModuleList(InseNet() for _ in range(len(numbers) if several else 1))
+        (members if several else members[0]).load_state_dict(state)
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path}: damaged, or weights of another network ({error}); reinstall the package or"
             " train again with `tuner train`"
         ) from error
-    return model.to(device).eval()
+    return members.to(device).eval()
 
 
 def _features(pcm: Pcm, device: str) -> torch.Tensor:

@@ -1,168 +1,51 @@
-"""Training of InSE-NET on the labelled pairs of `tuner.quality.dataset`.
+"""Training of InSE-NET on the features and labels of `tuner.quality.shards`.
 
-The loss of a batch (whole excerpts) is the logistic likelihood of both teachers' opinions,
-which teaches mean and spread, plus a pairwise ranking term within an excerpt, weighted
-towards pairs of one group (one encoder, one bitrate), which is what the search asks.
+Several members are trained from different seeds: where they disagree the model does not know.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
+from torch.utils.data import DataLoader
 
-from tuner.encoder import Encoder
-from tuner.quality.dataset import Pair, load_labels, load_signals
-from tuner.quality.gammatone import FRONT_END_VERSION, features
+from tuner.errors import StudyError
 from tuner.quality.insenet import InseNet
+from tuner.quality.losses import better, likelihood_loss, ranking_loss
+from tuner.quality.material import EXCERPTS_PER_SCORE, Source
+from tuner.quality.shards import Batch, FeatureSet, make_loader
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
-#: Every this-many-th excerpt is kept from training, to watch it.
+#: One in so many is kept from training, to watch it.
 VALIDATION_EVERY = 12
-#: Pairs that the mean opinion places closer than this (points) have no order to learn.
-LEAST_DIFFERENCE = 1.0
 RANKING_WEIGHT = 0.5
-#: A pair within one encoder and bitrate counts this much against any other of the excerpt.
-GROUP_WEIGHT = 4.0
-#: Ranking margins are soft over this many points.
-RANKING_SOFTNESS = 3.0
 
 
 @dataclass(frozen=True)
 class Hyper:
-    """Hyperparameters of one training run."""
+    """Hyperparameters of one member."""
 
     epochs: int = 20
-    excerpts_per_batch: int = 2
+    references_per_batch: int = 12
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Excerpt:
-    """One excerpt's features and labels.
-
-    Args:
-        reference, coded: float16 memory maps ``[N, 4, 5, 32, F]``. Row n of both is pair n;
-            the last pair is the reference against itself.
-        opinions: float32 ``[N, 2]``, 0 to 100 (ViSQOL, Zimtohrli).
-        groups: integer ``[N]``; equal where encoder and bitrate are; -1 for none.
-    """
-
-    reference: np.ndarray
-    coded: np.ndarray
-    opinions: torch.Tensor
-    groups: torch.Tensor
-
-
-def compute_features(work: Path, progress: Callable[[int, int], None]) -> None:
-    """Pre-compute the features of all labelled excerpts into float16 files; skips those there."""
-    labels = load_labels(work)
-    for done, (index, _) in enumerate(labels, start=1):
-        target = _feature_path(work, index)
-        if not target.exists():
-            reference, coded = (torch.from_numpy(x) for x in load_signals(work, index))
-            signals = (reference[0], *coded, reference[0])
-            stacked = np.stack([features(pcm[None])[0].numpy() for pcm in signals])
-            partial = target.with_suffix(".partial")
-            with partial.open("wb") as stream:
-                np.save(stream, stacked.astype(np.float16))
-            partial.replace(target)
-        progress(done, len(labels))
-
-
-def _feature_path(work: Path, index: int) -> Path:
-    return work / f"{index:04d}.features{FRONT_END_VERSION}.npy"
-
-
-def load_excerpts(work: Path) -> list[Excerpt]:
-    """All excerpts with features, in plan order."""
-    return [
-        _excerpt(work, index, pairs)
-        for index, pairs in load_labels(work)
-        if pairs and _feature_path(work, index).exists()
-    ]
-
-
-def _excerpt(work: Path, index: int, pairs: list[Pair]) -> Excerpt:
-    stored = np.load(_feature_path(work, index), mmap_mode="r", allow_pickle=False)
-    opinions = [p.opinions for p in pairs] + [(100.0, 100.0)]
-    names = sorted({p.group for p in pairs if p.group})
-    groups = [names.index(p.group) if p.group else -1 for p in pairs] + [-1]
-    return Excerpt(stored[:1], stored[1:], torch.tensor(opinions), torch.tensor(groups))
-
-
-def likelihood_loss(
-    mean: torch.Tensor, scale: torch.Tensor, opinions: torch.Tensor
-) -> torch.Tensor:
-    """Negative log likelihood of the opinions ``[N, 2]`` under logistic(mean, scale)."""
-    z = (opinions - mean[:, None]) / scale[:, None]
-    return (z.abs() + 2 * functional.softplus(-z.abs()) + scale[:, None].log()).mean()
-
-
-def ranking_loss(mean: torch.Tensor, label: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
-    """Soft pairwise ranking loss within one excerpt, all tensors ``[N]``."""
-    label_gap = label[:, None] - label[None, :]
-    predicted_gap = mean[:, None] - mean[None, :]
-    same = (groups[:, None] == groups[None, :]) & (groups[:, None] >= 0)
-    weight = (label_gap > LEAST_DIFFERENCE) * (1 + (GROUP_WEIGHT - 1) * same)
-    loss = functional.softplus(-predicted_gap / RANKING_SOFTNESS)
-    return (loss * weight).sum() / weight.sum().clamp_min(1)
-
-
-def _batches(
-    excerpts: list[Excerpt], per_batch: int, rng: np.random.Generator
-) -> Iterator[list[Excerpt]]:
-    """Excerpts of equal length together, shuffled."""
-    by_length: dict[int, list[Excerpt]] = {}
-    for excerpt in excerpts:
-        by_length.setdefault(excerpt.coded.shape[-1], []).append(excerpt)
-    batches = []
-    for same in by_length.values():
-        order = rng.permutation(len(same))
-        for begin in range(0, len(same), per_batch):
-            batches.append([same[i] for i in order[begin : begin + per_batch]])
-    for i in rng.permutation(len(batches)):
-        yield batches[i]
-
-
-def _tensors(excerpt: Excerpt, swap: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Reference and coded features, float32; left and right exchanged when `swap`."""
-    coded = torch.from_numpy(np.array(excerpt.coded, dtype=np.float32))
-    reference = torch.from_numpy(np.array(excerpt.reference, dtype=np.float32))
-    if swap:
-        exchange = [1, 0, 2, 3]
-        reference, coded = reference[:, exchange], coded[:, exchange]
-    return reference.expand_as(coded), coded
-
-
-def batch_loss(model: InseNet, batch: list[Excerpt], rng: np.random.Generator) -> torch.Tensor:
-    """Likelihood plus ranking loss of a batch of excerpts of equal length."""
-    pairs = [_tensors(e, swap=bool(rng.random() < 0.5)) for e in batch]
-    mean, scale = model(torch.cat([r for r, _ in pairs]), torch.cat([c for _, c in pairs]))
-    sizes = [len(e.opinions) for e in batch]
-    loss = likelihood_loss(mean, scale, torch.cat([e.opinions for e in batch]))
-    rankings = [
-        ranking_loss(part, e.opinions.mean(dim=1), e.groups)
-        for part, e in zip(mean.split(sizes), batch, strict=True)
-    ]
-    return loss + RANKING_WEIGHT * torch.stack(rankings).mean()
-
-
-@dataclass(frozen=True)
 class Validation:
-    """Figures on the excerpts kept from training.
+    """Figures on the references kept from training.
 
     Args:
         error: mean absolute error of the mean against the mean opinion, points.
         pearson: with the mean opinion.
-        order: share of pairs of one encoder and bitrate, on one excerpt, in the right order.
+        order: share of the pairs with a known order (`better`) that are in it.
     """
 
     error: float
@@ -170,94 +53,245 @@ class Validation:
     order: float
 
 
-def validate(model: InseNet, excerpts: list[Excerpt]) -> Validation:
-    """Figures of `model` on excerpts that it was not taught."""
-    model.eval()
+@dataclass(frozen=True)
+class Step:
+    """Where training is.
+
+    Args:
+        member: its number, from 0.
+        epoch: finished epochs of this member.
+        done, total: batches, of all epochs of all members.
+        loss: mean of the epoch so far.
+        validation: at the end of an epoch, else None.
+    """
+
+    member: int
+    epoch: int
+    done: int
+    total: int
+    loss: float
+    validation: Validation | None
+
+
+def split(
+    sources: Sequence[Source], recordings: Sequence[str], indices: Collection[int]
+) -> tuple[list[int], list[int]]:
+    """References to teach, and references to watch it by, without material in common.
+
+    One recording in twelve is kept from training, in all its excerpts and variations, one
+    score in twelve, one in twelve of all other sources. A mix of what is kept with what is
+    taught is in neither part.
+
+    Args:
+        sources: the whole plan.
+        recordings: names of all recordings that it draws from.
+        indices: references there are.
+
+    Returns:
+        Indices of the taught, indices of the kept.
+    """
+    places = {name: place for place, name in enumerate(sorted(recordings))}
+
+    def is_kept(index: int) -> bool:
+        source, number = sources[index], index
+        if source.kind == "recording":
+            number = places[source.name]
+        elif source.kind == "score":
+            number = source.seed // EXCERPTS_PER_SCORE
+        return number % VALIDATION_EVERY == 0
+
+    taught: list[int] = []
+    kept: list[int] = []
+    for index in sorted(indices):
+        mixed_with = sources[index].mixed_with
+        parts = {is_kept(part) for part in (index, mixed_with) if part >= 0}
+        if len(parts) == 1:
+            (kept if parts.pop() else taught).append(index)
+    return taught, kept
+
+
+def augment(batch: Batch, rng: np.random.Generator) -> Batch:
+    """A float32 batch with left and right exchanged in half of the references."""
+    swap = torch.from_numpy(rng.random(len(batch.reference)) < 0.5)
+
+    def exchanged(features: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        return torch.where(where[:, None, None, None, None], features[:, [1, 0, 2, 3]], features)
+
+    return replace(
+        batch,
+        reference=exchanged(batch.reference, swap).float(),
+        coded=exchanged(batch.coded, swap[batch.of]).float(),
+    )
+
+
+def batch_loss(model: InseNet, batch: Batch) -> torch.Tensor:
+    """Likelihood plus ranking loss; each reference is a pair with itself, too, of opinion 100."""
+    mean, scale = model(
+        torch.cat([batch.reference[batch.of], batch.reference]),
+        torch.cat([batch.coded, batch.reference]),
+    )
+    itself = torch.full((len(batch.reference), 2), 100.0)
+    likelihood = likelihood_loss(mean, scale, torch.cat([batch.opinions, itself]))
+    return likelihood + RANKING_WEIGHT * ranking_loss(mean[: len(batch.of)], better(batch))
+
+
+def validate(models: Sequence[InseNet], loader: DataLoader[Batch]) -> Validation:
+    """Figures of the mean of `models` on references that they were not taught."""
     predictions, labels, right = [], [], []
     with torch.inference_mode():
-        for excerpt in excerpts:
-            mean, _ = model(*_tensors(excerpt, swap=False))
-            label = excerpt.opinions.mean(dim=1)
+        for batch in loader:
+            reference = batch.reference[batch.of].float()
+            means = [model.eval()(reference, batch.coded.float())[0] for model in models]
+            mean = torch.stack(means).mean(dim=0)
             predictions.append(mean)
-            labels.append(label)
-            same = excerpt.groups[:, None] == excerpt.groups[None, :]
-            ordered = same & (excerpt.groups[:, None] >= 0)
-            ordered &= (label[:, None] - label[None, :]) > LEAST_DIFFERENCE
-            right.append((mean[:, None] > mean[None, :])[ordered])
+            labels.append(batch.opinions.mean(dim=1))
+            right.append((mean[:, None] > mean)[better(batch)])
     predicted, expected = torch.cat(predictions), torch.cat(labels)
     pearson = float(torch.corrcoef(torch.stack([predicted, expected]))[0, 1])
     error = float((predicted - expected).abs().mean())
     return Validation(error, pearson, float(torch.cat(right).float().mean()))
 
 
-def train(
-    work: Path, hyper: Hyper, report: Callable[[int, float, Validation], None]
-) -> tuple[InseNet, list[dict[str, float]]]:
-    """Train on the features in the work folder; resumes from its checkpoint after a kill.
+class Member:
+    """One network in training, with all that a resumed run needs.
 
     Args:
-        report: called after every epoch with (epoch from 1, mean loss, validation figures).
+        hyper: its hyperparameters.
+        checkpoint: file that it is written to after every epoch, and read from if there.
+        taught: how many references teach it.
+
+    Raises:
+        StudyError: the checkpoint is of a run with other hyperparameters or references.
+    """
+
+    def __init__(self, hyper: Hyper, checkpoint: Path, taught: int) -> None:
+        torch.manual_seed(hyper.seed)
+        self.hyper = hyper
+        self.model = InseNet()
+        self.history: list[dict[str, float]] = []
+        self._run = {**vars(hyper), "taught": taught}
+        self._checkpoint = checkpoint
+        self._optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=hyper.learning_rate, weight_decay=hyper.weight_decay
+        )
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, hyper.epochs)
+        if checkpoint.exists():
+            self._resume(torch.load(checkpoint, weights_only=True))
+
+    def _resume(self, saved: dict[str, Any]) -> None:
+        if saved["run"] != self._run:
+            raise StudyError(
+                f"{self._checkpoint}: is of another run ({saved['run']}, not {self._run});"
+                " finish that, or remove the file"
+            )
+        self.model.load_state_dict(saved["model"])
+        self._optimiser.load_state_dict(saved["optimiser"])
+        self._schedule.load_state_dict(saved["schedule"])
+        self.history = saved["history"]
+
+    def learn(self, batch: Batch) -> float:
+        """One step; returns the loss."""
+        self.model.train()
+        self._optimiser.zero_grad()
+        loss = batch_loss(self.model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimiser.step()
+        return float(loss.detach())
+
+    def finish_epoch(self, record: dict[str, float]) -> None:
+        """Lower the learning rate and write the checkpoint, whole or not at all."""
+        self._schedule.step()
+        self.history.append(record)
+        state = {
+            "run": self._run,
+            "model": self.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "history": self.history,
+        }
+        partial = self._checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._checkpoint)
+
+
+def train(
+    taught: FeatureSet,
+    kept: FeatureSet,
+    work: Path,
+    hyper: Hyper,
+    members: int,
+    workers: int,
+    report: Callable[[Step], None],
+) -> list[Member]:
+    """Train an ensemble; goes on from its checkpoints after a kill.
+
+    Args:
+        taught, kept: from `split`.
+        work: folder of the checkpoints, one for each member.
+        hyper: of the first member; the others take the next seeds.
+        members: how many.
+        workers: processes that read features ahead; 0 for none.
+        report: called after every batch and, with figures, after every epoch.
 
     Returns:
-        The model after the last epoch, when the learning rate has come down to 0 (the kept
-        excerpts are too few to choose an epoch by), and the history.
+        The members after their last epoch, when the learning rate has come down to 0 (the
+        kept references are too few to choose an epoch by).
+
+    Raises:
+        StudyError: a checkpoint is of another run.
     """
-    excerpts = load_excerpts(work)
-    kept = [e for n, e in enumerate(excerpts) if n % VALIDATION_EVERY == 0]
-    taught = [e for n, e in enumerate(excerpts) if n % VALIDATION_EVERY != 0]
-    torch.manual_seed(hyper.seed)
-    model = InseNet()
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=hyper.learning_rate, weight_decay=hyper.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, hyper.epochs)
-    checkpoint = work / "checkpoint.pt"
-    history: list[dict[str, float]] = []
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        schedule.load_state_dict(saved["schedule"])
-        history = saved["history"]
-    for epoch in range(len(history), hyper.epochs):
-        rng = np.random.default_rng([hyper.seed, epoch])
-        started, losses = time.monotonic(), []
-        model.train()
-        for batch in _batches(taught, hyper.excerpts_per_batch, rng):
-            optimiser.zero_grad()
-            loss = batch_loss(model, batch, rng)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            losses.append(float(loss.detach()))
-        schedule.step()
-        figures = validate(model, kept)
-        record = {"loss": float(np.mean(losses)), "seconds": time.monotonic() - started}
-        history.append(record | vars(figures))
-        state: dict[str, object] = {
-            "model": model.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "schedule": schedule.state_dict(),
-            "history": history,
-        }
-        torch.save(state, checkpoint.with_suffix(".partial"))
-        checkpoint.with_suffix(".partial").replace(checkpoint)
-        report(epoch + 1, record["loss"], figures)
-    model.eval()
-    return model, history
+    order = torch.Generator()
+    loader = make_loader(taught, hyper.references_per_batch, workers, order)
+    watch = make_loader(kept, hyper.references_per_batch, 0)
+    per_member = hyper.epochs * len(loader)
+    trained = []
+    for number in range(members):
+        own = replace(hyper, seed=hyper.seed + number)
+        member = Member(own, work / f"member-{number}.pt", len(taught))
+        for epoch in range(len(member.history), hyper.epochs):
+            rng = np.random.default_rng([own.seed, epoch])
+            order.manual_seed(int(rng.integers(1 << 31)))
+            started, losses = time.monotonic(), []
+            done = number * per_member + epoch * len(loader)
+            for batch in loader:
+                losses.append(member.learn(augment(batch, rng)))
+                done += 1
+                loss = float(np.mean(losses))
+                report(Step(number, epoch, done, members * per_member, loss, None))
+            figures = validate([member.model], watch)
+            seconds = time.monotonic() - started
+            member.finish_epoch({"loss": loss, "seconds": seconds, **vars(figures)})
+            report(Step(number, epoch + 1, done, members * per_member, loss, figures))
+        member.model.eval()
+        trained.append(member)
+    return trained
 
 
 def card(
-    work: Path, hyper: Hyper, history: list[dict[str, float]], encoders: Sequence[Encoder]
+    header: Mapping[str, Any],
+    parts: Mapping[str, FeatureSet],
+    left_out: Mapping[str, int],
+    members: Sequence[Member],
+    figures: Validation,
 ) -> dict[str, object]:
-    """The facts of a training run for the model card."""
-    labels = load_labels(work)
+    """The facts of a training run for the model card.
+
+    Args:
+        header: of the table of labels.
+        parts: "taught" and "kept", from `split`.
+        left_out: labels that could not be used, by reason.
+        members: trained ones.
+        figures: of all members together on the kept references.
+    """
     return {
-        "excerpts": len(labels),
-        "pairs": sum(len(pairs) for _, pairs in labels),
-        "encoders": {e.name: e.version.text for e in encoders},
+        "references": {name: len(part) for name, part in parts.items()},
+        "pairs": {name: part.pairs for name, part in parts.items()},
+        "left_out": dict(left_out),
+        "encoders": {name: text for name, (text, _) in header["builds"].items()},
         "teachers": [VisqolScorer().version, ZimtohrliScorer().version],
-        "hyperparameters": vars(hyper),
-        "epochs": history,
+        "hyperparameters": vars(members[0].hyper),
+        "members": [member.history for member in members],
+        "validation": vars(figures),
         "torch": torch.__version__,
     }

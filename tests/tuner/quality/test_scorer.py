@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file, save_model
 
 from tuner.audio import lowpass
 from tuner.errors import ScoreError, WeightsError
 from tuner.quality.degrade import narrow, pre_echo
+from tuner.quality.insenet import InseNet
 from tuner.quality.scorer import InseNetScorer
 from tuner.synth import synthesize
 
@@ -90,3 +93,34 @@ def test_missing_weights_are_told(tmp_path: Path) -> None:
     """The version of missing weights is an error that names the file."""
     with pytest.raises(WeightsError, match="none"):
         _ = InseNetScorer(str(tmp_path / "none")).version
+
+
+def test_members_are_a_mixture(tmp_path: Path, applause: np.ndarray) -> None:
+    """Several members: the mean of their means; how far they lie apart adds to the spread."""
+    members = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        members.append(InseNet())
+        save_model(members[-1], str(tmp_path / f"{seed}.safetensors"))
+    save_model(torch.nn.ModuleList(members), str(tmp_path / "both.safetensors"))
+    coded = lowpass(applause, 7000.0)
+    one, other, both = (
+        InseNetScorer(str(tmp_path / f"{name}.safetensors")).score(applause, coded)
+        for name in ("1", "2", "both")
+    )
+    assert one.mean != other.mean
+    assert one.disagreement == other.disagreement == 0
+    assert both.mean == pytest.approx((one.mean + other.mean) / 2)
+    assert both.disagreement == pytest.approx(abs(one.mean - other.mean) / 2)
+    within = (one.spread**2 + other.spread**2) / 2
+    assert both.spread == pytest.approx((within + both.disagreement**2) ** 0.5)
+
+
+def test_weights_of_members_must_be_whole(tmp_path: Path, applause: np.ndarray) -> None:
+    """A tensor missing from one member is an error."""
+    weights = torch.nn.ModuleList([InseNet(), InseNet()]).state_dict()
+    del weights["1.head.0.weight"]
+    path = tmp_path / "weights.safetensors"
+    save_file(weights, str(path))
+    with pytest.raises(WeightsError, match=r"weights\.safetensors"):
+        InseNetScorer(str(path)).score(applause, applause)

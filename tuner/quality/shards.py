@@ -1,0 +1,280 @@
+"""Features of labelled references, made once and kept: memory-mapped float16 shards.
+
+A shard is a pair of files. ``NNNN-KEY.npy`` holds rows of float16 features
+``[rows, 4, 5, 32, FRAMES]`` (see `tuner.quality.gammatone`): each reference once, followed by
+its coded signals. ``NNNN-KEY.json`` holds their labels, in that order and as the table writes
+them, and counts what was left out. KEY follows the labels and the front end, so a shard is
+made again when they change. Opinions are taken from the labels when a shard is read: another
+mapping to the MUSHRA scale needs no new features.
+
+Signals come from their recipes again. One whose digest is not the label's was made by
+another build of an encoder or a program; its label says nothing about it and it is left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from tuner.audio import Pcm
+from tuner.encoder import Encoder
+from tuner.errors import ClipError, EncoderError
+from tuner.quality.gammatone import BANDS, FRONT_END_VERSION, PLANES, SIGNALS, features
+from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
+from tuner.quality.material import Material
+from tuner.quality.opinions import opinions
+from tuner.quality.recipes import cook
+
+SHARD_FORMAT = 1
+#: References are put into shards by their index in the plan.
+REFERENCES_PER_SHARD = 16
+#: Frames of 20 ms (3 s): a longer excerpt is cut, a shorter one repeated from its beginning …
+FRAMES = 150
+#: … and one shorter than this left out.
+LEAST_FRAMES = 100
+
+Stored = npt.NDArray[np.float16]
+
+
+class _LeftOut(Exception):
+    """A signal that cannot teach; says why in a word."""
+
+
+def write_shards(
+    material: Material,
+    rows: Sequence[Labelled],
+    encoders: Mapping[str, Encoder],
+    folder: Path,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> list[Path]:
+    """Make the shards of all labels in parallel; those that are there are kept.
+
+    Args:
+        material: of which the labels' references are made.
+        rows: labelled references.
+        encoders: name -> adapter.
+        folder: where shards lie.
+        workers: processes.
+        progress: called with (references finished, references in all).
+
+    Returns:
+        The shards' ``.json`` files, in the order of the plan.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    blocks: dict[int, list[Labelled]] = {}
+    for row in sorted(rows, key=lambda row: row.index):
+        blocks.setdefault(row.index // REFERENCES_PER_SHARD, []).append(row)
+    targets = {folder / f"{n:04d}-{_key(block)}.json": block for n, block in blocks.items()}
+    todo = {path: block for path, block in targets.items() if not path.exists()}
+    done = len(rows) - sum(map(len, todo.values()))
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
+        jobs = {
+            pool.submit(_write_shard, block, encoders, path): len(block)
+            for path, block in todo.items()
+        }
+        for job in as_completed(jobs):
+            job.result()
+            done += jobs[job]
+            progress(done, len(rows))
+    return list(targets)
+
+
+def left_out(shards: Sequence[Path]) -> Counter[str]:
+    """Labels that could not be used, by reason."""
+    counts = (json.loads(path.read_text(encoding="utf-8"))["left_out"] for path in shards)
+    return sum((Counter(each) for each in counts), Counter())
+
+
+def _key(block: Sequence[Labelled]) -> str:
+    content = [str(SHARD_FORMAT), str(FRONT_END_VERSION), str(FRAMES), *map(to_json, block)]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:12]
+
+
+_material: list[Material] = []
+
+
+def _start(material: Material) -> None:
+    """In a new worker: the plan is large and the same for all jobs."""
+    torch.set_num_threads(1)
+    _material[:] = [material]
+
+
+def _write_shard(block: Sequence[Labelled], encoders: Mapping[str, Encoder], target: Path) -> None:
+    kept: list[Labelled] = []
+    stored: list[Stored] = []
+    missed: Counter[str] = Counter()
+    for row in block:
+        try:
+            reference, shown = _reference(_material[0], row)
+        except _LeftOut as reason:
+            missed[str(reason)] += len(row.labels)
+            continue
+        labels, coded = [], []
+        for label in row.labels:
+            try:
+                coded.append(_coded(reference, label, encoders))
+                labels.append(label)
+            except _LeftOut as reason:
+                missed[str(reason)] += 1
+        if labels:
+            kept.append(replace(row, labels=tuple(labels)))
+            stored += [shown, *coded]
+    whole = np.stack(stored) if stored else np.zeros((0, SIGNALS, PLANES, BANDS, FRAMES))
+    partial = target.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.save(stream, whole.astype(np.float16))
+    partial.replace(target.with_suffix(".npy"))
+    # The index last: where it is, the shard is whole.
+    partial.write_text(json.dumps({"rows": [*map(to_json, kept)], "left_out": missed}))
+    partial.replace(target)
+
+
+def _reference(material: Material, row: Labelled) -> tuple[Pcm, Stored]:
+    """A reference and its features."""
+    try:
+        pcm = material.read(row.index)
+    except ClipError as error:
+        raise _LeftOut("no reference") from error
+    if digest_of(pcm) != row.digest:
+        raise _LeftOut("other reference")
+    return pcm, _stored_features(pcm)
+
+
+def _coded(reference: Pcm, label: Label, encoders: Mapping[str, Encoder]) -> Stored:
+    """Features of a coded signal."""
+    if any(s["kind"] == "codec" and s["encoder"] not in encoders for s in label.recipe.steps):
+        raise _LeftOut("no encoder")
+    try:
+        pcm = cook(reference, label.recipe, encoders)
+    except EncoderError as error:
+        raise _LeftOut("encoder failed") from error
+    if digest_of(pcm) != label.digest:
+        raise _LeftOut("other build")
+    return _stored_features(pcm)
+
+
+def _stored_features(pcm: Pcm) -> Stored:
+    made = features(torch.from_numpy(np.ascontiguousarray(pcm))[None])[0].numpy()
+    if made.shape[-1] < LEAST_FRAMES:
+        raise _LeftOut("too short")
+    return np.asarray(made[..., np.arange(FRAMES) % made.shape[-1]], dtype=np.float16)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Whole references with all their coded signals: R references, N pairs.
+
+    Args:
+        reference: features, float16 as stored, float32 in training, ``[R, 4, 5, 32, FRAMES]``.
+        coded: the same of the coded signals, ``[N, 4, 5, 32, FRAMES]``.
+        of: int64 ``[N]``, the row of each pair's reference.
+        opinions: float32 ``[N, 2]``, 0 to 100 (ViSQOL, Zimtohrli).
+        groups: int64 ``[N]``, numbers of the groups of each reference; -1 for none.
+        severities: float32 ``[N]``, 0 to 1, of an artefact in a ladder; -1 for others.
+    """
+
+    reference: torch.Tensor
+    coded: torch.Tensor
+    of: torch.Tensor
+    opinions: torch.Tensor
+    groups: torch.Tensor
+    severities: torch.Tensor
+
+
+class FeatureSet(Dataset[Batch]):
+    """The references in some shards, each a `Batch` of one. Small to send to a worker.
+
+    Args:
+        shards: ``.json`` files from `write_shards`.
+        wanted: indices of the references that count.
+    """
+
+    def __init__(self, shards: Sequence[Path], wanted: Collection[int]) -> None:
+        self._entries: list[tuple[Path, int, Labelled]] = []
+        for path in shards:
+            first = 0
+            for line in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+                row = from_json(line)
+                if row.index in wanted:
+                    self._entries.append((path.with_suffix(".npy"), first, row))
+                first += 1 + len(row.labels)
+
+    @property
+    def pairs(self) -> int:
+        """Coded signals in all."""
+        return sum(len(row.labels) for _, _, row in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, position: int) -> Batch:
+        path, first, row = self._entries[position]
+        rows = torch.from_numpy(np.array(_open(path)[first : first + 1 + len(row.labels)]))
+        recipes = [label.recipe for label in row.labels]
+        names = sorted({recipe.group for recipe in recipes if recipe.group})
+        return Batch(
+            reference=rows[:1],
+            coded=rows[1:],
+            of=torch.zeros(len(recipes), dtype=torch.int64),
+            opinions=torch.tensor([opinions(label) for label in row.labels]),
+            groups=torch.tensor([names.index(r.group) if r.group else -1 for r in recipes]),
+            severities=torch.tensor(
+                [r.steps[-1]["severity"] if r.ladder else -1.0 for r in recipes]
+            ),
+        )
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Several batches as one."""
+    starts = np.cumsum([0, *(len(b.reference) for b in batches)])
+    return Batch(
+        reference=torch.cat([b.reference for b in batches]),
+        coded=torch.cat([b.coded for b in batches]),
+        of=torch.cat([b.of + int(start) for b, start in zip(batches, starts, strict=False)]),
+        opinions=torch.cat([b.opinions for b in batches]),
+        groups=torch.cat([b.groups for b in batches]),
+        severities=torch.cat([b.severities for b in batches]),
+    )
+
+
+def make_loader(
+    references: FeatureSet, per_batch: int, workers: int, order: torch.Generator | None = None
+) -> DataLoader[Batch]:
+    """Streams whole references in batches.
+
+    Args:
+        references: what to stream.
+        per_batch: references in a batch.
+        workers: processes that read ahead; 0 reads in this one.
+        order: shuffles by it; in the order of the plan if None.
+    """
+    return DataLoader(
+        references,
+        batch_size=per_batch,
+        shuffle=order is not None,
+        generator=order,
+        collate_fn=join,
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
+        persistent_workers=workers > 0,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _open(path: Path) -> Stored:
+    stored: Stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    return stored
