@@ -29,6 +29,28 @@ from tuner.quality.teachers import (
 DEAF_TO = {"visqol": ("pre-echo",)}
 
 
+def opinions_of(labels: Sequence[Label]) -> list[tuple[float, float]]:
+    """The opinions of all labels of one reference, ladders put in their known order.
+
+    Where an opinion rises with the severity of an artefact it is wrong, and is replaced by
+    the nearest opinions that do not rise (least squares, isotonic regression).
+    """
+    from scipy.optimize import isotonic_regression
+
+    found = [opinions(label) for label in labels]
+    ladders = {label.recipe.group for label in labels if label.recipe.ladder}
+    for group in ladders:
+        rungs = [n for n, each in enumerate(labels) if each.recipe.group == group]
+        rungs.sort(key=lambda n: float(labels[n].recipe.steps[-1]["severity"]))
+        ordered = [
+            isotonic_regression([found[n][teacher] for n in rungs], increasing=False).x
+            for teacher in (0, 1)
+        ]
+        for place, n in enumerate(rungs):
+            found[n] = (float(ordered[0][place]), float(ordered[1][place]))
+    return found
+
+
 def opinions(label: Label) -> tuple[float, float]:
     """ViSQOL's and Zimtohrli's opinion, 0 to 100; one speaks for both where the other is deaf."""
     visqol = _opinion(label.visqol, label.side_db, VISQOL_SCALE)

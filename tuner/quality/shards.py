@@ -34,7 +34,7 @@ from tuner.errors import ClipError, EncoderError
 from tuner.quality.gammatone import BANDS, FRONT_END_VERSION, PLANES, SIGNALS, features
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
-from tuner.quality.opinions import opinions
+from tuner.quality.opinions import opinions_of
 from tuner.quality.recipes import cook
 
 SHARD_FORMAT = 1
@@ -230,7 +230,7 @@ class FeatureSet(Dataset[Batch]):
             reference=rows[:1],
             coded=rows[1:],
             of=torch.zeros(len(recipes), dtype=torch.int64),
-            opinions=torch.tensor([opinions(label) for label in row.labels]),
+            opinions=torch.tensor(opinions_of(row.labels)),
             groups=torch.tensor([names.index(r.group) if r.group else -1 for r in recipes]),
             severities=torch.tensor(
                 [r.steps[-1]["severity"] if r.ladder else -1.0 for r in recipes]

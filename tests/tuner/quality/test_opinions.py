@@ -6,7 +6,7 @@ import pytest
 from tuner.audio import lowpass
 from tuner.quality.degrade import narrow
 from tuner.quality.labels import Label, label
-from tuner.quality.opinions import opinions
+from tuner.quality.opinions import opinions, opinions_of
 from tuner.quality.recipes import Recipe, artefact_step
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 from tuner.synth import synthesize
@@ -36,3 +36,22 @@ def test_the_deaf_are_not_asked() -> None:
     recipe = Recipe((artefact_step("pre-echo", 0.5, 1),))
     made = Label(recipe, (4.7, None, None, None), (3.0, None, None, None), (-60.0, -60.0), "")
     assert len(set(opinions(made))) == 1
+
+
+def test_no_teacher_overrules_a_ladder() -> None:
+    """Opinions that rise with the severity are levelled; the others stay."""
+    mos = [(4.7, 4.9), (3.0, 4.0), (3.5, 3.8)]
+    rungs = [
+        Label(
+            Recipe((artefact_step("clipping", severity, 1),), group="clipping"),
+            (visqol, None, None, None),
+            (zimtohrli, None, None, None),
+            (-60.0, -60.0),
+            "",
+        )
+        for severity, (visqol, zimtohrli) in zip((0.1, 0.4, 0.7), mos, strict=True)
+    ]
+    made = opinions_of([rungs[2], rungs[0], rungs[1]])
+    severe, mild, middle = made
+    assert mild[0] > middle[0] == pytest.approx(severe[0])
+    assert [each[1] for each in made] == [opinions(r)[1] for r in (rungs[2], rungs[0], rungs[1])]
