@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
     "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
     "train": ("tuner.cli.train", "train", "Train the quality model."),
+    "ratings": ("tuner.cli.ratings", "ratings", "Let a listening test teach the model."),
 }
 
 

@@ -66,7 +66,7 @@ class InseNetScorer:
                 f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
                 " align them first (`tuner score` does)"
             )
-        members = _load(self.weights, self.device)
+        members = load_members(self.weights, self.device)
         with torch.inference_mode():
             features = _features(np.ascontiguousarray(coded), self.device)
             known = _reference_features(reference, self.device)
@@ -93,7 +93,7 @@ def weights_digest(path: str) -> str:
 
 
 @functools.cache
-def _load(path: str, device: str) -> nn.ModuleList:
+def load_members(path: str, device: str) -> nn.ModuleList:
     """The members: one, or as many as the numbers that the weights' names begin with."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file

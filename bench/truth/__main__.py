@@ -1,0 +1,93 @@
+"""Figures of the quality model on sounds that it never saw, beside ViSQOL v3 and Zimtohrli.
+
+    python -m bench.truth --clips CLIPS --work WORK [--parts gauntlet,perception,invariance]
+
+Listens to excerpts of the tune and holdout side of CLIPS and to synthetic sounds of seeds that
+training never uses. Scores and encodes are kept in WORK: a run goes on where one was killed,
+and another model costs its own scores alone. Prints what each case gave, then one table.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bench.truth.agreement import QUESTIONS, agreement
+from bench.truth.gauntlet import gauntlet
+from bench.truth.invariance import invariance
+from bench.truth.lame import blocks, mono
+from bench.truth.listening import Listening
+from bench.truth.perception import perception
+from bench.truth.references import SIDES, Reference, load_references
+from bench.truth.speed import speed
+from bench.truth.table import Row, print_table
+from tuner.quality.scorer import SHIPPED_WEIGHTS, InseNetScorer
+from tuner.search.executors import make_executor
+
+Part = Callable[[list[Reference], Listening], list[Row]]
+PARTS: dict[str, Part] = {
+    "gauntlet": gauntlet,
+    "perception": perception,
+    "invariance": invariance,
+    "blocks": blocks,
+    "mono": mono,
+    "speed": speed,
+}
+
+
+def main() -> None:
+    """Parse the arguments, run the parts, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument(
+        "--parts", type=_names([*PARTS, "agreement"]), default=[*PARTS, "agreement"]
+    )
+    parser.add_argument("--sides", type=_names(SIDES), default=list(SIDES))
+    parser.add_argument("--excerpt", type=float, default=4.0, help="seconds of each sound")
+    parser.add_argument("--limit-clips", type=int, help="most sounds of each side")
+    parser.add_argument("--weights", default=str(SHIPPED_WEIGHTS), help="the model's")
+    parser.add_argument("--settings", type=int, default=20, help="of each question of agreement")
+    parser.add_argument("--encoders", type=_names(QUESTIONS), default=list(QUESTIONS))
+    parser.add_argument("--workers", type=int, default=2, help="processes of agreement")
+    arguments = parser.parse_args()
+    references = load_references(
+        arguments.clips, arguments.excerpt, arguments.limit_clips, tuple(arguments.sides)
+    )
+    listening = Listening(arguments.work, InseNetScorer(arguments.weights))
+    rows: list[Row] = []
+    for part in arguments.parts:
+        if part != "agreement":
+            rows += PARTS[part](references, listening)
+            continue
+        executor = make_executor(
+            "local", workers=arguments.workers, cache_folder=arguments.work / "cache"
+        )
+        rows += agreement(
+            references,
+            listening.scorers,
+            executor,
+            arguments.work,
+            arguments.encoders,
+            arguments.settings,
+        )
+        executor.close()
+    print_table(rows)
+
+
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """A comma-separated list of known names."""
+    legal = list(known)
+
+    def names(text: str) -> list[str]:
+        chosen = text.split(",")
+        if unknown := set(chosen) - set(legal):
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}; there are {', '.join(legal)}")
+        return chosen
+
+    return names
+
+
+if __name__ == "__main__":
+    main()
