@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 #: Part of every key. Raise it when the layout of entries changes, or when decoding,
 #: alignment or resampling change so that stored scores no longer hold.
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 
 
 def encode_key(

@@ -20,7 +20,7 @@ def ratings(
     count: Annotated[
         int, typer.Option("--folds", help="Speakers held out in turn, in so many folds; 0 = none.")
     ] = 5,
-    epochs: Annotated[int, typer.Option(help="Passes over the ratings.", min=1)] = 60,
+    epochs: Annotated[int, typer.Option(help="Passes over the ratings.", min=1)] = 80,
     members: Annotated[int, typer.Option(help="Networks made of each one.", min=1)] = 1,
     sounds: Annotated[
         int, typer.Option(help="Coded synthetic sounds of which it keeps its opinion.", min=0)

@@ -46,13 +46,13 @@ class Hyper:
         seed: of the order, the crops and the speeds.
     """
 
-    epochs: int = 60
-    learning_rate: float = 2e-3
+    epochs: int = 80
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-2
-    first_block: int = 4
+    first_block: int = 6
     references_per_batch: int = 3
     ranking: float = 0.0
-    replay: float = 1.0
+    replay: float = 0.1
     members: int = 1
     seed: int = 0
 

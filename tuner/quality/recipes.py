@@ -27,6 +27,7 @@ from tuner.encoder import (
 )
 from tuner.errors import EncoderError
 from tuner.quality import degrade
+from tuner.quality.teachers import SIDE_INAUDIBLE_DB, side_level_db
 from tuner.rate import RateMatch, first_guess, match_rate
 
 #: Bitrates (kb/s) of stereo at which settings are compared; mono gets half.
@@ -126,7 +127,9 @@ def families(reference: Pcm) -> list[str]:
     if not degrade.find_attacks(reference):
         names.remove("pre-echo")
     if reference.shape[0] == 1:
-        names = [n for n in names if n not in ("stereo narrowing", "channel imbalance")]
+        names.remove("channel imbalance")
+    if reference.shape[0] == 1 or side_level_db(reference) < SIDE_INAUDIBLE_DB:
+        names.remove("stereo narrowing")
     return names
 
 

@@ -59,7 +59,7 @@ def test_likelihood_falls_and_early_blocks_stay(network: InseNet) -> None:
     """On signals that were not taught, too; the network that was given is unchanged."""
     before = {name: value.clone() for name, value in network.state_dict().items()}
     rated = [taught(seed) for seed in range(4)]
-    hyper = Hyper(epochs=10, learning_rate=3e-3)
+    hyper = Hyper(epochs=10, learning_rate=3e-3, first_block=4)
     tuning = Tuning(network, rated, [], hyper)
     (fitted,) = fit_ensemble([tuning], [0, 1, 2])
 
@@ -93,7 +93,7 @@ def test_replayed_sounds_keep_their_score(network: InseNet) -> None:
     before = predict([network], other.features[0]).mean
 
     def change(replay: float) -> float:
-        hyper = Hyper(epochs=8, learning_rate=3e-3, replay=replay)
+        hyper = Hyper(epochs=8, learning_rate=3e-3, first_block=4, replay=replay)
         fitted = Tuning(network, rated, [other], hyper).fit(range(3), 0)
         return float(np.abs(predict([fitted], other.features[0]).mean - before).mean())
 
