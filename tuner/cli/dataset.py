@@ -39,7 +39,7 @@ def dataset(
     labelled again. One label takes about 0.6 s of one core.
     """
     from tuner.quality import labelling
-    from tuner.quality.labels import read_table, write_table
+    from tuner.quality.labels import read_table, without_unheard, write_table
     from tuner.quality.material import Material, plan
 
     names = [path.name for path in train_side(clips)]
@@ -69,6 +69,7 @@ def dataset(
             )
     rows = {row.index: row for row in kept}
     rows |= {row.index: row for row in labelling.read_finished(work)}
+    rows = {index: without_unheard(row) for index, row in rows.items()}
     write_table(table, header, rows.values())
     labels = sum(len(row.labels) for row in rows.values())
     print(json.dumps({"table": str(table), "references": len(rows), "labels": labels}))

@@ -14,7 +14,7 @@ import hashlib
 import json
 import lzma
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,12 @@ def digest_of(pcm: Pcm) -> str:
     """First 12 hex digits of the sha256 of the samples, rounded to 16 bits at half scale."""
     stored = np.clip(np.round(pcm * 2.0**14), -32768, 32767).astype("<i2")
     return hashlib.sha256(stored.tobytes()).hexdigest()[:12]
+
+
+def without_unheard(labelled: Labelled) -> Labelled:
+    """Without the labels of signals that are their reference: they have no order to teach."""
+    heard = tuple(each for each in labelled.labels if each.digest != labelled.digest)
+    return replace(labelled, labels=heard)
 
 
 def to_json(labelled: Labelled) -> str:

@@ -1,5 +1,6 @@
 """Labels: raw verdicts on the signals that can be heard, kept in a table that reads back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from tuner.audio import lowpass
 from tuner.errors import StudyError
 from tuner.quality.labelling import label_all, read_finished
-from tuner.quality.labels import Labelled, label, read_table, write_table
+from tuner.quality.labels import Labelled, label, read_table, without_unheard, write_table
 from tuner.quality.material import Material, Source
 from tuner.quality.recipes import Recipe
 from tuner.quality.teachers import aligned_visqol_mos, visqol_mos
@@ -50,6 +51,13 @@ def test_table_reads_back(labelled: Labelled, tmp_path: Path) -> None:
     header, rows = read_table(path)
     assert header["seed"] == 4
     assert rows == [other, labelled]
+
+
+def test_a_signal_that_is_its_reference_teaches_nothing(labelled: Labelled) -> None:
+    """An artefact that a reference does not show has no order of severity."""
+    same = replace(labelled.labels[0], digest=labelled.digest)
+    both = replace(labelled, labels=(same, *labelled.labels))
+    assert without_unheard(both) == labelled
 
 
 @pytest.mark.parametrize("content", [b"", b"not xz", b"\xfd7zXZ\x00"])
