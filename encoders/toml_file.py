@@ -67,6 +67,8 @@ KEYS: dict[str, tuple[type, object]] = {
     "ignored": (str, OPTION_IGNORED.pattern),
     "noted": (str, ""),
 }
+#: The types, for people.
+KINDS = {str: "text", list: "list", int: "whole number"}
 PAYLOADS = ("packets", "file")
 #: The words that `encode` must hold, each once.
 NEEDED = ("{rate}", "{options}", "{source}", "{target}")
@@ -222,7 +224,7 @@ class _Reader:
                 self.values[key] = value
             else:
                 found = "missing" if value is None else f"{value!r} is not right"
-                self.problems.append(f"{key}: {found}; it must be a {kind.__name__}")
+                self.problems.append(f"{key}: {found}; it must be a {KINDS[kind]}")
 
     def members(self) -> dict[str, Any]:
         """The class variables of the adapter; incomplete when there are problems."""
