@@ -31,6 +31,10 @@ def dataset(
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of references and recipes.")] = 0,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="Keep features for training, too: `features` in its work folder."),
+    ] = None,
     pack: Annotated[bool, typer.Option(help="Only write what is finished into the table.")] = False,
 ) -> None:
     """Label the coded signals that the quality model learns from.
@@ -66,6 +70,7 @@ def dataset(
                 workers,
                 lambda done, labels: update(done, references, f"{labels} labels"),
                 known,
+                features,
             )
     rows = {row.index: row for row in kept}
     rows |= {row.index: row for row in labelling.read_finished(work)}

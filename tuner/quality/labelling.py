@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tuner.audio import Pcm
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError, ScoreError
 from tuner.quality.labels import (
@@ -27,6 +28,7 @@ from tuner.quality.labels import (
 )
 from tuner.quality.material import Material
 from tuner.quality.recipes import cook, plan_recipes
+from tuner.quality.shards import keep_shard
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +37,21 @@ AHEAD = 3
 
 
 def label_reference(
-    material: Material, index: int, encoders: Mapping[str, Encoder], seed: int
+    material: Material,
+    index: int,
+    encoders: Mapping[str, Encoder],
+    seed: int,
+    features: Path | None = None,
 ) -> Labelled:
-    """Make, code and label one reference. What fails is left out and logged."""
+    """Make, code and label one reference. What fails is left out and logged.
+
+    Args:
+        material: the references.
+        index: which.
+        encoders: name -> adapter.
+        seed: of the recipes.
+        features: folder of shards (`tuner.quality.shards`) that its features are kept in.
+    """
     source = material.sources[index]
     try:
         reference = material.read(index)
@@ -46,15 +60,20 @@ def label_reference(
         return Labelled(index, source, "", ())
     rng = np.random.default_rng([seed, index])
     labels: list[Label] = []
+    heard: list[Pcm] = []
     for recipe in plan_recipes(reference, encoders, rng):
         try:
             coded = cook(reference, recipe, encoders)
             if digest_of(coded) == digest_of(reference):
                 continue  # an artefact that this reference does not show: nothing to learn
             labels.append(label(reference, coded, recipe, apart=index % CHANNELS_EVERY == 0))
+            heard.append(coded)
         except (EncoderError, ScoreError) as error:
             log.info("left out: %s: %s", recipe, error)
-    return Labelled(index, source, digest_of(reference), tuple(labels))
+    labelled = Labelled(index, source, digest_of(reference), tuple(labels))
+    if features and labels:
+        keep_shard(features, labelled, reference, heard)
+    return labelled
 
 
 def label_all(
@@ -65,6 +84,7 @@ def label_all(
     workers: int,
     progress: Callable[[int, int], None],
     known: frozenset[int] = frozenset(),
+    features: Path | None = None,
 ) -> None:
     """Label every reference that is not known, in the order of the plan.
 
@@ -76,6 +96,7 @@ def label_all(
         workers: processes.
         progress: called with (references finished, labels so far).
         known: indices that a table holds already.
+        features: folder of shards that the features are kept in, too.
     """
     work.mkdir(parents=True, exist_ok=True)
     finished = {row.index for row in read_finished(work)} | known
@@ -85,7 +106,7 @@ def label_all(
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
         waiting: set[Future[int]] = set()
         for index in todo:
-            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work))
+            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work, features))
             if len(waiting) < AHEAD * workers and index != todo[-1]:
                 continue
             everything = index == todo[-1]
@@ -110,8 +131,10 @@ def _start(material: Material) -> None:
     _material[:] = [material]
 
 
-def _label_and_keep(index: int, encoders: Mapping[str, Encoder], seed: int, work: Path) -> int:
-    labelled = label_reference(_material[0], index, encoders, seed)
+def _label_and_keep(
+    index: int, encoders: Mapping[str, Encoder], seed: int, work: Path, features: Path | None
+) -> int:
+    labelled = label_reference(_material[0], index, encoders, seed, features)
     target = work / f"{index:06d}.json"
     partial = target.with_suffix(".partial")
     partial.write_text(to_json(labelled), encoding="utf-8")

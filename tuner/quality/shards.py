@@ -1,8 +1,8 @@
-"""Features of labelled references, made once and kept: memory-mapped float16 shards.
+"""Features of labelled references, made once and kept: float16 shards.
 
-A shard is a pair of files. ``NNNN-KEY.npy`` holds rows of float16 features
-``[rows, 4, 5, 32, FRAMES]`` (see `tuner.quality.gammatone`): each reference once, followed by
-its coded signals. ``NNNN-KEY.json`` holds their labels, in that order and as the table writes
+A shard is one reference, a pair of files. ``NNNNNN-KEY.npy`` holds rows of float16 features
+``[rows, 4, 5, 32, FRAMES]`` (see `tuner.quality.gammatone`): the reference, followed by its
+coded signals. ``NNNNNN-KEY.json`` holds their labels, in that order and as the table writes
 them, and counts what was left out. KEY follows the labels and the front end, so a shard is
 made again when they change. Opinions are taken from the labels when a shard is read: another
 mapping to the MUSHRA scale needs no new features.
@@ -13,7 +13,6 @@ another build of an encoder or a program; its label says nothing about it and it
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections import Counter
@@ -31,15 +30,13 @@ from torch.utils.data import DataLoader, Dataset
 from tuner.audio import Pcm
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError
-from tuner.quality.gammatone import BANDS, FRONT_END_VERSION, PLANES, SIGNALS, features
+from tuner.quality.gammatone import FRONT_END_VERSION, features
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
 from tuner.quality.opinions import opinions_of
 from tuner.quality.recipes import cook
 
-SHARD_FORMAT = 1
-#: References are put into shards by their index in the plan.
-REFERENCES_PER_SHARD = 16
+SHARD_FORMAT = 2
 #: Frames of 20 ms (3 s): a longer excerpt is cut, a shorter one repeated from its beginning …
 FRAMES = 150
 #: … and one shorter than this left out.
@@ -74,21 +71,15 @@ def write_shards(
         The shards' ``.json`` files, in the order of the plan.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    blocks: dict[int, list[Labelled]] = {}
-    for row in sorted(rows, key=lambda row: row.index):
-        blocks.setdefault(row.index // REFERENCES_PER_SHARD, []).append(row)
-    targets = {folder / f"{n:04d}-{_key(block)}.json": block for n, block in blocks.items()}
-    todo = {path: block for path, block in targets.items() if not path.exists()}
-    done = len(rows) - sum(map(len, todo.values()))
+    targets = {_shard(folder, row): row for row in sorted(rows, key=lambda row: row.index)}
+    todo = {path: row for path, row in targets.items() if not path.exists()}
+    done = len(rows) - len(todo)
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
-        jobs = {
-            pool.submit(_write_shard, block, encoders, path): len(block)
-            for path, block in todo.items()
-        }
+        jobs = [pool.submit(_write_shard, row, encoders, path) for path, row in todo.items()]
         for job in as_completed(jobs):
             job.result()
-            done += jobs[job]
+            done += 1
             progress(done, len(rows))
     return list(targets)
 
@@ -99,9 +90,27 @@ def left_out(shards: Sequence[Path]) -> Counter[str]:
     return sum((Counter(each) for each in counts), Counter())
 
 
-def _key(block: Sequence[Labelled]) -> str:
-    content = [str(SHARD_FORMAT), str(FRONT_END_VERSION), str(FRAMES), *map(to_json, block)]
-    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:12]
+def _shard(folder: Path, row: Labelled) -> Path:
+    content = [str(SHARD_FORMAT), str(FRONT_END_VERSION), str(FRAMES), to_json(row)]
+    key = hashlib.sha256("\n".join(content).encode()).hexdigest()[:12]
+    return folder / f"{row.index:06d}-{key}.json"
+
+
+def keep_shard(folder: Path, row: Labelled, reference: Pcm, coded: Sequence[Pcm]) -> None:
+    """Write the shard of a reference that was just labelled, so that it need not be made again.
+
+    Args:
+        folder: where shards lie.
+        row: the reference's labels.
+        reference: its samples, float32 ``[C, T]`` at 48 kHz.
+        coded: the signals of the labels, aligned.
+    """
+    try:
+        stored = [_stored_features(pcm) for pcm in (reference, *coded)]
+    except _LeftOut:
+        return  # `write_shards` counts it
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(_shard(folder, row), row, stored, Counter())
 
 
 _material: list[Material] = []
@@ -113,33 +122,35 @@ def _start(material: Material) -> None:
     _material[:] = [material]
 
 
-def _write_shard(block: Sequence[Labelled], encoders: Mapping[str, Encoder], target: Path) -> None:
-    kept: list[Labelled] = []
+def _write_shard(row: Labelled, encoders: Mapping[str, Encoder], target: Path) -> None:
+    labels: list[Label] = []
     stored: list[Stored] = []
     missed: Counter[str] = Counter()
-    for row in block:
+    try:
+        reference, shown = _reference(_material[0], row)
+    except _LeftOut as reason:
+        missed[str(reason)] += len(row.labels)
+        return _write(target, None, [], missed)
+    for label in row.labels:
         try:
-            reference, shown = _reference(_material[0], row)
+            stored.append(_coded(reference, label, encoders))
+            labels.append(label)
         except _LeftOut as reason:
-            missed[str(reason)] += len(row.labels)
-            continue
-        labels, coded = [], []
-        for label in row.labels:
-            try:
-                coded.append(_coded(reference, label, encoders))
-                labels.append(label)
-            except _LeftOut as reason:
-                missed[str(reason)] += 1
-        if labels:
-            kept.append(replace(row, labels=tuple(labels)))
-            stored += [shown, *coded]
-    whole = np.stack(stored) if stored else np.zeros((0, SIGNALS, PLANES, BANDS, FRAMES))
+            missed[str(reason)] += 1
+    kept = replace(row, labels=tuple(labels)) if labels else None
+    _write(target, kept, [shown, *stored], missed)
+
+
+def _write(
+    target: Path, row: Labelled | None, stored: Sequence[Stored], missed: Counter[str]
+) -> None:
     partial = target.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.save(stream, whole.astype(np.float16))
-    partial.replace(target.with_suffix(".npy"))
+    if row:
+        with partial.open("wb") as stream:
+            np.save(stream, np.stack(stored))
+        partial.replace(target.with_suffix(".npy"))
     # The index last: where it is, the shard is whole.
-    partial.write_text(json.dumps({"rows": [*map(to_json, kept)], "left_out": missed}))
+    partial.write_text(json.dumps({"row": to_json(row) if row else None, "left_out": missed}))
     partial.replace(target)
 
 
@@ -204,26 +215,23 @@ class FeatureSet(Dataset[Batch]):
     """
 
     def __init__(self, shards: Sequence[Path], wanted: Collection[int]) -> None:
-        self._entries: list[tuple[Path, int, Labelled]] = []
+        self._entries: list[tuple[Path, Labelled]] = []
         for path in shards:
-            first = 0
-            for line in json.loads(path.read_text(encoding="utf-8"))["rows"]:
-                row = from_json(line)
-                if row.index in wanted:
-                    self._entries.append((path.with_suffix(".npy"), first, row))
-                first += 1 + len(row.labels)
+            line = json.loads(path.read_text(encoding="utf-8"))["row"]
+            if line and (row := from_json(line)).index in wanted:
+                self._entries.append((path.with_suffix(".npy"), row))
 
     @property
     def pairs(self) -> int:
         """Coded signals in all."""
-        return sum(len(row.labels) for _, _, row in self._entries)
+        return sum(len(row.labels) for _, row in self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __getitem__(self, position: int) -> Batch:
-        path, first, row = self._entries[position]
-        rows = torch.from_numpy(np.array(_open(path)[first : first + 1 + len(row.labels)]))
+        path, row = self._entries[position]
+        rows = torch.from_numpy(np.load(path, allow_pickle=False))
         recipes = [label.recipe for label in row.labels]
         names = sorted({recipe.group for recipe in recipes if recipe.group})
         return Batch(
@@ -272,9 +280,3 @@ def make_loader(
         multiprocessing_context="spawn" if workers else None,
         persistent_workers=workers > 0,
     )
-
-
-@functools.lru_cache(maxsize=1024)
-def _open(path: Path) -> Stored:
-    stored: Stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    return stored

@@ -12,6 +12,7 @@ from tuner.quality.labelling import label_all, read_finished
 from tuner.quality.labels import Labelled, label, read_table, without_unheard, write_table
 from tuner.quality.material import Material, Source
 from tuner.quality.recipes import Recipe
+from tuner.quality.shards import FeatureSet, write_shards
 from tuner.quality.teachers import aligned_visqol_mos, visqol_mos
 from tuner.synth import synthesize
 from tuner.testing import FakeEncoder
@@ -92,6 +93,7 @@ def test_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
             1,
             lambda done, labels: told.append((done, labels)),
             known,
+            tmp_path / "features",
         )
 
     run(frozenset({0}))
@@ -100,3 +102,10 @@ def test_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert told[-1][1] == sum(len(r.labels) for r in read_finished(tmp_path / "work")) > 0
     run(frozenset({0}))
     assert told == []
+    # The features that were kept are those that training looks for.
+    rows = [row for row in read_finished(tmp_path / "work") if row.labels]
+    made = write_shards(
+        material, rows, {}, tmp_path / "features", 1, lambda done, _: told.append((done, 0))
+    )
+    assert told == []
+    assert FeatureSet(made, {1, 2}).pairs == sum(len(row.labels) for row in rows)
