@@ -8,6 +8,9 @@ An entry is one file: a JSON header line, then the data (empty for a score). The
 carries a checksum over itself and the data, and files appear by rename, so that a reader
 sees a whole entry or none: a damaged one is a miss and is replaced. Any number of
 processes may share a folder.
+
+Reading an encode sets its access time, on file systems that keep none by themselves too;
+`trim` removes those that were used the longest ago.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
+import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tuner.encoder import Encoded, Settings, Version
 from tuner.errors import CacheError
@@ -68,9 +74,11 @@ class Cache:
 
     def get_encode(self, key: str) -> Encoded | None:
         """The stored encode, or None."""
-        entry = self._read(self._path("encodes", key))
+        path = self._path("encodes", key)
+        entry = self._read(path)
         if entry is None:
             return None
+        self._touch(path)
         fields, data = entry
         return Encoded(
             data,
@@ -103,6 +111,56 @@ class Cache:
         names = ("mean", "spread", "disagreement")
         fields = {name: float(getattr(score, name)) for name in names}
         self._write(self._path("scores", key), _pack(fields, b""))
+
+    def size(self) -> int:
+        """Bytes on disk of all encodes and scores."""
+        return sum(entry.size for kind in ("encodes", "scores") for entry in self._entries(kind))
+
+    def trim(self, limit: int, unused_since: float) -> int:
+        """Remove the encodes used the longest ago until the cache fits its limit.
+
+        Scores are small and stay. What was used at `unused_since` or later stays, too, even
+        where the limit is then not kept.
+
+        Args:
+            limit: bytes on disk for encodes and scores together.
+            unused_since: seconds since the epoch.
+
+        Returns:
+            The bytes on disk that remain.
+        """
+        encodes = sorted(self._entries("encodes"), key=lambda entry: entry.used)
+        total = sum(entry.size for entry in [*encodes, *self._entries("scores")])
+        for entry in encodes:
+            if total <= limit or entry.used >= unused_since:
+                break
+            try:
+                entry.path.unlink()
+            except FileNotFoundError:  # another process was faster
+                pass
+            except OSError as error:
+                raise self._broken("trimmed", error) from error
+            total -= entry.size
+        return total
+
+    def _entries(self, kind: str) -> Iterator[_Entry]:
+        """Every file of a kind, unfinished ones that a killed process left included."""
+        for folder, _, names in os.walk(self.folder / kind):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    stat = path.stat()
+                except FileNotFoundError:
+                    continue
+                # Blocks of 512 bytes (stat(2)): many scores are smaller than a disk's block.
+                yield _Entry(path, stat.st_blocks * 512, stat.st_atime)
+
+    def _touch(self, path: Path) -> None:
+        """Set the access time, and keep the time of writing."""
+        try:
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+        except OSError:  # trimmed just now, or a cache that may only be read: it was read
+            _log.debug("%s: its access time cannot be set", path)
 
     def _path(self, kind: str, key: str) -> Path:
         # Two levels keep folders small: a long study stores 100 000 encodes.
@@ -137,6 +195,14 @@ class Cache:
             f"{self.folder}: the cache cannot be {what} ({error}); free space there, check"
             f" its permissions, or choose another cache folder. Stored work is not lost."
         )
+
+
+class _Entry(NamedTuple):
+    """A file of the cache: its size on disk in bytes, when it was last used (epoch, s)."""
+
+    path: Path
+    size: int
+    used: float
 
 
 def _digest(*parts: str) -> str:

@@ -76,7 +76,7 @@ def first_guess(
         return mode.snap(statistics.median(knob for knob, _ in matched))
     if mode.nominal:
         return mode.snap(target_kbps)
-    axis = _Axis(mode)
+    axis = KnobAxis(mode)
     return mode.snap(axis.knob((axis.low + axis.high) / 2))
 
 
@@ -87,6 +87,8 @@ def match_rate(
     guess: float,
     tolerance: float = TOLERANCE,
     max_passes: int = MAX_PASSES,
+    slope: float | None = None,
+    known: Sequence[tuple[float, float]] = (),
 ) -> RateMatch | Unreachable:
     """Find the knob value whose measured bitrate is the target's.
 
@@ -97,11 +99,17 @@ def match_rate(
         guess: where to start; snapped to a legal value.
         tolerance: accepted relative distance.
         max_passes: most calls of `measure`.
+        slope: how fast the bitrate moves at first, as far as it is known: natural logarithm
+            of kb/s per unit of the knob's axis (`KnobAxis`), positive.
+        known: (knob, kb/s) of which it is certain on which side of the target they lie;
+            the search stays between them.
 
     Raises:
         ValueError: if `measure` gives something that is no bitrate.
     """
-    search = _Search(mode, target_kbps)
+    search = _Search(mode, target_kbps, slope or prior_slope(mode))
+    for point in known:
+        search.add(*point)
     knob: float | None = mode.snap(guess)
     passes = 0
     while knob is not None and passes < max_passes:
@@ -117,7 +125,7 @@ def match_rate(
     return Unreachable(search.explain(tolerance), closest.knob, closest.kbps, passes)
 
 
-class _Axis:
+class KnobAxis:
     """The scale on which a knob is searched: logarithmic where it cannot be 0."""
 
     def __init__(self, mode: RateMode) -> None:
@@ -126,14 +134,24 @@ class _Axis:
         self.low, self.high = self.place(mode.low), self.place(mode.high)
 
     def place(self, knob: float) -> float:
+        """Where `knob` lies on the axis."""
         return math.log(knob) if self.is_log else knob
 
     def knob(self, place: float) -> float:
+        """The knob value at `place`, within its range but not snapped."""
         if place <= self.low:
             return self.mode.low
         if place >= self.high:
             return self.mode.high
         return math.exp(place) if self.is_log else place
+
+
+def prior_slope(mode: RateMode) -> float:
+    """How fast the bitrate moves along the knob's axis where nothing is measured yet."""
+    axis = KnobAxis(mode)
+    if mode.nominal and axis.is_log:
+        return 1.0
+    return math.log(QUALITY_SPAN) / (axis.high - axis.low)
 
 
 @dataclass(frozen=True)
@@ -150,12 +168,13 @@ class _Search:
 
     mode: RateMode
     target_kbps: float
+    slope: float
     points: list[_Point] = field(default_factory=list)
     under: _Point | None = None
     over: _Point | None = None
 
     def __post_init__(self) -> None:
-        self.axis = _Axis(self.mode)
+        self.axis = KnobAxis(self.mode)
 
     def add(self, knob: float, kbps: float) -> None:
         point = _Point(knob, kbps, math.log(kbps / self.target_kbps))
@@ -192,9 +211,7 @@ class _Search:
     def _secant_step(self, last: _Point) -> float:
         """Length of the step on the knob's axis that should reach the target."""
         if len(self.points) == 1:
-            span = self.axis.high - self.axis.low
-            slope = 1.0 if self.mode.nominal and self.axis.is_log else math.log(QUALITY_SPAN) / span
-            return abs(last.error) / slope
+            return abs(last.error) / self.slope
         before = self.points[-2]
         moved = abs(self.axis.place(last.knob) - self.axis.place(before.knob))
         gained = abs(before.error) - abs(last.error)

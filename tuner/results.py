@@ -17,10 +17,12 @@ from typing import Any, Literal, TypeVar
 
 from tuner.errors import RunError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+#: Versions that can be read: what the older ones lack has a default.
+READABLE_VERSIONS = (2, 3)
 
 Side = Literal["tune", "holdout"]
-TrialState = Literal["complete", "infeasible", "failed"]
+TrialState = Literal["complete", "pruned", "infeasible", "failed"]
 VerdictKind = Literal["confirmed", "not confirmed", "objected", "the default is already the best"]
 
 #: Name of the quality model among the metrics; all others are judges.
@@ -67,14 +69,19 @@ class TrialRecord:
 
     Args:
         number: trial number within its bitrate; 0 is the encoder's default.
-        state: "complete"; "infeasible" (no knob value reaches the bitrate); "failed".
+        state: "complete"; "pruned" (stopped early, as it was losing); "infeasible" (no knob
+            value reaches the bitrate, or a limit is broken); "failed".
         rate_mode, values: the settings.
         knob: the matched knob value.
         bitrate_kbps: measured payload bitrate over the tune clips.
-        score: mean predicted quality over the tune clips; None unless complete.
+        score: mean predicted quality over the tune clips; of a pruned trial the estimate from
+            the clips that it was scored on; else None.
         spread: mean predicted spread.
-        passes: encode passes over the clip set that rate matching took.
-        reason: why it is infeasible or failed.
+        passes: encodes over the number of tune clips: passes over the set, parts counted.
+        reason: why it is pruned, infeasible or failed.
+        encode_s: CPU seconds that the encoder took for all tune clips; None unless complete.
+        peak_dbfs: highest decoded sample, dB of full scale, where the study limits it.
+        latency_ms: algorithmic delay as the adapter tells it, where the study limits it.
     """
 
     number: int
@@ -85,8 +92,11 @@ class TrialRecord:
     bitrate_kbps: float | None = None
     score: float | None = None
     spread: float | None = None
-    passes: int = 0
+    passes: float = 0.0
     reason: str | None = None
+    encode_s: float | None = None
+    peak_dbfs: float | None = None
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,8 @@ class BitrateResult:
         trials: all trials in order.
         timing: cost.
         problem: why there is no answer (the default itself unreachable, say), else None.
+        pareto: numbers of the trials that no other beats in both score and encode time,
+            fastest first; empty unless encode time is the study's second objective.
     """
 
     target_kbps: float
@@ -184,6 +196,7 @@ class BitrateResult:
     trials: list[TrialRecord]
     timing: Timing
     problem: str | None = None
+    pareto: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -258,8 +271,9 @@ def read_results(path: Path) -> Results:
     except (ValueError, OSError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version != FORMAT_VERSION:
-        raise RunError(f"{path}: format version {version}, this program reads {FORMAT_VERSION}")
+    if version not in READABLE_VERSIONS:
+        known = " and ".join(map(str, READABLE_VERSIONS))
+        raise RunError(f"{path}: format version {version}, this program reads {known}")
     try:
         return _build(Results, raw)
     except (KeyError, TypeError, ValueError) as error:
@@ -279,7 +293,11 @@ def _build_value(kind: Any, raw: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         fields = _expect(raw, dict)
-        built = {f.name: _build_value(hints[f.name], fields[f.name]) for f in _fields(kind)}
+        built = {
+            f.name: _build_value(hints[f.name], fields[f.name])
+            for f in _fields(kind)
+            if f.name in fields or not _has_default(f)
+        }
         return typing.cast(Any, kind)(**built)
     if origin is list:
         return [_build_value(arguments[0], item) for item in _expect(raw, list)]
@@ -292,6 +310,11 @@ def _build_value(kind: Any, raw: Any) -> Any:
             raise ValueError(f"{raw!r} is none of {arguments}")
         return raw
     return _expect(raw, *(arguments or (kind,)))
+
+
+def _has_default(field_: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field_.default is not missing or field_.default_factory is not missing
 
 
 def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:

@@ -23,7 +23,7 @@ from tuner.quality.scorer import InseNetScorer, load_members
 #: How many stereo references are timed.
 TIMED = 8
 #: Signals in a batch on each device. One core gains nothing from batches: in turn, the front end
-#: ran at 85, 71, 76 and 63 times real time with 1, 2, 4 and 8 of 4 s (medians of five, busy machine).
+#: ran at 85, 71, 76 and 63x real time with 1, 2, 4 and 8 of 4 s (medians of five, busy machine).
 BATCH = {"cpu": 1, "cuda": 128}
 #: A batch is repeated for so long, seconds.
 LEAST_S = 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -175,3 +176,23 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder")
     with pytest.raises(CacheError, match="cannot be read"):
         Cache(tmp_path / "cache").get_encode(KEY)
+
+
+def test_trimming_removes_what_was_used_the_longest_ago(cache: Cache) -> None:
+    """Reading counts as use; the time of writing stays as it was; scores stay."""
+    keys = [f"{index:064}" for index in range(3)]
+    for used, key in enumerate(keys):
+        cache.put_encode(key, ENCODED)
+        (path,) = cache.folder.rglob(key)
+        os.utime(path, (used, used))
+    cache.put_score(KEY, Score(50.0, 1.0))
+    assert cache.get_encode(keys[0]) is not None
+    (path,) = cache.folder.rglob(keys[0])
+    assert path.stat().st_mtime == 0
+    left = cache.trim(cache.size() - 1, unused_since=1e9)
+    assert left == cache.size()
+    found = [cache.get_encode(key) is not None for key in keys]
+    assert found == [True, False, True]
+    cache.trim(0, unused_since=1e9)
+    assert cache.get_encode(keys[2]) is not None  # it was read just now
+    assert cache.get_score(KEY) == Score(50.0, 1.0)

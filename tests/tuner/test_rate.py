@@ -156,3 +156,24 @@ def test_refuses_what_is_no_bitrate(bad: float) -> None:
     """A measurement that cannot be a bitrate is an error, not a result."""
     with pytest.raises(ValueError, match="no bitrate"):
         match_rate(ABR, 64, lambda _: bad, 64)
+
+
+def test_known_slope_saves_passes() -> None:
+    """With the slope told, the second measurement of a power law is the last."""
+
+    def curve(knob: float) -> float:
+        return 6.0 * math.exp(0.55 * knob)
+
+    told = match_rate(QUALITY, 96, Meter(curve), 3.0, slope=0.55)
+    alone = match_rate(QUALITY, 96, Meter(curve), 3.0)
+    assert isinstance(told, RateMatch) and isinstance(alone, RateMatch)
+    assert told.passes == 2 < alone.passes
+
+
+def test_known_sides_bound_the_search() -> None:
+    """A step that is known to be too low is not measured again."""
+    meter = Meter(lambda knob: 1.02 * knob)
+    result = match_rate(CBR, 96, meter, 96, known=[(80.0, 81.0)])
+    assert isinstance(result, Unreachable)
+    assert meter.asked == [96]
+    assert "81.0 kb/s at bitrate_kbps=80" in result.reason

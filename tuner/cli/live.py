@@ -89,7 +89,7 @@ class Board:
             case SearchFinished():
                 row = self.rows[update.target_kbps]
                 row.state = "stopped" if update.problem else "searched"
-                return f"{_kbps(row)}: {update.problem or 'search finished'}"
+                return f"{_kbps(row)}: {update.problem or 'search finished'}{_passes(update)}"
             case ValidationProgress():
                 self.rows[update.target_kbps].state = f"validating {update.done}/{update.total}"
                 return f"{update.target_kbps:g} kb/s: validated {update.done}/{update.total}"
@@ -149,9 +149,17 @@ def _kbps(row: Row) -> str:
     return f"{row.target_kbps:g} kb/s"
 
 
+def _passes(update: SearchFinished) -> str:
+    if update.passes is None:
+        return ""
+    return f"; {update.passes:.2f} encode passes a trial, of the last {update.since}"
+
+
 def _outcome(record: TrialRecord) -> str:
     if record.state == "complete":
         return f"scores {record.score:.1f} at {record.bitrate_kbps:.1f} kb/s"
+    if record.state == "pruned":
+        return f"pruned: {record.reason}"
     return f"{record.state} ({(record.reason or '').partition(chr(10))[0]})"
 
 
@@ -162,20 +170,24 @@ def _best(row: Row) -> str:
 
 
 @contextmanager
-def show(hours: float | None) -> Iterator[Observer]:
+def show(board: Board, publish: Callable[[Board], None], *others: Observer) -> Iterator[Observer]:
     """Render a run's updates on stderr, and log them.
 
     Args:
-        hours: the budget in hours, for the ETA.
+        board: takes the updates in.
+        publish: told after each update.
+        others: observers that are told first and may end the run by raising.
     """
     from rich.console import Console
     from rich.live import Live
 
-    board = Board(hours)
     console = Console(stderr=True)
 
     def observe(update: Update) -> None:
+        for other in others:
+            other(update)
         line = board.update(update)
+        publish(board)
         if line is not None:
             log.info("%s", line)
             if not console.is_terminal:

@@ -19,7 +19,6 @@ from tuner.errors import StudyError
 from tuner.search.spec import StudySpec, locate, merge, parse_study, read_study
 
 if TYPE_CHECKING:
-    from tuner.results import BitrateResult, Results
     from tuner.scorer import Scorer
     from tuner.search.run import Parts
 
@@ -52,7 +51,17 @@ def run(
     fixed: Annotated[
         list[str] | None, typer.Option(help="name=value: a parameter that is not searched.")
     ] = None,
+    no_prune: Annotated[
+        bool, typer.Option("--no-prune", help="Score losing trials on all clips, too.")
+    ] = False,
+    warm_start: Annotated[
+        list[Path] | None, typer.Option(help="A finished run whose winners are tried first.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
+    cache_gb: Annotated[float | None, typer.Option(help="Most disk for the cache, GB.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
     """Search the settings that sound best at each bitrate, and write a report.
@@ -71,12 +80,24 @@ def run(
         "executor": executor,
         "address": address,
         "workers": workers,
+        "cache_gb": cache_gb,
         "clips": _given({"folder": _absolute(clips), "manifest": _absolute(manifest)}),
+        "search": _given(
+            {
+                "prune": False if no_prune else None,
+                "warm_start": [_absolute(run) for run in warm_start] if warm_start else None,
+            }
+        ),
         "fixed": parse_fixed(fixed or []),
     }
     spec = resolve_study(study, _given(flags))
     parts = _assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
+    if dry_run:
+        from tuner.cli.forecast import print_forecast
+
+        print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
+        return
     conduct(parts, target, shlex.join(["tuner", *sys.argv[1:]]), as_json=as_json)
 
 
@@ -129,101 +150,55 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
         typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
         TunerError: see `tuner.search.run.run_study`.
     """
-    from tuner.cli.live import show
+    from tuner.cli.answers import print_answers, summarise
+    from tuner.cli.live import Board, show
+    from tuner.cli.status import Publisher
     from tuner.report import write_report
+    from tuner.search.disk import DiskKeeper
     from tuner.search.executors import make_executor
     from tuner.search.folder import open_run
-    from tuner.search.run import run_study
+    from tuner.search.run import run_study, trials_in_flight
 
     spec = parts.spec
     with open_run(folder, parts.identity(), spec.to_toml()) as opened, _log_to(opened.log):
         log.info("%s", command)
+        board, publisher = Board(spec.hours), Publisher(opened.path, command)
+        publisher.show(board)
         executor = make_executor(
             spec.executor,
-            workers=spec.workers or available_cores(),
+            # A cluster has other cores than this machine.
+            workers=spec.workers or (0 if spec.address else available_cores()),
             cache_folder=opened.cache,
             address=spec.address,
         )
+        window = trials_in_flight(parts, executor.workers)
         try:
-            with show(spec.hours) as observer:
+            with show(board, publisher.show, DiskKeeper(opened, spec.cache_gb, window)) as observer:
                 results = run_study(parts, opened, executor, observer, command)
+            executor.close()
+            report = write_report(opened.path)
         except KeyboardInterrupt:
             executor.close(cancel=True)
+            log.info("stopped by the user")
+            publisher.end(board, "stopped")
             print(
                 f"\nStopped. What was finished is kept in {folder};"
                 " run the same command again to go on.",
                 file=sys.stderr,
             )
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        except BaseException:
+        except BaseException as error:
             executor.close(cancel=True)
+            # The terminal gets one line of it; the log keeps where it came from.
+            log.exception("stopped by an error")
+            publisher.end(board, "failed", f"{type(error).__name__}: {error}")
             raise
-        executor.close()
-        report = write_report(opened.path)
+        publisher.end(board, "finished")
     if as_json:
         print(json.dumps(summarise(results, opened.path, report), indent=1))
     else:
-        _print_answers(results, report)
+        print_answers(results, report)
     return report
-
-
-def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
-    """The answers as JSON data: what `--json` prints."""
-    return {
-        "run": str(folder),
-        "results": str(folder / "results.json"),
-        "report": str(report),
-        "bitrates": [_summary(bitrate) for bitrate in results.bitrates],
-    }
-
-
-def _summary(bitrate: BitrateResult) -> dict[str, object]:
-    from dataclasses import asdict
-
-    from tuner.report.candidates import shown_candidate
-
-    shown = shown_candidate(bitrate)
-    holdout = shown.sides.get("holdout") if shown else None
-    use = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
-    return {
-        "target_kbps": bitrate.target_kbps,
-        "verdict": bitrate.verdict.kind,
-        "sentence": bitrate.verdict.sentence,
-        "problem": bitrate.problem,
-        "trials": len(bitrate.trials),
-        "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
-        "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
-        "command": use and use.command,
-    }
-
-
-def _print_answers(results: Results, report: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from tuner.report.candidates import shown_candidate
-    from tuner.results import METRIC_LABELS
-
-    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title="Answers")
-    for bitrate in results.bitrates:
-        shown = shown_candidate(bitrate)
-        holdout = shown.sides.get("holdout") if shown else None
-        verdict = "no answer" if bitrate.problem else bitrate.verdict.kind
-        gains = holdout.gains if holdout else {}
-        names = [METRIC_LABELS.get(name, name) for name in gains]
-        figures = [f"{g.value:+.1f} ({g.low:+.1f} to {g.high:+.1f})" for g in gains.values()]
-        table.add_row(f"{bitrate.target_kbps:g}", verdict, "\n".join(names), "\n".join(figures))
-        table.add_section()
-    console = Console()
-    console.print(table)
-    for bitrate in results.bitrates:
-        console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
-        if bitrate.candidates:
-            # Not wrapped, so that the command can be copied.
-            command = shlex.join(bitrate.candidates[bitrate.winner].command)
-            console.print(Text(f"  {command}"), soft_wrap=True)
-    console.print(Text(f"\nReport: {report}"), soft_wrap=True)
 
 
 def _assemble(spec: StudySpec) -> Parts:
@@ -231,11 +206,13 @@ def _assemble(spec: StudySpec) -> Parts:
     from tuner.cli.progress import progress_bar
     from tuner.clips import Excerpting, load_clips
     from tuner.plugins import load_encoder
+    from tuner.search.limits import check_limits
     from tuner.search.run import Parts
     from tuner.search.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
     make_space(encoder, dict(spec.fixed))
+    check_limits(encoder, spec.search.limits)
     wanted = spec.clips
     manifest = Path(wanted.manifest) if wanted.manifest else None
     excerpting = Excerpting(
@@ -293,7 +270,7 @@ def _log_to(file: Path) -> Iterator[None]:
 
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [log, logging.getLogger("optuna")]
+    loggers = [log, logging.getLogger("tuner"), logging.getLogger("optuna")]
     optuna.logging.disable_default_handler()
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -97,7 +97,7 @@ class TrialView:
     spread: str
     bitrate: str
     knob: str
-    passes: int
+    passes: float
     changes: list[Change]
     reason: str
 
@@ -199,7 +199,11 @@ def _bitrate(
     index = shown_index(bitrate)
     shown_view = finalists[index] if index else None
     states = [t.state for t in bitrate.trials]
-    counts = [f"{states.count(s)} {s}" for s in ("complete", "infeasible", "failed") if s in states]
+    counts = [
+        f"{states.count(s)} {s}"
+        for s in ("complete", "pruned", "infeasible", "failed")
+        if s in states
+    ]
     return BitrateView(
         key=f"b{bitrate.target_kbps:g}".replace(".", "_"),
         target=f"{bitrate.target_kbps:g}",
@@ -283,7 +287,7 @@ def _trial(
         spread="" if trial.spread is None else f"{trial.spread:.1f}",
         bitrate="" if trial.bitrate_kbps is None else f"{trial.bitrate_kbps:.1f}",
         knob="" if trial.knob is None else f"{trial.knob:g}",
-        passes=trial.passes,
+        passes=round(trial.passes, 1),
         changes=find_changes(default, trial) if default is not None else [],
         reason=trial.reason or "",
     )

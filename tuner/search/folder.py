@@ -8,6 +8,7 @@
     clips/          the clips' samples, named by their digest
     cache/          encodes and scores by content
     log.txt         what happened
+    status.json     how far it is, for `tuner status`
     results.json    the answer, and report.html for people
 """
 
@@ -23,12 +24,28 @@ from pathlib import Path
 import filelock
 
 from tuner.errors import RunError
+from tuner.search.status import LOCK_FILE, STATUS_FILE, read_status
 
 #: Grows when a run directory of an older version can no longer be resumed.
-FORMAT = 1
+FORMAT = 2
 
 IDENTITY_FILE = "identity.json"
-LOCK_FILE = ".lock"
+#: Seconds to wait for the lock: `tuner status` holds it for less than a millisecond.
+LOCK_WAIT_S = 0.5
+#: Differences that a refusal lists.
+LISTED_CHANGES = 12
+#: First word of what changed -> how to go back to it.
+REMEDIES = {
+    "encoder": "name the old build with --binary",
+    "parameter": "an encoder or a program of the old version declares the old parameters",
+    "fixed": "give the old --fixed",
+    "clip": "put the old files back",
+    "quality": "install the old version of the program, which brings the old model",
+    "bitrates_kbps": "give the old --bitrates",
+    "seed": "give the old --seed",
+    "sampler": "name the old sampler in [search]",
+    "objective": "name the old objective and limits in [search]",
+}
 #: What a run writes beside these; never taken over from others.
 OWN_NAMES = {
     "study.toml",
@@ -36,6 +53,7 @@ OWN_NAMES = {
     "clips",
     "cache",
     "log.txt",
+    STATUS_FILE,
     "results.json",
     "report.html",
 }
@@ -96,12 +114,13 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
             f"{path}: is no run, but holds {', '.join(foreign)}, which a run would overwrite;"
             " name another folder with --out"
         )
-    lock = filelock.FileLock(path / LOCK_FILE, timeout=0)
+    lock = filelock.FileLock(path / LOCK_FILE, timeout=LOCK_WAIT_S)
     try:
         lock.acquire()
     except filelock.Timeout:
         raise RunError(
-            f"{path}: another `tuner run` is working here; wait for it or name another --out"
+            f"{path}: another `tuner run` is working here{_who(path)}; wait for it"
+            f" (`tuner status {path}` shows how far it is), or name another --out"
         ) from None
     try:
         started = _check_identity(path / IDENTITY_FILE, identity)
@@ -116,6 +135,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _who(path: Path) -> str:
+    try:
+        status = read_status(path)
+    except RunError:
+        return ""
+    return f" (process {status.pid} on {status.host})"
+
+
 def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
     """Compare with the stored identity, or store it; returns when the run began."""
     if not file.exists():
@@ -127,18 +154,30 @@ def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
         return started
     stored, started = _read_identity(file)
     names = dict.fromkeys([*stored, *identity])
-    changes = [
-        f"{name}: {stored.get(name, 'none')} -> {identity.get(name, 'none')}"
-        for name in names
-        if stored.get(name) != identity.get(name)
-    ]
-    if changes:
-        listed = "\n  ".join(changes)
-        raise RunError(
-            f"{file.parent}: this run was started with something else, and results must not"
-            f" be mixed:\n  {listed}\nGo back to what it was, or start a new run with --out."
-        )
+    changed = [name for name in names if stored.get(name) != identity.get(name)]
+    if changed:
+        raise RunError(_refusal(file.parent, stored, identity, changed))
     return started
+
+
+def _refusal(
+    path: Path, stored: Mapping[str, str], identity: Mapping[str, str], changed: list[str]
+) -> str:
+    lines = [
+        f"{name}: {stored.get(name, 'none')} -> {identity.get(name, 'none')}"
+        for name in changed[:LISTED_CHANGES]
+    ]
+    if len(changed) > LISTED_CHANGES:
+        lines.append(f"and {len(changed) - LISTED_CHANGES} more")
+    kinds = dict.fromkeys(name.split()[0] for name in changed)
+    ways = "; ".join(REMEDIES[kind] for kind in kinds if kind in REMEDIES)
+    listed = "\n  ".join(lines)
+    return (
+        f"{path}: this run was started with something else, and results must not be mixed"
+        f" (then -> now):\n  {listed}\n"
+        + (f"To go on with this run: {ways}.\n" if ways else "")
+        + f"To begin anew: name another --out; --warm-start {path} tries its winners first."
+    )
 
 
 def _read_identity(file: Path) -> tuple[dict[str, str], str]:

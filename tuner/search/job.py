@@ -78,6 +78,7 @@ class Outcome:
         cached_encodes, cached_scores: how many the cache gave.
         delay: samples at 48 kHz removed by alignment; None if nothing was decoded.
         notes: what the encoder told of choices of its own.
+        encoder_s: CPU seconds that the encoder spent on this encode, now or earlier.
     """
 
     payload_bits: int
@@ -91,6 +92,7 @@ class Outcome:
     cached_scores: int
     delay: int | None
     notes: tuple[str, ...] = ()
+    encoder_s: float = 0.0
 
 
 def run_job(job: Job, cache: Cache) -> Outcome:
@@ -140,6 +142,7 @@ def run_job(job: Job, cache: Cache) -> Outcome:
         cached_scores=cached_scores,
         delay=delay,
         notes=encoded.notes,
+        encoder_s=encoded.encode_s,
     )
 
 

@@ -4,6 +4,9 @@ Each bitrate has a window of trials in flight. Results are told strictly first i
 out, and only then is the next trial asked, so the proposals of a seed do not depend on
 which trial happens to finish first. The bitrates are interleaved to keep all cores busy:
 while one trial waits for the last clip of a pass, another one's clips run.
+
+Now and then a bitrate tries what its neighbours found best. For the same proposals on every
+machine, it takes what they knew at a certain trial, and waits for them to get there.
 """
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ from __future__ import annotations
 import collections
 import math
 import queue
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from tuner.encoder import Settings
 from tuner.results import TrialRecord
+from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.executors import Executor
-from tuner.search.objective import Plan, TrialResult
 from tuner.search.trials import Trials
 from tuner.search.updates import (
     Observer,
@@ -27,6 +32,13 @@ from tuner.search.updates import (
     TrialFinished,
     Update,
 )
+
+#: Every so many trials a bitrate tries its neighbours' best settings,
+SHARE_EVERY = 15
+#: as they were so many trials earlier: neighbours that keep pace are not waited for.
+SHARE_LAG = 5
+#: From this trial on the encode passes are counted for `SearchFinished`.
+COUNTED_FROM = 10
 
 #: Evaluates one trial of a bitrate; runs in a thread; passes go to the observer.
 Evaluate = Callable[[float, Plan, Observer], TrialResult]
@@ -45,7 +57,7 @@ class Budget:
     hours: float | None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Lane:
     """One bitrate: its trials, and those in flight, oldest first."""
 
@@ -136,15 +148,30 @@ class _Loop:
                     self._fill(lane)
 
     def _fill(self, lane: _Lane) -> None:
-        while len(lane.in_flight) < self.window and self._may_ask(lane):
+        while len(lane.in_flight) < self.window and self._may_ask(lane) and self._share(lane):
             plan = lane.trials.ask()
             future = self.pool.submit(self.evaluate, lane.trials.target_kbps, plan, self.inbox.put)
             lane.in_flight.append(future)
             future.add_done_callback(lambda _: self.inbox.put(None))
-        if not lane.in_flight and not lane.finished:
+        if not lane.in_flight and not lane.finished and not self._may_ask(lane):
             lane.finished = True
-            problem = lane.trials.problem()
-            self.observer(SearchFinished(lane.trials.target_kbps, problem))
+            self.observer(_finished(lane.trials))
+
+    def _share(self, lane: _Lane) -> bool:
+        """Suggest the neighbours' best where it is time; False when they must catch up first."""
+        ordinal = lane.trials.next_ordinal
+        if ordinal == 0 or ordinal % SHARE_EVERY:
+            return True
+        known = ordinal - SHARE_LAG
+        index = self.lanes.index(lane)
+        neighbours = [self.lanes[i] for i in (index - 1, index + 1) if 0 <= i < len(self.lanes)]
+        if any(near.trials.finished < known and not near.finished for near in neighbours):
+            return False
+        for near in neighbours:
+            best = near.trials.best_before(known)
+            if best is not None:
+                lane.trials.suggest(Settings.of(best.record.rate_mode, best.record.values))
+        return True
 
     def _may_ask(self, lane: _Lane) -> bool:
         trials = lane.trials
@@ -189,6 +216,12 @@ class _Loop:
             infeasible=states.count("infeasible"),
             failed=states.count("failed"),
         )
+
+
+def _finished(trials: Trials) -> SearchFinished:
+    counted = [r.record.passes for r in trials.results if r.record.number >= COUNTED_FROM]
+    passes = statistics.fmean(counted) if counted else None
+    return SearchFinished(trials.target_kbps, trials.problem(), passes, len(counted))
 
 
 def best_and_default(trials: Trials) -> tuple[TrialRecord | None, TrialRecord | None]:

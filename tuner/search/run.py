@@ -7,7 +7,8 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,17 +24,23 @@ from tuner.results import (
     write_results,
 )
 from tuner.scorer import Scorer
+from tuner.search.bench import Bench
 from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, SHARED_TASTE, check_scorer
+from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.executors import Executor
 from tuner.search.folder import RunFolder, now
+from tuner.search.identity import identify
 from tuner.search.job import ClipRef
 from tuner.search.loop import Budget, search, window_size
-from tuner.search.objective import Bench, Plan, TrialResult, evaluate
-from tuner.search.space import Space, make_space
+from tuner.search.objective import pareto_front
+from tuner.search.race import jobs_at_once
+from tuner.search.space import Space, make_space, presets_of
 from tuner.search.spec import StudySpec
-from tuner.search.trials import Trials, close_storage, open_storage
+from tuner.search.storage import close_storage, open_storage
+from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
 from tuner.search.validate import Court, validate_bitrate
+from tuner.search.warm import find_winners
 
 if TYPE_CHECKING:
     from tuner.clips import ClipSet
@@ -76,20 +83,7 @@ class Parts:
 
     def identity(self) -> dict[str, str]:
         """What must not change between the sessions of a run."""
-        version = self.encoder.version
-        return {
-            "encoder": self.encoder.name,
-            "encoder version": version.text,
-            "encoder build": version.digest,
-            "fixed values": ", ".join(f"{n} = {v}" for n, v in self.spec.fixed) or "none",
-            "search space": self.space().digest(),
-            "clips": self.clips.digest,
-            "quality model": f"{self.scorer.name} {self.scorer.version}",
-            "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in self.spec.bitrates_kbps),
-            "seed": str(self.spec.seed),
-            "sampler": self.spec.sampler,
-            "objective": self.spec.objective,
-        }
+        return identify(self.spec, self.encoder, self.space(), self.clips, self.scorer)
 
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
@@ -131,7 +125,7 @@ def run_study(
             _Evaluator(parts, executor, clips["tune"]),
             Budget(spec.trials, spec.hours),
             executor,
-            window_size(executor.workers, len(clips["tune"]), len(lanes)),
+            trials_in_flight(parts, executor.workers),
             observer,
         )
         bitrates = _validate(parts, executor, clips, lanes, observer)
@@ -144,6 +138,11 @@ def run_study(
     )
     write_results(results, folder.results)
     return results
+
+
+def trials_in_flight(parts: Parts, workers: int) -> int:
+    """Trials of one bitrate that are in flight together."""
+    return window_size(workers, jobs_at_once(len(parts.clips.tune)), len(parts.spec.bitrates_kbps))
 
 
 def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
@@ -168,11 +167,23 @@ def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
 
 @contextmanager
 def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
-    spec, space = parts.spec, parts.space()
+    spec, space, how = parts.spec, parts.space(), parts.spec.search
+    presets = list(presets_of(parts.encoder))
+    winners = find_winners([Path(run) for run in how.warm_start], parts.encoder.name)
     storage = open_storage(folder.database)
     try:
         yield [
-            Trials(storage, f"{parts.encoder.name}@{kbps:g}", space, kbps, spec.sampler, spec.seed)
+            Trials(
+                storage,
+                f"{parts.encoder.name}@{kbps:g}",
+                space,
+                kbps,
+                how.sampler,
+                spec.seed,
+                starters=[*presets, *winners.near(kbps)],
+                limits=how.limits,
+                two_objectives=how.two_objectives,
+            )
             for kbps in spec.bitrates_kbps
         ]
     finally:
@@ -189,7 +200,15 @@ class _Evaluator:
 
     def __call__(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
         bench = Bench(self.parts.encoder, self.executor, self.clips, observer, target_kbps)
-        return evaluate(bench, plan, self.parts.scorer, self.parts.spec.objective)
+        how = self.parts.spec.search
+        return evaluate(
+            bench,
+            plan,
+            self.parts.scorer,
+            how.objective,
+            prune=how.prune and not how.two_objectives,
+            limits=how.limits,
+        )
 
 
 def _validate(
@@ -212,6 +231,8 @@ def _validate(
     results = []
     for lane in lanes:
         result = validate_bitrate(court, lane.target_kbps, lane.results, lane.timing())
+        if parts.spec.search.two_objectives:
+            result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
         results.append(result)
     return results

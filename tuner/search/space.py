@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from tuner.encoder import (
     RATE_MODE,
@@ -83,6 +83,21 @@ class Space:
         values = {p.name: _canonical(p, self.fixed.get(p.name, p.default)) for p in active}
         return Settings.of(mode, values)
 
+    def adopt(self, settings: Settings) -> Settings | None:
+        """Settings of another run, bitrate or preset as this space has them.
+
+        Fixed values are laid over, what is missing is the default; None if the rate mode or
+        a value is not allowed here.
+        """
+        if settings.rate_mode not in [mode.name for mode in self.modes]:
+            return None
+        values = {**settings.as_dict(), **self.fixed}
+        active = active_parameters(self.parameters, settings.rate_mode, values)
+        chosen = {p.name: _canonical(p, values.get(p.name, p.default)) for p in active}
+        if not all(parameter.allows(chosen[parameter.name]) for parameter in active):
+            return None
+        return Settings.of(settings.rate_mode, chosen)
+
     def params_of(self, settings: Settings) -> dict[str, Value]:
         """What to enqueue so that `suggest` gives `settings`.
 
@@ -103,6 +118,20 @@ class Space:
         declared = [[asdict(p) for p in self.parameters], [asdict(m) for m in self.modes]]
         content = json.dumps([declared, dict(self.fixed)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@runtime_checkable
+class HasPresets(Protocol):
+    """What an adapter may have besides `tuner.encoder.Encoder`."""
+
+    @property
+    def presets(self) -> Sequence[Settings]:
+        """Settings that its makers or users know as good; tried first at every bitrate."""
+
+
+def presets_of(encoder: Encoder) -> Sequence[Settings]:
+    """The presets of an adapter that has any."""
+    return encoder.presets if isinstance(encoder, HasPresets) else ()
 
 
 def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
@@ -177,9 +206,9 @@ def _on_grid(parameter: Parameter, value: Value) -> Value:
 
 def _canonical(parameter: Parameter, value: Value) -> Value:
     """`value` in the type of its kind, so that 1 and 1.0 are the same settings."""
-    if parameter.kind == "float":
-        return float(value)
-    return int(value) if parameter.kind == "int" else value
+    if parameter.kind == "choice" or isinstance(value, str):
+        return value
+    return float(value) if parameter.kind == "float" else int(value)
 
 
 def _read(parameter: Parameter, raw: Value) -> Value | None:

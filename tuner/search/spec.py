@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
@@ -19,22 +18,26 @@ from typing import Literal, cast
 from tuner.encoder import Value
 from tuner.errors import StudyError
 from tuner.plugins import is_encoder_file
+from tuner.search.limits import Limits
+from tuner.search.objective import OBJECTIVES_IN_WORDS, is_objective
+from tuner.search.table import Table
 
 Excerpt = Literal["loudest", "varied", "start"]
-Sampler = Literal["tpe", "random"]
-Objective = Literal["mean", "lower-bound"]
+Sampler = Literal["tpe", "gp", "cmaes", "nsga2", "random"]
 
 EXCERPTS: tuple[Excerpt, ...] = ("loudest", "varied", "start")
-SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
-OBJECTIVES: tuple[Objective, ...] = ("mean", "lower-bound")
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "gp", "cmaes", "nsga2", "random")
 EXECUTORS = ("local", "ray")
 
 #: Trials per bitrate when neither trials nor hours are given.
 DEFAULT_TRIALS = 60
-#: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
-BITRATE_RANGE = (4.0, 6000.0)
 #: Legal excerpt lengths, s (`tuner.clips`).
 EXCERPT_RANGE_S = (5.0, 10.0)
+#: Legal disk budgets of the cache, GB.
+CACHE_RANGE_GB = (0.01, 100_000.0)
+#: Legal limits of the decoded peak, dBFS, and of the latency, ms.
+PEAK_RANGE_DBFS = (-60.0, 20.0)
+LATENCY_RANGE_MS = (0.1, 10_000.0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,42 @@ class ClipsSpec:
 
 
 @dataclass(frozen=True)
+class SearchSpec:
+    """How settings are searched: the table [search].
+
+    Args:
+        sampler: how settings are proposed (`tuner.search.samplers`).
+        objective: what is maximised (`tuner.search.objective`).
+        two_objectives: minimise encode time beside it; the results get a Pareto set.
+        prune: stop trials early that are losing.
+        warm_start: run directories whose winners are tried first.
+        max_encode_time, max_peak_dbfs, max_latency_ms: limits (`tuner.search.limits`).
+    """
+
+    sampler: Sampler = "tpe"
+    objective: str = "mean"
+    two_objectives: bool = False
+    prune: bool = True
+    warm_start: tuple[str, ...] = ()
+    max_encode_time: float | None = None
+    max_peak_dbfs: float | None = None
+    max_latency_ms: float | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits together."""
+        return Limits(self.max_encode_time, self.max_peak_dbfs, self.max_latency_ms)
+
+    @property
+    def goal(self) -> str:
+        """Objective and limits in words: what must not change within a run."""
+        goals = [self.objective, *(["encode time"] if self.two_objectives else [])]
+        limits = {name: value for name, value in vars(self.limits).items() if value is not None}
+        bounds = [f"{name} <= {value:g}" for name, value in limits.items()]
+        return ", ".join([" and ".join(goals), *bounds])
+
+
+@dataclass(frozen=True)
 class StudySpec:
     """One study, checked.
 
@@ -71,8 +110,8 @@ class StudySpec:
         executor: "local" or "ray".
         address: of a Ray cluster, or None.
         workers: jobs at a time; 0 means all cores.
-        sampler: how settings are proposed.
-        objective: "mean" quality over the clips, or the "lower-bound" of opinions.
+        cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
+        search: how settings are searched.
         fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
     """
 
@@ -86,8 +125,8 @@ class StudySpec:
     executor: str = "local"
     address: str | None = None
     workers: int = 0
-    sampler: Sampler = "tpe"
-    objective: Objective = "mean"
+    cache_gb: float | None = None
+    search: SearchSpec = field(default=SearchSpec())
     fixed: tuple[tuple[str, Value], ...] = field(default=())
 
     def digest(self) -> str:
@@ -97,8 +136,8 @@ class StudySpec:
             self.binary,
             self.bitrates_kbps,
             self.seed,
-            self.sampler,
-            self.objective,
+            self.search.sampler,
+            self.search.goal,
             self.fixed,
             vars(self.clips),
         ]
@@ -109,11 +148,11 @@ class StudySpec:
         top = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("clips", "sampler", "objective", "fixed")
+            if name not in ("clips", "search", "fixed")
         }
         tables: dict[str, dict[str, object]] = {
             "clips": vars(self.clips),
-            "search": {"sampler": self.sampler, "objective": self.objective},
+            "search": _search_table(self.search),
             "fixed": dict(self.fixed),
         }
         lines = _toml_lines(top)
@@ -121,6 +160,13 @@ class StudySpec:
             if table:
                 lines += ["", f"[{name}]", *_toml_lines(table)]
         return "\n".join(lines) + "\n"
+
+
+def _search_table(search: SearchSpec) -> dict[str, object]:
+    table = dict(vars(search))
+    if search.max_encode_time is not None:
+        table["max_encode_time"] = f"{search.max_encode_time:g}x"
+    return table
 
 
 def _toml_lines(table: Mapping[str, object]) -> list[str]:
@@ -131,8 +177,8 @@ def _toml_lines(table: Mapping[str, object]) -> list[str]:
 def read_study(path: Path) -> dict[str, object]:
     """The raw content of a study file, its paths taken from the file's folder.
 
-    Those are the clips' folder and manifest, an encoder's file (``my.toml``), and a binary
-    with a folder in its name (``./lame-dev``).
+    Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
+    (``my.toml``), and a binary with a folder in its name (``./lame-dev``).
 
     Raises:
         StudyError: naming the file, if it cannot be read or is not TOML.
@@ -145,7 +191,13 @@ def read_study(path: Path) -> dict[str, object]:
     if isinstance(clips, dict):
         for key in ("folder", "manifest"):
             if isinstance(clips.get(key), str):
-                clips[key] = str((path.parent / Path(clips[key]).expanduser()).absolute())
+                clips[key] = _absolute(clips[key], path.parent)
+    search = raw.get("search")
+    if isinstance(search, dict) and isinstance(search.get("warm_start"), list):
+        search["warm_start"] = [
+            _absolute(run, path.parent) if isinstance(run, str) else run
+            for run in search["warm_start"]
+        ]
     for key in ("encoder", "binary"):
         if isinstance(raw.get(key), str):
             raw[key] = locate(raw[key], path.parent)
@@ -155,8 +207,12 @@ def read_study(path: Path) -> dict[str, object]:
 def locate(name: str, folder: Path) -> str:
     """An encoder's or binary's path as seen from `folder`, absolute; a bare name as it is."""
     if "/" in name or is_encoder_file(name):
-        return str((folder / Path(name).expanduser()).absolute())
+        return _absolute(name, folder)
     return name
+
+
+def _absolute(name: str, folder: Path) -> str:
+    return str((folder / Path(name).expanduser()).absolute())
 
 
 def merge(raw: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, object]:
@@ -188,8 +244,8 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         StudyError: listing every problem.
     """
     problems: list[str] = []
-    top, clips, search = (_Table(raw, name, problems) for name in ("", "clips", "search"))
-    fixed = _Table(raw, "fixed", problems)
+    top, clips, search = (Table(raw, name, problems) for name in ("", "clips", "search"))
+    fixed = Table(raw, "fixed", problems)
     has_budget = top.has("trials") or top.has("hours")
     spec = StudySpec(
         encoder=top.text("encoder") or "",
@@ -201,6 +257,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         executor=top.choice("executor", EXECUTORS, "local"),
         address=top.text("address", optional=True),
         workers=top.whole("workers", 0, low=0) or 0,
+        cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
         clips=ClipsSpec(
             folder=clips.text("folder") or "",
             manifest=clips.text("manifest", optional=True),
@@ -208,8 +265,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
             per_file=clips.whole("per_file", 1, low=1) or 1,
         ),
-        sampler=cast(Sampler, search.choice("sampler", SAMPLERS, "tpe")),
-        objective=cast(Objective, search.choice("objective", OBJECTIVES, "mean")),
+        search=_parse_search(search),
         fixed=fixed.values(),
     )
     top.refuse_unknown(also=("clips", "search", "fixed"))
@@ -222,99 +278,21 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
     return spec
 
 
-class _Table:
-    """One TOML table, read key by key; problems are collected, not raised."""
-
-    def __init__(self, raw: Mapping[str, object], name: str, problems: list[str]) -> None:
-        table = raw.get(name, {}) if name else raw
-        self.prefix = f"{name}." if name else ""
-        self.problems = problems
-        self.known: set[str] = set()
-        self.table: Mapping[str, object] = {}
-        if isinstance(table, Mapping):
-            self.table = table
-        else:
-            problems.append(f"{name}: a table [{name}] is needed, not {table!r}")
-
-    def has(self, key: str) -> bool:
-        return key in self.table
-
-    def _get(self, key: str) -> object:
-        self.known.add(key)
-        return self.table.get(key)
-
-    def _refuse(self, key: str, wanted: str, value: object) -> None:
-        found = "missing" if value is None else f"{value!r} is not right"
-        self.problems.append(f"{self.prefix}{key}: {found}; it must be {wanted}")
-
-    def text(self, key: str, *, optional: bool = False) -> str | None:
-        value = self._get(key)
-        if isinstance(value, str) and value.strip():
-            return value
-        if value is not None or not optional:
-            self._refuse(key, WANTED_TEXTS.get(f"{self.prefix}{key}", "a text"), value)
-        return None
-
-    def whole(self, key: str, default: int | None, *, low: int) -> int | None:
-        value = self._get(key)
-        if value is None:
-            return default
-        if isinstance(value, int) and not isinstance(value, bool) and value >= low:
-            return value
-        self._refuse(key, f"a whole number from {low}", value)
-        return default
-
-    def number(self, key: str, default: float | None, low: float, high: float) -> float | None:
-        value = self._get(key)
-        if value is None:
-            return default
-        if _is_number(value) and low <= cast(float, value) <= high:
-            return float(cast(float, value))
-        self._refuse(key, f"a number from {low:g} to {high:g}", value)
-        return default
-
-    def choice(self, key: str, choices: Sequence[str], default: str) -> str:
-        value = self._get(key)
-        if value is None:
-            return default
-        if isinstance(value, str) and value in choices:
-            return value
-        self._refuse(key, "one of " + ", ".join(choices), value)
-        return default
-
-    def bitrates(self, key: str) -> tuple[float, ...]:
-        value = self._get(key)
-        low, high = BITRATE_RANGE
-        listed = value if isinstance(value, list | tuple) else []
-        good = [float(x) for x in listed if _is_number(x) and low <= x <= high]
-        if not good or len(good) != len(listed) or len(set(good)) != len(good):
-            self._refuse(key, f"a list of different kb/s from {low:g} to {high:g}", value)
-        return tuple(sorted(good))
-
-    def values(self) -> tuple[tuple[str, Value], ...]:
-        good: dict[str, Value] = {}
-        for key, value in self.table.items():
-            if isinstance(value, bool | int | float | str):
-                good[key] = value
-            else:
-                self._refuse(key, "a number, a text, true or false", value)
-        return tuple(sorted(good.items()))
-
-    def refuse_unknown(self, also: Sequence[str] = ()) -> None:
-        known = [*sorted(self.known), *also]
-        for key in self.table:
-            if key not in known:
-                names = ", ".join(known)
-                self.problems.append(f"{self.prefix}{key}: unknown; known here: {names}")
-
-
-#: What texts that must be there are, for messages.
-WANTED_TEXTS = {
-    "encoder": "the name of an encoder; `tuner encoders` lists them (or --encoder NAME)",
-    "clips.folder": "a folder of WAV or FLAC files (or --clips FOLDER)",
-}
-
-
-def _is_number(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(cast(float, value))
+def _parse_search(table: Table) -> SearchSpec:
+    objective = table.text("objective", optional=True) or "mean"
+    if not is_objective(objective):
+        table.refuse("objective", f"one of {OBJECTIVES_IN_WORDS}", objective)
+    sampler = cast(Sampler, table.choice("sampler", SAMPLERS, "tpe"))
+    two_objectives = table.flag("two_objectives", False)
+    if two_objectives and sampler == "cmaes":
+        table.refuse("sampler", "another one for two objectives (tpe, gp, nsga2, random)", sampler)
+    return SearchSpec(
+        sampler=sampler,
+        objective=objective,
+        two_objectives=two_objectives,
+        prune=table.flag("prune", True),
+        warm_start=table.texts("warm_start"),
+        max_encode_time=table.times("max_encode_time"),
+        max_peak_dbfs=table.number("max_peak_dbfs", None, *PEAK_RANGE_DBFS),
+        max_latency_ms=table.number("max_latency_ms", None, *LATENCY_RANGE_MS),
+    )

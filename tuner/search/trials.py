@@ -5,7 +5,9 @@ The driver is the only writer. A trial carries these user attributes:
 - ``ordinal``: its number for people, without gaps; 0 is the encoder's default. A trial
   that was interrupted is tried again as a new Optuna trial with the same ordinal.
 - ``settings``: rate mode and values, which may be a default off the declared grid.
-- ``guess``: where rate matching starts, so that a second try measures the same knobs.
+- ``start``: where it starts (`tuner.search.history`), so that a second try measures the same.
+- ``hearing``: what each clip scored, of trials that led when they were told.
+- ``ruler``: which share of the bits each clip took, of complete trials.
 - ``result``: the finished `TrialResult`. A failed Optuna trial without it was interrupted
   and does not count.
 
@@ -15,73 +17,49 @@ search neither repeats proposals nor depends on when it was interrupted.
 
 from __future__ import annotations
 
-import collections
-import sqlite3
-import warnings
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import optuna
-import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Settings
-from tuner.rate import first_guess
 from tuner.results import Timing, TrialRecord
-from tuner.search.objective import Plan, TrialResult, add_timings
+from tuner.search.bench import add_timings
+from tuner.search.evaluate import Plan, TrialResult
+from tuner.search.history import History
+from tuner.search.limits import NO_LIMITS, Limits
+from tuner.search.race import Hearing
+from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
+from tuner.search.samplers import make_sampler
 from tuner.search.space import Space
 from tuner.search.spec import Sampler
 
-#: Random trials before the sampler models anything, defaults included (Optuna's default).
-STARTUP_TRIALS = 10
 #: Proposals of one trial before settings that were tried already are accepted.
 PROPOSALS = 12
-#: A bitrate stops when more than half of its first trials fail with one message.
-EARLY_TRIALS = 10
-#: Seconds to wait for SQLite's lock (a slow disk; nobody else writes).
-LOCK_TIMEOUT_S = 60.0
+#: Marks the seed of the clips' order among those of proposals.
+CLIP_ORDER = PROPOSALS
 
-ORDINAL, SETTINGS, GUESS, RESULT = "ordinal", "settings", "guess", "result"
-RETRY_OF, WALL_S = "retry_of", "wall_s"
-
-
-def open_storage(path: Path) -> optuna.storages.RDBStorage:
-    """The SQLite storage at `path`, made if it is not there.
-
-    With a write-ahead log a trial's 15 commits do not wait for the disk one by one
-    (0.14 s a trial saved). A killed driver loses nothing, a power cut at most the last trial.
-    """
-    arguments = {"connect_args": {"timeout": LOCK_TIMEOUT_S}}
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs=arguments)
-    sqlalchemy.event.listen(storage.engine, "connect", _use_write_ahead_log)
-    storage.engine.dispose()
-    return storage
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def close_storage(storage: optuna.storages.RDBStorage) -> None:
-    """Release the database's connections."""
-    storage.remove_session()
-    storage.engine.dispose()
+ORDINAL, SETTINGS, START, RESULT = "ordinal", "settings", "start", "result"
+HEARING, RULER, RETRY_OF, WALL_S = "hearing", "ruler", "retry_of", "wall_s"
 
 
 class Trials:
     """Proposes and records the trials of one bitrate; used from one thread.
 
     Args:
-        storage: see `open_storage`.
+        storage: see `tuner.search.storage`.
         name: name of the Optuna study ("aac@64").
         space: the search space.
         target_kbps: the target bitrate.
         sampler: how settings are proposed.
         seed: the study's seed.
+        starters: settings to try first, after the encoder's defaults.
+        limits: what settings must keep to.
+        two_objectives: whether encode time is minimised beside the objective.
     """
 
     def __init__(
@@ -92,26 +70,37 @@ class Trials:
         target_kbps: float,
         sampler: Sampler,
         seed: int,
+        *,
+        starters: Sequence[Settings] = (),
+        limits: Limits = NO_LIMITS,
+        two_objectives: bool = False,
     ) -> None:
         self.space = space
         self.target_kbps = target_kbps
         self._sampler = sampler
         self._seed = seed
+        self._limits = limits
+        self._two_objectives = two_objectives
         self._study = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize",
+            directions=["maximize", "minimize"] if two_objectives else ["maximize"],
             load_if_exists=True,
-            sampler=_make_sampler(sampler, 0),
+            sampler=make_sampler(sampler, 0),
         )
         self._running: dict[int, optuna.Trial] = {}
-        self.results = [
-            _load_result(trial) for trial in self._study.get_trials() if RESULT in trial.user_attrs
-        ]
-        self._sort()
-        self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
-        self._enqueue_defaults()
+        #: The number of the next trial that is no second try.
+        self.next_ordinal = 0
+        self._history = History(space, target_kbps)
+        self._load()
+        for settings in [*space.defaults(), *starters]:
+            self.suggest(settings)
         self.recover()
+
+    @property
+    def results(self) -> list[TrialResult]:
+        """The finished trials, by number."""
+        return self._history.results
 
     @property
     def finished(self) -> int:
@@ -125,46 +114,46 @@ class Trials:
 
     def ask(self) -> Plan:
         """The next trial."""
-        ordinal = self._next_ordinal()
-        trial, settings = self._propose(ordinal)
+        trial, settings = self._propose(self.next_ordinal)
         attributes = trial.user_attrs
         if SETTINGS in attributes:
             settings = Settings.of(*attributes[SETTINGS])
-        ordinal = attributes.get(ORDINAL, ordinal)
-        guess = attributes.get(GUESS, self._guess(settings.rate_mode))
+        ordinal = int(attributes.get(ORDINAL, self.next_ordinal))
+        self.next_ordinal = max(self.next_ordinal, ordinal + 1)
+        start = tuple(attributes.get(START) or self._history.start(settings))
         trial.set_user_attr(ORDINAL, ordinal)
-        trial.set_user_attr(GUESS, guess)
+        trial.set_user_attr(START, start)
         # Last, as its presence says that the proposal is complete.
         trial.set_user_attr(SETTINGS, [settings.rate_mode, settings.as_dict()])
         self._running[ordinal] = trial
-        return Plan(ordinal, settings, guess)
+        self._known.add(settings)
+        return self._history.plan(ordinal, settings, start, self._seed_of(ordinal, CLIP_ORDER))
 
-    def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
-        """Settings that were not tried yet, unless they are enqueued or hard to find.
-
-        In a space of few choices TPE loves to repeat itself. Repetitions are told as failed,
-        which the sampler ignores; when it goes on repeating, chance proposes.
-        """
-        known = {Settings.of(r.record.rate_mode, r.record.values) for r in self.results}
-        known |= {Settings.of(*t.user_attrs[SETTINGS]) for t in self._running.values()}
-        for attempt in range(PROPOSALS):
-            sampler = self._sampler if attempt < PROPOSALS // 2 else "random"
-            self._study.sampler = _make_sampler(sampler, self._seed_of(ordinal, attempt))
-            trial = self._study.ask()
-            settings = self.space.suggest(trial)
-            if SETTINGS in trial.user_attrs or settings not in known:
-                break
-            if attempt < PROPOSALS - 1:
-                self._study.tell(trial.number, state=TrialState.FAIL)
-        return trial, settings
+    def suggest(self, settings: Settings) -> None:
+        """Have `settings`, as far as they fit the space, tried next, unless they were."""
+        adopted = self.space.adopt(settings)
+        if adopted is None or adopted in self._known:
+            return
+        self._known.add(adopted)
+        attributes = {SETTINGS: [adopted.rate_mode, adopted.as_dict()]}
+        self._study.enqueue_trial(self.space.params_of(adopted), attributes)
 
     def tell(self, result: TrialResult) -> None:
         """Record a trial that was asked."""
         trial = self._running.pop(result.record.number)
+        result = self._judge(result)
+        hearing, ruler = result.hearing, result.ruler
+        # The results in memory must not grow with the clips.
+        result = replace(result, hearing=None, ruler=None)
+        if hearing is not None and self._history.leads(result):
+            trial.set_user_attr(HEARING, asdict(hearing))
+            self._history.hearings[hearing.ordinal] = hearing
+        if ruler is not None and is_complete(result):
+            trial.set_user_attr(RULER, base64.b64encode(ruler.tobytes()).decode())
+            self._history.keep_ruler(result.record.number, ruler)
         trial.set_user_attr(RESULT, asdict(result))
         self._tell(trial.number, result)
-        self.results.append(result)
-        self._sort()
+        self._history.add(result)
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
@@ -182,19 +171,29 @@ class Trials:
                 self._study.enqueue_trial(params, {**kept, RETRY_OF: trial.number})
             self._study.tell(trial.number, state=TrialState.FAIL)
         self._running.clear()
+        taken = [
+            trial.user_attrs[ORDINAL]
+            for trial in self._study.get_trials(deepcopy=False)
+            if ORDINAL in trial.user_attrs and not _is_interrupted(trial)
+        ]
+        self.next_ordinal = max(taken, default=-1) + 1
 
     def best(self) -> TrialResult | None:
         """The complete trial with the highest objective, the earliest of equals."""
-        ranked = rank(self.results)
-        return ranked[0] if ranked else None
+        return self._history.best
+
+    def best_before(self, ordinal: int) -> TrialResult | None:
+        """The best of the trials with smaller numbers."""
+        return self._history.best_before(ordinal)
 
     def default(self) -> TrialResult | None:
         """Trial 0, once it is finished."""
-        return next((result for result in self.results if result.record.number == 0), None)
+        return self._history.default()
 
     def problem(self) -> str | None:
         """Why this bitrate cannot be searched, judged by the trials so far."""
-        return find_problem([result.record for result in self.results], self.target_kbps)
+        early = [result.record for result in self.results[:EARLY_TRIALS]]
+        return find_problem(early, self.target_kbps)
 
     @property
     def wall_s(self) -> float:
@@ -210,15 +209,52 @@ class Trials:
         """What all finished trials cost together."""
         return add_timings([Timing(wall_s=self.wall_s), *(r.timing for r in self.results)])
 
-    def _enqueue_defaults(self) -> None:
-        queued = {trial.user_attrs.get(ORDINAL) for trial in self._study.get_trials()}
-        for ordinal, settings in enumerate(self.space.defaults()):
-            if ordinal not in queued:
-                attributes = {
-                    ORDINAL: ordinal,
-                    SETTINGS: [settings.rate_mode, settings.as_dict()],
-                }
-                self._study.enqueue_trial(self.space.params_of(settings), attributes)
+    def _load(self) -> None:
+        """Take in what earlier sessions finished or queued."""
+        trials = self._study.get_trials()
+        for trial in trials:
+            if HEARING in trial.user_attrs:
+                hearing = _load_hearing(trial.user_attrs[HEARING])
+                self._history.hearings[hearing.ordinal] = hearing
+        for trial in sorted(trials, key=lambda trial: int(trial.user_attrs.get(ORDINAL, 0))):
+            if RESULT in trial.user_attrs:
+                self._history.add(_load_result(trial))
+            if RULER in trial.user_attrs:
+                packed = base64.b64decode(trial.user_attrs[RULER])
+                ruler = np.frombuffer(packed, np.float16)
+                self._history.keep_ruler(int(trial.user_attrs[ORDINAL]), ruler)
+        self._known = {
+            Settings.of(*t.user_attrs[SETTINGS]) for t in trials if SETTINGS in t.user_attrs
+        }
+        self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
+
+    def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
+        """Settings that were not tried yet, unless they are enqueued or hard to find.
+
+        In a space of few choices TPE loves to repeat itself. Repetitions are told as failed,
+        which the sampler ignores; when it goes on repeating, chance proposes.
+        """
+        for attempt in range(PROPOSALS):
+            sampler = self._sampler if attempt < PROPOSALS // 2 else "random"
+            self._study.sampler = make_sampler(sampler, self._seed_of(ordinal, attempt))
+            trial = self._study.ask()
+            settings = self.space.suggest(trial)
+            if SETTINGS in trial.user_attrs or settings not in self._known:
+                break
+            if attempt < PROPOSALS - 1:
+                self._study.tell(trial.number, state=TrialState.FAIL)
+        return trial, settings
+
+    def _judge(self, result: TrialResult) -> TrialResult:
+        """The result, infeasible if it breaks a limit; the default is exempt."""
+        default = self.default()
+        if not is_complete(result) or default is None:
+            return result
+        reason = self._limits.broken(result.record, default.record)
+        if reason is None:
+            return result
+        record = replace(result.record, state="infeasible", score=None, spread=None, reason=reason)
+        return replace(result, record=record, objective=None, hearing=None)
 
     def _params_to_retry(self, trial: FrozenTrial) -> Mapping[str, Any] | None:
         """What to enqueue for a second try; None when the proposal was never completed."""
@@ -227,71 +263,27 @@ class Trials:
             return fixed
         return trial.params if SETTINGS in trial.user_attrs else None
 
-    def _next_ordinal(self) -> int:
-        taken = [
-            trial.user_attrs[ORDINAL]
-            for trial in self._study.get_trials(deepcopy=False)
-            if ORDINAL in trial.user_attrs and not _is_interrupted(trial)
-        ]
-        return max(taken, default=-1) + 1
-
-    def _guess(self, mode_name: str) -> float:
-        mode = next(mode for mode in self.space.modes if mode.name == mode_name)
-        matched = [
-            (result.record.knob, result.record.bitrate_kbps)
-            for result in self.results
-            if result.record.state == "complete" and result.record.rate_mode == mode_name
-        ]
-        known = [(knob, kbps) for knob, kbps in matched if knob is not None and kbps is not None]
-        return first_guess(mode, self.target_kbps, known)
-
-    def _seed_of(self, ordinal: int, attempt: int) -> int:
+    def _seed_of(self, ordinal: int, purpose: int) -> int:
         # Bitrates in mb/s, as entropy must be whole numbers.
-        entropy = [self._seed, round(self.target_kbps * 1000), ordinal, attempt]
+        entropy = [self._seed, round(self.target_kbps * 1000), ordinal, purpose]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
     def _tell(self, number: int, result: TrialResult) -> None:
-        if result.record.state == "complete":
-            self._study.tell(number, result.objective)
-        elif result.record.state == "infeasible":
+        """Tell Optuna. A pruned trial is complete there, with its estimate.
+
+        What Optuna would store for a trial in state PRUNED is its last intermediate value, and
+        TPE would rank it by how far it came: neither means anything here.
+        """
+        if result.objective is not None:
+            values = [result.objective]
+            if self._two_objectives:
+                values.append(result.record.encode_s or 0.0)
+            self._study.tell(number, values)
+        elif result.record.state == "infeasible" and not self._two_objectives:
             # Without intermediate values, TPE ranks a pruned trial behind all complete ones.
             self._study.tell(number, state=TrialState.PRUNED)
         else:
             self._study.tell(number, state=TrialState.FAIL)
-
-    def _sort(self) -> None:
-        self.results.sort(key=lambda result: result.record.number)
-
-
-def rank(results: Sequence[TrialResult]) -> list[TrialResult]:
-    """The complete trials, best objective first, the earliest of equals first."""
-    complete = [result for result in results if result.objective is not None]
-    return sorted(complete, key=lambda result: (-_value(result), result.record.number))
-
-
-def find_problem(records: Sequence[TrialRecord], target_kbps: float) -> str | None:
-    """Why a bitrate cannot be searched, as a sentence; None when it can."""
-    for record in records:
-        if record.number == 0 and record.state != "complete":
-            verb = "cannot reach" if record.state == "infeasible" else "fail at"
-            return f"The encoder's default settings {verb} {target_kbps:g} kb/s: {record.reason}"
-    early = [record for record in records if record.number < EARLY_TRIALS]
-    reasons = [record.reason or "" for record in early if record.state == "failed"]
-    for kind, count in collections.Counter(map(_error_kind, reasons)).most_common(1):
-        if count > EARLY_TRIALS / 2:
-            example = next(reason for reason in reasons if _error_kind(reason) == kind)
-            return f"{count} of the first {EARLY_TRIALS} trials fail alike, as in: {example}"
-    return None
-
-
-def _error_kind(reason: str) -> str:
-    """The error's class, which leads the reason; the rest names settings and clip."""
-    return reason.partition(":")[0]
-
-
-def _value(result: TrialResult) -> float:
-    assert result.objective is not None
-    return result.objective
 
 
 def _is_interrupted(trial: FrozenTrial) -> bool:
@@ -301,19 +293,9 @@ def _is_interrupted(trial: FrozenTrial) -> bool:
 def _load_result(trial: FrozenTrial) -> TrialResult:
     raw = trial.user_attrs[RESULT]
     record, timing = TrialRecord(**raw["record"]), Timing(**raw["timing"])
-    return TrialResult(record, raw["objective"], timing)
+    rates = tuple((knob, kbps) for knob, kbps in raw.get("rates", ()))
+    return TrialResult(record, raw["objective"], timing, rates)
 
 
-def _make_sampler(name: Sampler, seed: int) -> optuna.samplers.BaseSampler:
-    if name == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    with warnings.catch_warnings():
-        # `group` is what makes TPE model conditional parameters.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-            n_startup_trials=STARTUP_TRIALS,
-            seed=seed,
-        )
+def _load_hearing(raw: Mapping[str, Any]) -> Hearing:
+    return Hearing(raw["ordinal"], *(tuple(raw[name]) for name in ("values", "means")))

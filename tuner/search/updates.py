@@ -36,7 +36,10 @@ class SearchStarted:
 
 @dataclass(frozen=True)
 class PassFinished:
-    """One pass over the clip set: `encodes` were computed, `cached` came from the cache."""
+    """A pass over the clips or some of them, which spent `kbps`.
+
+    `encodes` were computed, `cached` came from the cache.
+    """
 
     target_kbps: float
     kbps: float
@@ -57,10 +60,16 @@ class TrialFinished:
 
 @dataclass(frozen=True)
 class SearchFinished:
-    """One bitrate's search has used its budget, or stopped for the reason in `problem`."""
+    """One bitrate's search has used its budget, or stopped for the reason in `problem`.
+
+    `passes` is the mean of encode passes over the clips per trial, of `since` trials: those
+    after the first ten, from which the rate model learns. None where there are none.
+    """
 
     target_kbps: float
     problem: str | None
+    passes: float | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from tuner.results import (
     Verdict,
 )
 from tuner.scorer import Score, Scorer
+from tuner.search.bench import Bench
+from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
-from tuner.search.objective import TRIAL_ERRORS, Bench, TrialResult
-from tuner.search.trials import find_problem, rank
+from tuner.search.ranking import find_problem, rank
 from tuner.search.updates import Observer, ValidationProgress
 from tuner.search.verdict import decide, paired_bootstrap
 

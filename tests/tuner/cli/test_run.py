@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from tuner.cli.forecast import print_forecast
 from tuner.cli.run import conduct, parse_bitrates, parse_fixed, resolve_study
+from tuner.cli.status import status
 from tuner.clips import Excerpting, load_clips
 from tuner.errors import RunError, StudyError
 from tuner.results import read_results
+from tuner.search.folder import open_run
 from tuner.search.run import Parts
 from tuner.search.spec import ClipsSpec, StudySpec
 from tuner.testing import FakeEncoder, FakeScorer
@@ -99,6 +102,51 @@ def test_another_search_is_refused(tmp_path: Path, music: Path) -> None:
         conduct(make_parts(music, 1, seed=1), tmp_path / "run", "x")
     with pytest.raises(RunError, match="encoder build"):
         conduct(make_parts(music, 1, build="2"), tmp_path / "run", "x")
+
+
+def test_a_difference_can_be_read(tmp_path: Path, music: Path) -> None:
+    """A changed file and a changed parameter are named, old and new, with the way back."""
+    parts = make_parts(music)
+    then = parts.identity()
+    with open_run(tmp_path / "run", then, ""):
+        pass
+    (clip, *_), (parameter, *_) = parts.clips.clips, FakeEncoder.parameters
+    now = {**then, f"clip {clip.name} ({clip.side})": "0123"}
+    now[f"parameter {parameter.name}"] = then[f"parameter {parameter.name}"].replace("10", "9")
+    with pytest.raises(RunError) as caught, open_run(tmp_path / "run", now, ""):
+        pass
+    message = str(caught.value)
+    assert f"clip {clip.name} ({clip.side}): {clip.digest[:16]} -> 0123" in message
+    assert "low 0, high 10, step 1" in message and "low 0, high 9, step 1" in message
+    assert "put the old files back" in message
+
+
+def test_status_of_a_finished_run(
+    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From another terminal: the state, trials and scores, as a table and as JSON."""
+    conduct(make_parts(music), tmp_path / "run", "tuner run [mine].toml")
+    capsys.readouterr()
+    status(tmp_path / "run")
+    told = capsys.readouterr().out
+    assert "finished" in told and "3/3" in told and "tuner run [mine].toml" in told
+    status(tmp_path / "run", watch=True, as_json=True)
+    (bitrate,) = json.loads(capsys.readouterr().out)["bitrates"]
+    assert (bitrate["target_kbps"], bitrate["done"]) == (64.0, 3)
+
+
+def test_a_dry_run_tells_the_cost_and_does_nothing(
+    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Encodes, hours and disk, of what earlier sessions left to do."""
+    print_forecast(make_parts(music, 4), tmp_path / "run", 1, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    # 4 trials of 1.5 passes over 2 clips, then 4 settings on 4 clips.
+    assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4)
+    assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 5 * 48_000 * 4
+    print_forecast(make_parts(music, 4), tmp_path / "run", 1)
+    assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
 
 
 def test_no_answer_is_an_answer(

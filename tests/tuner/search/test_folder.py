@@ -32,6 +32,7 @@ def test_refuses_another_search(tmp_path: Path) -> None:
     assert "encoder build: 1234 -> 5678" in message
     assert "clips: none -> abc" in message
     assert "seed" not in message and "--out" in message
+    assert "--binary" in message and "--warm-start" in message
 
 
 def test_refuses_a_second_driver(tmp_path: Path) -> None:

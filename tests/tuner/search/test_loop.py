@@ -13,22 +13,27 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tuner.audio import sample_digest
 from tuner.cache import Cache
-from tuner.encoder import Encoder, RateMode
+from tuner.encoder import Encoder, RateMode, Settings
 from tuner.errors import TunerError, WorkerDied
-from tuner.scorer import Score
+from tuner.search.bench import Bench
+from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.job import ClipRef, Job, Outcome, run_job
-from tuner.search.loop import Budget, search, window_size
-from tuner.search.objective import Bench, Plan, TrialResult, evaluate, objective_of
+from tuner.search.limits import Limits
+from tuner.search.loop import SHARE_EVERY, SHARE_LAG, Budget, search, window_size
+from tuner.search.objective import pareto_front
+from tuner.search.ranking import EARLY_TRIALS, rank
 from tuner.search.space import make_space
 from tuner.search.spec import Sampler
-from tuner.search.trials import EARLY_TRIALS, Trials, close_storage, open_storage
-from tuner.search.updates import Observer, TrialFinished, Update
+from tuner.search.storage import close_storage, open_storage
+from tuner.search.trials import Trials
+from tuner.search.updates import Observer, SearchFinished, TrialFinished, Update
 from tuner.testing import FakeEncoder, FakeScorer
 
 
@@ -75,22 +80,29 @@ class Rig:
     targets: tuple[float, ...] = (64.0,)
     sampler: Sampler = "random"
     window: int = 2
+    count: int = 2
+    prune: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clips = make_clips(self.folder)
+        self.clips = make_clips(self.folder, self.count)
         self.executor = Inline(Cache(self.folder / "cache"))
 
     def evaluate(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
         bench = Bench(self.encoder, self.executor, self.clips, observer, target_kbps)
-        return evaluate(bench, plan, FakeScorer(), "mean")
+        limits = self.options.get("limits", Limits())
+        return evaluate(bench, plan, FakeScorer(), "mean", prune=self.prune, limits=limits)
 
     @contextmanager
     def open(self) -> Iterator[list[Trials]]:
         storage = open_storage(self.folder / "optuna.db")
         space = make_space(self.encoder, {})
         try:
-            yield [Trials(storage, f"t@{t}", space, t, self.sampler, 7) for t in self.targets]
+            yield [
+                Trials(storage, f"t@{t}", space, t, self.sampler, 7, **self.options)
+                for t in self.targets
+            ]
         finally:
             close_storage(storage)
 
@@ -238,11 +250,14 @@ def test_infeasible_trials_are_results(tmp_path: Path) -> None:
     assert "at least" in (results[1].record.reason or "")
 
 
+@dataclass
 class Interrupting(Inline):
     """Raises in the middle of a search, as Ctrl-C or a full disk would."""
 
+    stop_at: int = 40
+
     def submit(self, job: Job) -> Future[Outcome]:
-        if len(self.jobs) == 40:
+        if len(self.jobs) == self.stop_at:
             raise RuntimeError("stop here")
         return super().submit(job)
 
@@ -281,11 +296,96 @@ def test_dead_worker_fails_the_trial_only(tmp_path: Path) -> None:
     assert "WorkerDied" in (results[0].record.reason or "")
 
 
-def test_lower_bound_charges_the_spread() -> None:
-    """The pessimistic objective prefers what opinions agree on."""
-    agreed, disputed = [Score(70, 1), Score(72, 1)], [Score(74, 9), Score(72, 9)]
-    assert objective_of(agreed, "mean") < objective_of(disputed, "mean")
-    assert objective_of(agreed, "lower-bound") > objective_of(disputed, "lower-bound")
+def test_pruned_trials_never_win(tmp_path: Path) -> None:
+    """Losers stop early with an estimate under the best; whoever leads was heard on all clips."""
+    (results,) = Rig(tmp_path, sampler="tpe", count=12).run(Budget(30, None))
+    pruned = [r for r in results if r.record.state == "pruned"]
+    assert len(pruned) >= 5
+    best = rank(results)[0]
+    assert best.record.state == "complete"
+    for result in pruned:
+        assert result.objective is not None and result.objective < best.objective  # type: ignore[operator]
+        assert result not in rank(results)
+
+
+def test_pruning_saves_encodes_and_finds_as_good(tmp_path: Path) -> None:
+    """With pruning fewer encodes find settings that are as good within a point."""
+    found = {}
+    for prune in (True, False):
+        folder = tmp_path / str(prune)
+        folder.mkdir()
+        rig = Rig(folder, sampler="tpe", count=12, prune=prune)
+        (results,) = rig.run(Budget(30, None))
+        found[prune] = (rank(results)[0].objective, sum(r.timing.encodes for r in results))
+    assert found[True][1] < 0.8 * found[False][1]
+    assert found[True][0] == pytest.approx(found[False][0], abs=1.0)
+
+
+def test_passes_after_the_first_trials(tmp_path: Path) -> None:
+    """The search tells its encode passes per trial, 1.5 at most once the model has learned."""
+    rig = Rig(tmp_path, sampler="tpe", count=12)
+    rig.run(Budget(40, None))
+    (told,) = [update for update in rig.updates if isinstance(update, SearchFinished)]
+    assert told.since == 30
+    assert told.passes is not None and told.passes <= 1.5
+
+
+def test_interrupted_races_are_run_again(tmp_path: Path) -> None:
+    """After an interruption trials race the same rivals, with the same results."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    (whole,) = Rig(tmp_path / "whole", count=12).run(Budget(14, None))
+    cut = Rig(tmp_path / "cut", count=12)
+    cut.executor = Interrupting(cut.executor.cache, stop_at=150)
+    with pytest.raises(RuntimeError, match="stop here"):
+        cut.run(Budget(14, None))
+    (resumed,) = Rig(tmp_path / "cut", count=12).run(Budget(14, None))
+    assert [r.record for r in resumed] == [r.record for r in whole]
+    assert any(r.record.state == "pruned" for r in whole)
+
+
+def test_neighbours_lend_their_best(tmp_path: Path) -> None:
+    """At trial 15 a bitrate tries what its neighbour had found best by trial 10."""
+    low, high = Rig(tmp_path, targets=(48.0, 64.0), window=1).run(Budget(18, None))
+    for lane, neighbour in ((low, high), (high, low)):
+        best = rank(neighbour[: SHARE_EVERY - SHARE_LAG])[0].record
+        tried = [(r.record.rate_mode, r.record.values) for r in lane[: SHARE_EVERY + 1]]
+        assert (best.rate_mode, best.values) in tried
+
+
+def test_starters_follow_the_defaults(tmp_path: Path) -> None:
+    """Presets and earlier winners come next; those that do not fit are left out."""
+    good = Settings.of("vbr", {"shaping": 7, "joint": True, "bandwidth": "auto"})
+    other = Settings.of("quality", {"shaping": 7})
+    wild = Settings.of("abr", {"shaping": 99})
+    (results,) = Rig(tmp_path, options={"starters": [other, wild, good]}).run(Budget(4, None))
+    assert Settings.of(results[2].record.rate_mode, results[2].record.values) == good
+    (more,) = Rig(tmp_path, options={"starters": [good]}).run(Budget(6, None))
+    tried = [Settings.of(r.record.rate_mode, r.record.values) for r in more]
+    assert tried.count(good) == 1
+
+
+def test_broken_limits_are_infeasible(tmp_path: Path) -> None:
+    """What breaks a limit says so, has no score, and never leads; the default is exempt."""
+    options = {"limits": Limits(peak_dbfs=-60.0)}
+    rig = Rig(tmp_path, options=options)
+    (results,) = rig.run(Budget(6, None))
+    assert results[0].record.state == "complete"
+    assert {r.record.state for r in results[1:]} == {"infeasible"}
+    assert all("decoded peak" in (r.record.reason or "") for r in results[1:])
+    assert all(r.record.score is None and r.objective is None for r in results[1:])
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_two_objectives(tmp_path: Path, sampler: Sampler) -> None:
+    """With encode time as the second objective the search runs, resumes, and has a front."""
+    options = {"two_objectives": True}
+    Rig(tmp_path, sampler=sampler, options=options).run(Budget(14, None))
+    (results,) = Rig(tmp_path, sampler=sampler, options=options).run(Budget(16, None))
+    assert len(results) == 16
+    front = pareto_front([r.record for r in results])
+    best = rank(results)[0].record
+    assert best.score == max(r.record.score or 0.0 for r in results if r.record.number in front)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tuner.errors import StudyError
 from tuner.search.spec import (
     DEFAULT_TRIALS,
     ClipsSpec,
+    SearchSpec,
     StudySpec,
     merge,
     parse_study,
@@ -33,8 +34,16 @@ FULL = StudySpec(
     executor="ray",
     address="ray://host:10001",
     workers=8,
-    sampler="random",
-    objective="lower-bound",
+    search=SearchSpec(
+        sampler="random",
+        objective="p10",
+        two_objectives=True,
+        prune=False,
+        warm_start=("/runs/a",),
+        max_encode_time=1.5,
+        max_peak_dbfs=1.0,
+        max_latency_ms=20.0,
+    ),
     fixed=(("joint", True), ("q", 2), ("rate_mode", "abr")),
 )
 
@@ -61,7 +70,13 @@ def test_all_problems_at_once() -> None:
         "seed": True,
         "address": "ray://x",
         "clips": {"folder": "x", "excerpt": "best", "excerpt_s": 60, "length": 3},
-        "search": {"sampler": "magic"},
+        "search": {
+            "sampler": "magic",
+            "objective": "p90",
+            "max_encode_time": 1.5,
+            "prune": "no",
+            "warm_start": "runs/a",
+        },
         "fixed": {"list": [1]},
     }
     with pytest.raises(StudyError) as caught:
@@ -80,6 +95,10 @@ def test_all_problems_at_once() -> None:
         "clips.excerpt_s: 60",
         "clips.length: unknown",
         "search.sampler: 'magic'",
+        "search.objective: 'p90'",
+        "search.max_encode_time: 1.5 is not right; it must be times the default's, as in",
+        "search.prune: 'no' is not right; it must be true or false",
+        "search.warm_start: 'runs/a'",
         "fixed.list",
     ):
         assert part in message

@@ -10,9 +10,9 @@ import pytest
 
 from tuner.audio import sample_digest
 from tuner.results import BitrateResult, Side, Timing, TrialRecord
+from tuner.search.evaluate import TrialResult
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef
-from tuner.search.objective import TrialResult
 from tuner.search.updates import Update, ValidationProgress
 from tuner.search.validate import Court, choose_finalists, validate_bitrate
 from tuner.testing import FakeEncoder, FakeScorer

@@ -46,14 +46,14 @@ def make_executor(
 
     Args:
         name: ``"local"`` or ``"ray"``.
-        workers: how many jobs run at once.
+        workers: how many jobs run at once; 0 means all cores of the cluster at `address`.
         cache_folder: where the workers' cache lies, on each machine.
         address: the Ray cluster to join; None starts Ray on this machine.
 
     Raises:
         StudyError: unknown name, no workers, or an address that does not answer.
     """
-    if workers < 1:
+    if workers < (1 if address is None else 0):
         raise StudyError(f"workers = {workers}: at least one is needed")
     cache_folder = cache_folder.absolute()  # a worker's current folder may be another
     if name == "local":

@@ -36,7 +36,7 @@ class RayExecutor:
     """Runs jobs as Ray tasks of one CPU each.
 
     Args:
-        workers: how many jobs run at once.
+        workers: how many jobs run at once; 0 means all cores of the cluster.
         cache_folder: folder of the cache on each machine.
         address: the cluster to join; None starts Ray on this machine.
 
@@ -45,8 +45,8 @@ class RayExecutor:
     """
 
     def __init__(self, workers: int, cache_folder: Path, address: str | None = None) -> None:
-        self.workers = workers
         self._owns_ray = _connect(workers, address)
+        self.workers = workers or _count_cores()
         self._submit_task = _make_submit(cache_folder)
         self._queue: queue.Queue[_Item | None] = queue.Queue()
         self._closed = False
@@ -138,6 +138,13 @@ def _connect(workers: int, address: str | None) -> bool:
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise StudyError(f"Ray at {address or 'this machine'} cannot be used: {error}") from error
     return True
+
+
+def _count_cores() -> int:
+    """The cores of all nodes that have joined so far."""
+    import ray
+
+    return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
 def _make_submit(cache_folder: Path) -> Callable[[Job], Any]:

@@ -1,15 +1,12 @@
-"""The searches that the project is measured by, on the shared clips.
-
-    python -m bench.search --clips CLIPS --out RUNS [--trials 60] [--workers 2]
+"""What whole runs find, holdout clips and judges included.
 
 aac at 64 and 96 kb/s (much to find), LAME at 64, Opus at 48 (the control). Prints default,
 tuned, gain and interval by the model and both judges on the holdout side, and the seconds of
-pure encode and decode against wall time. A killed bench goes on where it stopped.
+pure encode and decode against wall time.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +15,8 @@ import numpy as np
 
 from tuner.results import BitrateResult, Results, read_results
 
+#: Trials per bitrate.
+TRIALS = 60
 STUDIES = (("aac", "64,96"), ("lame-ffmpeg", "64"), ("opus-ffmpeg", "48"))
 
 
@@ -55,30 +54,20 @@ def print_bitrate(results: Results, bitrate: BitrateResult, workers: int) -> Non
     )
 
 
-def main() -> None:
+def gains(clips: Path, out: Path, workers: int) -> None:
     """Run what is not finished, print everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
     for encoder, bitrates in STUDIES:
-        run = arguments.out / encoder
+        run = out / encoder
         command = [sys.executable, "-m", "tuner", "run", "--encoder", encoder]
-        command += ["--clips", str(arguments.clips), "--bitrates", bitrates]
-        command += ["--trials", str(arguments.trials), "--workers", str(arguments.workers)]
+        command += ["--clips", str(clips), "--bitrates", bitrates]
+        command += ["--trials", str(TRIALS), "--workers", str(workers)]
         subprocess.run([*command, "--out", str(run)], check=True, stdout=subprocess.DEVNULL)
         results = read_results(run / "results.json")
         for bitrate in results.bitrates:
-            print_bitrate(results, bitrate, arguments.workers)
+            print_bitrate(results, bitrate, workers)
         pure = sum(b.timing.encode_s + b.timing.decode_s for b in results.bitrates)
         wall = sum(b.timing.wall_s for b in results.bitrates)
         print(
-            f"   {encoder}: search wall {wall:.0f} s, {wall / (pure / arguments.workers):.2f} x"
+            f"   {encoder}: search wall {wall:.0f} s, {wall / (pure / workers):.2f} x"
             " the pure encode and decode time per worker"
         )
-
-
-if __name__ == "__main__":
-    main()

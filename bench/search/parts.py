@@ -1,0 +1,129 @@
+"""The parts of the bench that search real clips with a real encoder and the shipped model."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.search.rig import Searched, Setup, cores, run, tune_clips
+from tuner.quality.scorer import InseNetScorer
+from tuner.search.spec import Sampler
+
+#: Encoder and kb/s where there is something to find.
+FINDABLE = (("lame-ffmpeg", 64.0), ("aac", 64.0))
+SEEDS = (0, 1, 2)
+#: Share of the best gain known that a search must reach.
+REACHED = 0.95
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the bench works."""
+
+    clips: Path
+    out: Path
+
+    def setup(self, encoder: str, kbps: float, trials: int, name: str) -> Setup:
+        """A search of its own folder and cache."""
+        clips = tune_clips(self.clips, self.out / "clips")
+        return Setup(encoder, kbps, trials, self.out / name, clips, InseNetScorer())
+
+
+def overhead(site: Site) -> None:
+    """Wall time over pure encode and decode time, lame at 96 kb/s, 100 trials."""
+    setup = replace(site.setup("lame", 96, 100, "overhead"), workers=cores())
+    found = run(setup)
+    t = found.timing
+    pure = (t.encode_s + t.decode_s) / setup.workers
+    idle = t.wall_s - (t.encode_s + t.decode_s + t.score_s) / setup.workers
+    print(
+        f"overhead: {t.wall_s / pure:.2f} (goal 1.10): wall {t.wall_s:.0f} s, per worker encode and"
+        f" decode {pure:.0f}, score {t.score_s / setup.workers:.0f}, the rest {idle:.0f} s;"
+        f" {found.states()}; {found.passes():.2f} encode passes a trial after ten (goal 1.5)"
+    )
+
+
+def workers(site: Site) -> None:
+    """Local, one worker against two."""
+    walls = []
+    for count in (1, 2):
+        setup = site.setup("lame", 96, 30, f"workers-{count}")
+        walls.append(run(replace(setup, workers=count)).timing.wall_s)
+    print(f"workers: 1 -> 2 is {walls[0] / walls[1]:.2f} x (goal 1.9): {walls[0]:.0f} s")
+
+
+def ray(site: Site) -> None:
+    """Ray against local, 200 trials."""
+    walls = []
+    for executor in ("local", "ray"):
+        setup = site.setup("lame", 96, 200, f"executor-{executor}")
+        walls.append(run(replace(setup, workers=cores(), executor=executor)).timing.wall_s)
+    print(f"ray: {walls[1] / walls[0]:.3f} x local (goal 1.05): {walls[0]:.0f}, {walls[1]:.0f} s")
+
+
+def prune(site: Site) -> None:
+    """Encodes with pruning against without, 100 trials, and what both find."""
+    for encoder, kbps in FINDABLE:
+        cache = site.out / "prune-cache"
+        both = []
+        for pruned in (True, False):
+            setup = site.setup(encoder, kbps, 100, f"prune-{encoder}-{pruned}")
+            both.append(run(replace(setup, prune=pruned, cache=cache)))
+        # Trials share encodes through the cache: what each would have encoded is in its passes.
+        passes = [sum(r.record.passes for r in found.results) for found in both]
+        print(
+            f"prune, {encoder} at {kbps:g}: {passes[0] / passes[1]:.2f} of the encodes (goal 0.5),"
+            f" best {both[0].best():.2f} against {both[1].best():.2f} (goal within 0.2);"
+            f" {both[0].states()}; passes after ten {both[0].passes():.2f},"
+            f" without pruning {both[1].passes():.2f}"
+        )
+
+
+def tpe(site: Site) -> None:
+    """Trials until most of the best gain known is found, TPE against random search."""
+    samplers: tuple[Sampler, ...] = ("tpe", "random")
+    for encoder, kbps in FINDABLE:
+        cache = site.out / f"tpe-cache-{encoder}"
+        found = {
+            (sampler, seed): run(
+                replace(
+                    site.setup(encoder, kbps, 100, f"tpe-{encoder}-{sampler}-{seed}"),
+                    sampler=sampler,
+                    seed=seed,
+                    cache=cache,
+                )
+            )
+            for sampler in samplers
+            for seed in SEEDS
+        }
+        best = max(each.best() for each in found.values())
+        needed = {
+            sampler: [_trials_to(found[sampler, seed], best) for seed in SEEDS]
+            for sampler in samplers
+        }
+        ratio = statistics.fmean(needed["tpe"]) / statistics.fmean(needed["random"])
+        print(f"tpe, {encoder} at {kbps:g}: {ratio:.2f} of random's trials (goal 0.33): {needed}")
+
+
+def again(site: Site) -> None:
+    """A second identical run in another folder: all from the cache."""
+    first = site.setup("lame-ffmpeg", 96, 40, "again-1")
+    run(first)
+    again_ = replace(first, folder=site.out / "again-2", cache=first.folder / "cache")
+    second = run(again_)
+    print(
+        f"again: {second.session.encodes} encodes, {second.session.scores} scores (goal 0),"
+        f" {second.session_s:.1f} s (goal 10); delete {again_.folder} to repeat"
+    )
+
+
+def _trials_to(found: Searched, best: float) -> int:
+    """Trials until 95 % of the best gain known; one more than there were where it is missed."""
+    default = found.results[0].objective
+    assert default is not None
+    wanted = default + REACHED * (best - default)
+    for count in range(1, len(found.results) + 1):
+        if found.best(count) >= wanted:
+            return count
+    return len(found.results) + 1

@@ -1,0 +1,95 @@
+"""The parts of the bench that need no audio: the study's own cost in time and memory.
+
+Trials are answered by a stand-in at once, so that only asking, telling and storing is left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tuner.encoder import Parameter, Settings
+from tuner.results import Timing, TrialRecord
+from tuner.search.evaluate import Plan, TrialResult
+from tuner.search.matching import make_ruler
+from tuner.search.race import Hearing
+from tuner.search.space import make_space
+from tuner.search.storage import close_storage, open_storage
+from tuner.search.trials import Trials
+from tuner.testing import FakeEncoder
+
+#: Trials after which the cost of one more is told.
+MARKS = (100, 500, 1000, 2000, 5000)
+#: Trials that a mark is the mean of.
+MEAN_OF = 20
+
+
+class Wide(FakeEncoder):
+    """An encoder with eight continuous parameters, so that proposals seldom repeat."""
+
+    parameters = tuple(
+        Parameter(f"p{index}", "float", 0.5, "", low=0.0, high=1.0) for index in range(8)
+    )
+
+    def gain_db(self, settings: Settings) -> float:
+        """Best in the middle of all parameters."""
+        return -sum((float(value) - 0.5) ** 2 for value in settings.as_dict().values())
+
+
+def bookkeeping(out: Path, clips: int = 15, marks: tuple[int, ...] = MARKS) -> None:
+    """Milliseconds of ask, tell and storing, as a study grows; and the driver's memory."""
+    out.mkdir(parents=True, exist_ok=True)
+    storage = open_storage(out / f"bookkeeping-{clips}.db")
+    encoder = Wide()
+    space = make_space(encoder, {})
+    lane = Trials(storage, "fake@64", space, 64.0, "tpe", 0)
+    costs: list[float] = []
+    for _ in itertools.count(lane.finished):
+        if lane.finished >= marks[-1]:
+            break
+        started = time.process_time()
+        plan = lane.ask()
+        lane.tell(_answer(plan, encoder, clips))
+        costs.append(1000 * (time.process_time() - started))
+        if lane.finished in marks:
+            recent = costs[-MEAN_OF:]
+            print(
+                f"bookkeeping: {np.mean(recent):.0f} ms CPU a trial at {lane.finished} trials,"
+                f" {clips} clips; {_memory_mb():.0f} MB at most so far",
+                flush=True,
+            )
+    close_storage(storage)
+
+
+def memory(out: Path) -> None:
+    """The driver's memory with 1,000 clips, as a study grows to 2,000 trials."""
+    bookkeeping(out, clips=1000, marks=(100, 500, 1000, 2000))
+
+
+def _answer(plan: Plan, encoder: FakeEncoder, clips: int) -> TrialResult:
+    """What evaluating the plan would give: every second trial complete, the others pruned."""
+    rng = np.random.default_rng(plan.seed)
+    value = encoder.gain_db(plan.settings) + 50.0
+    record = TrialRecord(
+        plan.ordinal,
+        "pruned" if plan.ordinal % 2 else "complete",
+        plan.settings.rate_mode,
+        plan.settings.as_dict(),
+        knob=plan.guess,
+        bitrate_kbps=64.0,
+        score=value,
+    )
+    rates = ((plan.guess, 64.0 * float(rng.uniform(0.97, 1.03))),)
+    if record.state == "pruned":
+        return TrialResult(record, value, Timing(), rates)
+    values = tuple(float(each) for each in value + rng.normal(0, 1, clips))
+    ruler = make_ruler([int(each) for each in rng.integers(10_000, 90_000, clips)])
+    return TrialResult(record, value, Timing(), rates, Hearing(plan.ordinal, values, values), ruler)
+
+
+def _memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

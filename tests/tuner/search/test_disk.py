@@ -1,0 +1,73 @@
+"""The disk of a run: the budget of the cache, and the stop before a disk is full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import RunError
+from tuner.search.disk import DiskKeeper
+from tuner.search.folder import RunFolder
+from tuner.search.updates import SearchStarted, StageStarted
+
+STEP = StageStarted("something")
+MB = 1_000_000
+
+
+def fill(folder: Path, count: int) -> list[Path]:
+    """Encodes of 1 MB, last used in 1970, the first one the longest ago."""
+    (folder / "encodes").mkdir(parents=True, exist_ok=True)
+    files = [folder / "encodes" / f"{index:02}" for index in range(count)]
+    for index, file in enumerate(files):
+        file.write_bytes(os.urandom(MB))
+        os.utime(file, (index, index))
+    return files
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """An empty run directory."""
+    return RunFolder(tmp_path, "now")
+
+
+def test_the_cache_keeps_to_its_budget(run: RunFolder) -> None:
+    """Those used the longest ago go, down to a tenth under the budget."""
+    files = fill(run.cache, 20)
+    keeper = DiskKeeper(run, 0.010, 1)
+    keeper(SearchStarted(64.0, 0, None, None, None))
+    left = [file for file in files if file.exists()]
+    assert left == files[-len(left) :]
+    assert 7 <= len(left) <= 9
+
+
+def test_without_a_budget_nothing_goes(run: RunFolder) -> None:
+    """The cache is as large as the disk lets it be."""
+    files = fill(run.cache, 3)
+    DiskKeeper(run, None, 1)(STEP)
+    assert all(file.exists() for file in files)
+
+
+def test_what_trials_in_flight_use_stays(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the budget: an encode that was used since they were asked is not removed."""
+    monkeypatch.setattr("tuner.search.disk.TRIM_EVERY_S", 0.0)
+    monkeypatch.setattr("tuner.search.disk.TRIM_PAUSES", 0.0)
+    keeper = DiskKeeper(run, 0.010, 1)
+    keeper(SearchStarted(64.0, 0, None, None, None))
+    files = fill(run.cache, 20)
+    for file in files[:15]:
+        os.utime(file)
+    keeper(STEP)
+    assert all(file.exists() for file in files[:15])
+    assert not any(file.exists() for file in files[15:])
+
+
+def test_the_run_stops_before_the_disk_is_full(run: RunFolder) -> None:
+    """The message says what to do; nothing is removed without leave."""
+    files = fill(run.cache, 2)
+    keeper = DiskKeeper(run, None, 1, reserve=2 * shutil.disk_usage(run.path).free)
+    with pytest.raises(RunError, match="run the same command again"):
+        keeper(STEP)
+    assert all(file.exists() for file in files)

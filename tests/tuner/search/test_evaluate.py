@@ -1,0 +1,148 @@
+"""One trial against a rival, on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tuner.encoder import Settings, default_settings
+from tuner.search.bench import Bench
+from tuner.search.evaluate import Plan, TrialResult, evaluate
+from tuner.search.limits import Limits
+from tuner.testing import FakeEncoder, FakeScorer
+
+MakeBench = Callable[..., Bench]
+DEFAULT = default_settings(FakeEncoder())
+
+
+def with_shaping(shaping: int) -> Settings:
+    return Settings.of("abr", {**DEFAULT.as_dict(), "shaping": shaping})
+
+
+def run(bench: Bench, plan: Plan, objective: str = "mean", *, prune: bool = True) -> TrialResult:
+    return evaluate(bench, plan, FakeScorer(), objective, prune=prune)
+
+
+def heard(bench: Bench, settings: Settings) -> dict[str, Any]:
+    """What a trial without a rival gives the next plan: rival and ruler."""
+    result = run(bench, Plan(0, settings, 64.0))
+    assert result.hearing is not None and result.ruler is not None
+    return {"rival": result.hearing, "ruler": result.ruler}
+
+
+def test_loser_is_pruned_with_its_estimate(make_bench: MakeBench) -> None:
+    """A trial that is worse on every clip stops at the first block; the estimate is right."""
+    best = heard(make_bench(), with_shaping(7))
+    plan = Plan(3, with_shaping(0), 64.0, **best)
+    pruned = run(make_bench(), plan)
+    whole = run(make_bench(), plan, prune=False)
+    assert pruned.record.state == "pruned" and whole.record.state == "complete"
+    assert pruned.record.passes < 0.9 < whole.record.passes
+    assert pruned.objective == pytest.approx(whole.objective, abs=1.0)
+    assert pruned.record.score == pruned.objective
+    assert "behind trial 0" in (pruned.record.reason or "")
+    assert pruned.hearing is None
+
+
+def test_better_trial_is_heard_on_all_clips(make_bench: MakeBench) -> None:
+    """The better one finishes, matched over all clips, as without pruning."""
+    worse = heard(make_bench(), with_shaping(2))
+    plan = Plan(3, with_shaping(7), 64.0, **worse)
+    result = run(make_bench(), plan)
+    assert result.record.state == "complete"
+    assert result.record.bitrate_kbps == pytest.approx(64, rel=0.01)
+    assert result.hearing is not None and len(result.hearing.values) == 20
+    alone = run(make_bench(), replace(plan, rival=None, ruler=None))
+    assert result.objective == pytest.approx(alone.objective, abs=0.3)
+
+
+def test_a_wrong_guess_costs_a_block_not_a_pass(make_bench: MakeBench) -> None:
+    """With a ruler the knob is found on one block of clips, in any rate mode."""
+    ruler = heard(make_bench(), with_shaping(7))["ruler"]
+    far = Plan(3, with_shaping(6), 100.0, ruler=ruler)
+    alone = run(make_bench(), replace(far, ruler=None)).record
+    assert run(make_bench(), far).record.passes <= alone.passes - 0.5
+
+
+class Coarse(FakeEncoder):
+    """An encoder with three bitrates."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(8, 60, 320)),)
+
+
+class Loud(FakeEncoder):
+    """An encoder that spends 100 kb/s at least."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], low=100),)
+
+
+def test_no_pruning_for_want_of_bits(make_bench: MakeBench) -> None:
+    """A trial whose block spends too little is matched first, not called a loser."""
+    best = heard(make_bench(), with_shaping(7))
+    result = run(make_bench(Coarse()), Plan(3, with_shaping(0), 60.0, **best))
+    assert result.record.state == "infeasible"
+    assert "within 1% of 64 kb/s" in (result.record.reason or "")
+
+
+def test_far_off_is_infeasible_after_a_block(make_bench: MakeBench) -> None:
+    """What cannot come near the target needs no pass over all clips to be told."""
+    ruler = heard(make_bench(), with_shaping(7))["ruler"]
+    result = run(make_bench(Loud()), Plan(3, with_shaping(3), 100.0, ruler=ruler))
+    assert result.record.state == "infeasible" and result.record.passes < 0.5
+    assert "on 5 clips" in (result.record.reason or "")
+
+
+@pytest.mark.parametrize("objective", ["worst-quarter", "p10"])
+def test_only_means_are_pruned(make_bench: MakeBench, objective: str) -> None:
+    """Paired differences say nothing of the worst clips: those objectives hear all."""
+    best = heard(make_bench(), with_shaping(7))
+    plan = Plan(3, with_shaping(0), 64.0, **best)
+    assert run(make_bench(), plan, objective).record.state == "complete"
+
+
+def test_few_clips_are_one_block(make_bench: MakeBench) -> None:
+    """With fewer clips than a test needs nothing is pruned."""
+    best = heard(make_bench(count=5), with_shaping(7))
+    plan = Plan(3, with_shaping(0), 64.0, **best)
+    assert run(make_bench(count=5), plan).record.state == "complete"
+
+
+def test_no_job_runs_twice(make_bench: MakeBench) -> None:
+    """Each encode is computed once, and scoring what a race has heard costs nothing."""
+    worse = heard(make_bench(), with_shaping(2))
+    result = run(make_bench(), Plan(3, with_shaping(8), 70.0, **worse))
+    assert result.timing.encodes == round(result.record.passes * 20)
+    assert result.timing.scores <= result.timing.encodes
+
+
+class Slow(FakeEncoder):
+    """An encoder that tells its latency: ten milliseconds a step of shaping."""
+
+    def latency_ms(self, settings: Settings) -> float:
+        return 10.0 * float(settings.as_dict()["shaping"])
+
+
+def test_latency_is_judged_before_anything_is_encoded(make_bench: MakeBench) -> None:
+    """Settings over the limit cost no encode; the default is exempt."""
+    limits = Limits(latency_ms=25.0)
+    result = evaluate(
+        make_bench(Slow()), Plan(4, with_shaping(5), 64.0), FakeScorer(), "mean", limits=limits
+    )
+    assert result.record.state == "infeasible" and result.record.passes == 0
+    assert result.record.reason == "latency 50 ms, the limit is 25 ms"
+    default = evaluate(
+        make_bench(Slow()), Plan(0, DEFAULT, 64.0), FakeScorer(), "mean", limits=limits
+    )
+    assert default.record.state == "complete" and default.record.latency_ms == 30.0
+
+
+def test_peak_is_measured_where_it_is_limited(make_bench: MakeBench) -> None:
+    """The decoded peak is recorded with a limit, and not otherwise."""
+    plan = Plan(1, DEFAULT, 64.0)
+    limited = evaluate(make_bench(), plan, FakeScorer(), "mean", limits=Limits(peak_dbfs=0.0))
+    assert limited.record.peak_dbfs is not None and -20 < limited.record.peak_dbfs < 0
+    assert run(make_bench(), plan).record.peak_dbfs is None
+    assert limited.record.encode_s == pytest.approx(0.02)

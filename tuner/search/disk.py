@@ -1,0 +1,90 @@
+"""The disk of a run: the cache keeps to its budget, and a full disk stops the run early.
+
+A disk that fills up while the database or the results are written is damage; so the run
+stops while there is still room to write down what is finished.
+"""
+
+from __future__ import annotations
+
+import collections
+import shutil
+import time
+
+from tuner.cache import Cache
+from tuner.errors import RunError
+from tuner.search.folder import RunFolder
+from tuner.search.updates import SearchStarted, TrialFinished, Update
+
+GB = 1e9
+#: Free space at which a run stops, bytes. Database, log, results and report of 5,000 trials
+#: take a tenth of it; the rest is for the jobs that still run.
+RESERVE = 256_000_000
+#: Seconds between two looks at the cache,
+TRIM_EVERY_S = 60.0
+#: and at least so many times the time that a look took.
+TRIM_PAUSES = 50.0
+#: What a trim leaves of the limit, so that the next one is not due at once.
+TRIM_TO = 0.9
+
+
+class DiskKeeper:
+    """An observer of a run that keeps its disk in order.
+
+    Args:
+        folder: the run directory.
+        cache_gb: the cache's budget, or None.
+        in_flight: trials of one bitrate that may be in flight; what they use stays.
+        reserve: bytes that stay free.
+    """
+
+    def __init__(
+        self, folder: RunFolder, cache_gb: float | None, in_flight: int, reserve: int = RESERVE
+    ) -> None:
+        self._folder = folder
+        self._limit = None if cache_gb is None else round(cache_gb * GB)
+        self._cache = Cache(folder.cache)
+        self._in_flight = in_flight
+        self._reserve = reserve
+        self._told: dict[float, collections.deque[float]] = {}
+        self._due = time.monotonic()
+
+    def __call__(self, update: Update) -> None:
+        """Look at the disk.
+
+        Raises:
+            RunError: less than the reserve is free, and the cache may not be trimmed.
+            CacheError: the cache cannot be trimmed.
+        """
+        match update:
+            case SearchStarted():
+                # What earlier sessions used is not in use; this session's trials will be.
+                self._told[update.target_kbps] = collections.deque(
+                    [time.time()], maxlen=self._in_flight + 1
+                )
+            case TrialFinished():
+                self._told[update.target_kbps].append(time.time())
+        if self._limit is not None and time.monotonic() >= self._due:
+            self._trim(self._limit)
+        if self._free() < self._reserve and self._limit is not None:
+            # The budget was too large for this disk: half of what there is must do.
+            self._trim(min(self._limit, self._cache.size() // 2))
+        if (free := self._free()) < self._reserve:
+            raise RunError(
+                f"{self._folder.path}: only {free / GB:.2f} GB of disk are free, the run stops"
+                f" before they are gone. What was finished is kept: free some space, or let"
+                f" --cache-gb limit the cache, and run the same command again."
+            )
+
+    def _trim(self, limit: int) -> None:
+        started = time.monotonic()
+        if self._cache.size() > limit:
+            self._cache.trim(round(limit * TRIM_TO), self._in_use_since())
+        took = time.monotonic() - started
+        self._due = time.monotonic() + max(TRIM_EVERY_S, TRIM_PAUSES * took)
+
+    def _in_use_since(self) -> float:
+        """When the oldest trial in flight was asked, at the earliest."""
+        return min((times[0] for times in self._told.values()), default=time.time())
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._folder.path).free

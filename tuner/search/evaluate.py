@@ -1,0 +1,242 @@
+"""One trial: settings in, a matched bitrate and a score out. Runs in a thread of the driver.
+
+With nothing to compare with, passes over all clips match the bitrate, without decoding; then
+the same jobs run again with scorers, their encodes from the cache. With a ruler
+(`tuner.search.matching`) a block of clips finds the knob, and with a *rival* (the best trial
+so far) the trial races it block by block and stops when it is losing. Whatever finishes has
+spent the target over all clips, as measured, and was scored on them all.
+
+A failure of the encoder or the scorer fails the trial with its reason; it is never a score.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tuner.encoder import Settings
+from tuner.errors import EncoderError, ScoreError, WorkerDied
+from tuner.rate import TOLERANCE, RateMatch, Unreachable
+from tuner.results import Timing, TrialRecord
+from tuner.scorer import Score, Scorer
+from tuner.search.bench import Bench
+from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
+from tuner.search.matching import CERTAIN, Matcher, Shares, is_off, make_ruler
+from tuner.search.objective import clip_values, is_mean, objective_of
+from tuner.search.race import P_THRESHOLD, Hearing, estimate, make_blocks, p_worse
+
+#: What fails a trial. Anything else (a full disk, a lost clip) ends the run.
+TRIAL_ERRORS = (EncoderError, ScoreError, WorkerDied)
+#: Longest stored reason: an encoder's message with the end of its stderr.
+REASON_CHARS = 1500
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one trial tries.
+
+    Args:
+        ordinal: the trial's number within its bitrate; 0 is the default.
+        settings: the settings.
+        guess: knob value where rate matching starts.
+        slope: how fast the bitrate moves there (`match_rate`), or None.
+        seed: of the clips' order.
+        rival: the best trial so far, to race against; None to score all clips.
+        ruler: which share of the bits each clip took in the trial most like this one.
+    """
+
+    ordinal: int
+    settings: Settings
+    guess: float
+    slope: float | None = None
+    seed: int = 0
+    rival: Hearing | None = None
+    ruler: Shares | None = None
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """How one trial went.
+
+    Args:
+        record: what the results keep.
+        objective: what the search maximises, an estimate if pruned; None for what has none.
+        timing: its cost, without wall-clock time.
+        rates: (knob, kb/s) of each measurement or projection, for the rate model.
+        hearing: what each clip scored; None unless complete.
+        ruler: which share of the bits each clip took; None unless complete.
+    """
+
+    record: TrialRecord
+    objective: float | None
+    timing: Timing
+    rates: tuple[tuple[float, float], ...] = ()
+    hearing: Hearing | None = None
+    ruler: Shares | None = None
+
+
+def evaluate(
+    bench: Bench,
+    plan: Plan,
+    scorer: Scorer,
+    objective: str,
+    *,
+    prune: bool = True,
+    limits: Limits = NO_LIMITS,
+) -> TrialResult:
+    """Run one trial: match the bitrate, score.
+
+    Args:
+        bench: a new one.
+        plan: what to try.
+        scorer: the quality model.
+        objective: see `tuner.search.objective`.
+        prune: stop a trial that is losing (where the objective is a mean).
+        limits: what is measured besides; only the latency is judged here, as it needs no
+            encode, the rest when the trial is told.
+    """
+    settings = plan.settings
+    record = TrialRecord(plan.ordinal, "failed", settings.rate_mode, settings.as_dict())
+    record = add_latency(record, bench.encoder, limits)
+    slow = limits.broken(record, record)
+    if slow is not None and plan.ordinal > 0:
+        return TrialResult(replace(record, state="infeasible", reason=slow), None, Timing())
+    trial = _Trial(bench, plan, scorer, objective, limits.meters())
+    try:
+        result = trial.run(record, prune=prune and is_mean(objective))
+    except TRIAL_ERRORS as error:
+        reason = f"{type(error).__name__}: {error}"[:REASON_CHARS]
+        result = TrialResult(replace(record, reason=reason), None, Timing())
+    return replace(
+        result,
+        record=replace(result.record, passes=round(bench.passes, 4)),
+        timing=bench.timing,
+        rates=tuple(bench.rates),
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    bench: Bench
+    plan: Plan
+    scorer: Scorer
+    objective: str
+    meters: tuple[Scorer, ...]
+
+    def run(self, record: TrialRecord, *, prune: bool) -> TrialResult:
+        plan, bench = self.plan, self.bench
+        blocks = make_blocks(len(bench.clips), plan.seed)
+        if plan.ruler is None or len(blocks) == 1:
+            return self._finish(record, bench.match(plan.settings, plan.guess, plan.slope))
+        matcher = Matcher(bench, plan.settings, blocks[0], plan.slope)
+        probe = matcher.probe(plan.guess, plan.ruler)
+        if isinstance(probe, Unreachable):
+            if is_off(probe.closest_kbps, bench.target_kbps, CERTAIN):
+                reason = f"on {len(blocks[0])} clips, {probe.reason}"
+                return _infeasible(record, replace(probe, reason=reason))
+            knob = probe.closest_knob
+        else:
+            knob = probe.knob
+        if prune and plan.rival is not None:
+            pruned = self._race(record, matcher, knob, blocks, plan.rival, plan.ruler)
+            if pruned is not None:
+                return pruned
+        return self._finish(record, matcher.confirm(knob))
+
+    def _race(
+        self,
+        record: TrialRecord,
+        matcher: Matcher,
+        knob: float,
+        blocks: list[list[int]],
+        rival: Hearing,
+        ruler: Shares,
+    ) -> TrialResult | None:
+        """Score block by block; the pruned result, or None when the trial holds out.
+
+        It is pruned only while it spends the target or more: one that loses for want of
+        bits has not lost.
+        """
+        heard: list[int] = []
+        for block in blocks[:-1]:
+            heard += block
+            kbps = matcher.project(knob, heard, ruler, (self.scorer, *self.meters))
+            if kbps < self.bench.target_kbps * (1 - TOLERANCE):
+                return None
+            scores = self._scores_of(heard, knob)
+            values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
+            chance = p_worse(values, rival.values)
+            if chance < P_THRESHOLD:
+                means = dict(zip(heard, (score.mean for score in scores), strict=True))
+                spread = statistics.fmean(score.spread for score in scores)
+                pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
+                return _pruned(pruned, values, means, rival, chance)
+        return None
+
+    def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
+        clips = [self.bench.clips[index] for index in indices]
+        outcomes = self.bench.run(self.plan.settings, knob, (self.scorer, *self.meters), clips)
+        return [outcomes[clip.digest].scores[self.scorer.name] for clip in clips]
+
+    def _finish(self, record: TrialRecord, match: RateMatch | Unreachable) -> TrialResult:
+        if isinstance(match, Unreachable):
+            return _infeasible(record, match)
+        return self._complete(replace(record, knob=match.knob, bitrate_kbps=match.kbps))
+
+    def _complete(self, record: TrialRecord) -> TrialResult:
+        bench, name = self.bench, self.scorer.name
+        assert record.knob is not None
+        outcomes = list(
+            bench.run(self.plan.settings, record.knob, (self.scorer, *self.meters)).values()
+        )
+        scores = [outcome.scores[name] for outcome in outcomes]
+        value = objective_of(scores, self.objective)
+        complete = replace(
+            record,
+            state="complete",
+            score=statistics.fmean(score.mean for score in scores),
+            spread=statistics.fmean(score.spread for score in scores),
+            encode_s=sum(outcome.encoder_s for outcome in outcomes),
+            peak_dbfs=peak_of([o.scores[PEAK] for o in outcomes if PEAK in o.scores]),
+        )
+        hearing = Hearing(
+            record.number,
+            tuple(clip_values(scores, self.objective)),
+            tuple(score.mean for score in scores),
+        )
+        ruler = make_ruler([outcome.payload_bits for outcome in outcomes])
+        return TrialResult(complete, value, Timing(), hearing=hearing, ruler=ruler)
+
+
+def _pruned(
+    record: TrialRecord,
+    values: Mapping[int, float],
+    means: Mapping[int, float],
+    rival: Hearing,
+    chance: float,
+) -> TrialResult:
+    """A trial that lost on the clips heard; its estimates are the rival's, less the lead."""
+    value = estimate(values, rival.values)
+    pruned = replace(
+        record,
+        state="pruned",
+        score=estimate(means, rival.means),
+        reason=(
+            f"after {len(values)} of {len(rival.values)} clips it was"
+            f" {statistics.fmean(rival.values) - value:.1f} points behind trial"
+            f" {rival.ordinal} (p = {chance:.2g})"
+        ),
+    )
+    return TrialResult(pruned, value, Timing())
+
+
+def _infeasible(record: TrialRecord, match: Unreachable) -> TrialResult:
+    infeasible = replace(
+        record,
+        state="infeasible",
+        knob=match.closest_knob,
+        bitrate_kbps=match.closest_kbps,
+        reason=match.reason,
+    )
+    return TrialResult(infeasible, None, Timing())

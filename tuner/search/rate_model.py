@@ -1,0 +1,162 @@
+"""The rate model: which knob value should spend the target, from earlier trials.
+
+Settings move an encoder's bitrate by a factor, the knob by a power: the logarithm of kb/s is
+taken as ``slope * place + offset(settings)``, with the knob's place on its axis
+(`tuner.rate.KnobAxis`). One slope serves a rate mode near a target. The offset is the mean of a
+Gaussian process over the settings (Rasmussen and Williams, Gaussian Processes for Machine
+Learning, 2006, 2.2) with half of its variance in the parameters one by one and half in all of
+them together, so that one trial with a parameter's value tells of all others with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.encoder import Parameter, RateMode, Settings, Value
+from tuner.rate import KnobAxis, first_guess, prior_slope
+
+#: Trials that the model looks at, the latest ones: solving for the offsets stays at
+#: milliseconds in a study of thousands.
+MEMORY = 200
+#: Length over which a number's effect fades, as a share of its range.
+LENGTH = 0.5
+#: Share of the offsets' variance that settings do not explain (payloads repeat exactly, but
+#: they are taken within `tuner.rate.TOLERANCE` and along one slope).
+NOISE = 1e-3
+#: Measurements further than this factor from the target say nothing of the slope there.
+NEAR = 1.5
+#: How much the prior slope weighs, as a step on the axis relative to its length.
+PRIOR_STEP = 0.02
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Where rate matching starts: a legal knob value, and the slope there (`match_rate`)."""
+
+    knob: float
+    slope: float | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one trial spent: (knob, kb/s) of each measurement, in their order."""
+
+    settings: Settings
+    rates: tuple[tuple[float, float], ...]
+
+
+def guess_knob(
+    mode: RateMode,
+    parameters: Sequence[Parameter],
+    target_kbps: float,
+    measured: Sequence[Measured],
+    settings: Settings,
+) -> Guess:
+    """The knob value at which `settings` should spend the target.
+
+    Args:
+        mode: the rate mode of `settings`.
+        parameters: the adapter's declaration.
+        target_kbps: the target.
+        measured: earlier trials in this mode, oldest first.
+        settings: what is to be matched.
+    """
+    measured = [trial for trial in measured if trial.rates][-MEMORY:]
+    if not measured:
+        return Guess(first_guess(mode, target_kbps, []))
+    axis = KnobAxis(mode)
+    slope = _slope(mode, target_kbps, measured)
+    rising = slope if mode.rising else -slope
+    knobs, kbps = np.array([_nearest(trial, target_kbps) for trial in measured]).T
+    offsets = np.log(kbps) - rising * np.array([axis.place(knob) for knob in knobs])
+    offset = _regress(parameters, [trial.settings for trial in measured], offsets, settings)
+    return Guess(mode.snap(axis.knob((math.log(target_kbps) - offset) / rising)), slope)
+
+
+def most_alike(
+    parameters: Sequence[Parameter], known: Sequence[Settings], settings: Settings
+) -> int:
+    """Index of the known settings that are most like `settings`, the latest of equals."""
+    features = np.array([_features(parameters, each) for each in [*known, settings]])
+    choices = np.array([parameter.kind == "choice" for parameter in parameters], dtype=bool)
+    alike = _kernel(features, choices)[-1, :-1]
+    return int(len(known) - 1 - np.argmax(alike[::-1]))
+
+
+def _nearest(trial: Measured, target_kbps: float) -> tuple[float, float]:
+    return min(trial.rates, key=lambda rate: abs(math.log(rate[1] / target_kbps)))
+
+
+def _slope(mode: RateMode, target_kbps: float, measured: Sequence[Measured]) -> float:
+    """Least squares over the steps that rate matching took near the target."""
+    axis = KnobAxis(mode)
+    weight = (PRIOR_STEP * (axis.high - axis.low)) ** 2
+    covered, gained = weight, weight * prior_slope(mode)
+    for trial in measured:
+        near = [
+            (axis.place(knob), math.log(kbps))
+            for knob, kbps in trial.rates
+            if abs(math.log(kbps / target_kbps)) < math.log(NEAR)
+        ]
+        for (place, log_kbps), (place_after, log_after) in itertools.pairwise(near):
+            step = (place_after - place) * (1 if mode.rising else -1)
+            covered += step * step
+            gained += step * (log_after - log_kbps)
+    slope = gained / covered
+    return slope if slope > 0 else prior_slope(mode)
+
+
+def _regress(
+    parameters: Sequence[Parameter],
+    known: Sequence[Settings],
+    offsets: Array,
+    settings: Settings,
+) -> float:
+    """The offset of `settings`, from the offsets of `known`."""
+    centre = float(np.median(offsets))
+    features = np.array([_features(parameters, each) for each in [*known, settings]])
+    choices = np.array([parameter.kind == "choice" for parameter in parameters], dtype=bool)
+    kernel = _kernel(features, choices)
+    weights = np.linalg.solve(kernel[:-1, :-1] + NOISE * np.eye(len(known)), offsets - centre)
+    return centre + float(kernel[-1, :-1] @ weights)
+
+
+def _kernel(features: Array, choices: npt.NDArray[np.bool_]) -> Array:
+    """Covariance of the offsets, ``[N, N]``, of features ``[N, P]``; 1 on the diagonal."""
+    distance = np.abs(features[:, None] - features[None])
+    similar = np.where(choices, distance == 0, np.exp(-distance / LENGTH))
+    # An inactive parameter is like another inactive one and unlike any value.
+    idle = np.isnan(features)
+    similar[idle[:, None] != idle[None]] = 0.0
+    similar[idle[:, None] & idle[None]] = 1.0
+    if not features.shape[1]:
+        return np.ones(similar.shape[:2])
+    mixed: Array = 0.5 * similar.mean(axis=2) + 0.5 * similar.prod(axis=2)
+    return mixed
+
+
+def _features(parameters: Sequence[Parameter], settings: Settings) -> list[float]:
+    values = settings.as_dict()
+    return [
+        _feature(parameter, values[parameter.name]) if parameter.name in values else math.nan
+        for parameter in parameters
+    ]
+
+
+def _feature(parameter: Parameter, value: Value) -> float:
+    """A choice's index, or a number's place in its range, 0 to 1."""
+    if parameter.kind == "choice":
+        return float(parameter.choices.index(value))
+    assert parameter.low is not None and parameter.high is not None
+    low, high, number = parameter.low, parameter.high, float(value)
+    if parameter.log:
+        low, high, number = math.log(low), math.log(high), math.log(number)
+    return (number - low) / (high - low)

@@ -1,0 +1,151 @@
+"""One TOML table, read key by key with its problems collected."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from tuner.encoder import Value
+
+#: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
+BITRATE_RANGE = (4.0, 6000.0)
+#: What texts that must be there are, for messages.
+WANTED_TEXTS = {
+    "encoder": "the name of an encoder; `tuner encoders` lists them (or --encoder NAME)",
+    "clips.folder": "a folder of WAV or FLAC files (or --clips FOLDER)",
+}
+
+
+class Table:
+    """Reads one table; what is wrong is added to `problems`, and a default given.
+
+    Args:
+        raw: the whole content of the file.
+        name: the table's name; "" for the keys at the top.
+        problems: where problems go, as sentences.
+    """
+
+    def __init__(self, raw: Mapping[str, object], name: str, problems: list[str]) -> None:
+        table = raw.get(name, {}) if name else raw
+        self.prefix = f"{name}." if name else ""
+        self.problems = problems
+        self.known: set[str] = set()
+        self.table: Mapping[str, object] = {}
+        if isinstance(table, Mapping):
+            self.table = table
+        else:
+            problems.append(f"{name}: a table [{name}] is needed, not {table!r}")
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self.table
+
+    def _get(self, key: str) -> object:
+        self.known.add(key)
+        return self.table.get(key)
+
+    def refuse(self, key: str, wanted: str, value: object) -> None:
+        """Collect a problem: what was found, and what is `wanted`."""
+        found = "missing" if value is None else f"{value!r} is not right"
+        self.problems.append(f"{self.prefix}{key}: {found}; it must be {wanted}")
+
+    def text(self, key: str, *, optional: bool = False) -> str | None:
+        """A text that is not empty."""
+        value = self._get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        if value is not None or not optional:
+            self.refuse(key, WANTED_TEXTS.get(f"{self.prefix}{key}", "a text"), value)
+        return None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts."""
+        value = self._get(key)
+        listed = value if isinstance(value, list | tuple) else []
+        good = tuple(text for text in listed if isinstance(text, str) and text.strip())
+        if value is not None and (len(good) != len(listed) or not isinstance(value, list | tuple)):
+            self.refuse(key, "a list of texts", value)
+        return good
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._get(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.refuse(key, "true or false", value)
+        return default
+
+    def times(self, key: str) -> float | None:
+        """A factor written as a text: "1.5x"."""
+        value = self._get(key)
+        matched = re.fullmatch(r"(\d+\.?\d*)x", value) if isinstance(value, str) else None
+        if matched is not None and float(matched[1]) > 0:
+            return float(matched[1])
+        if value is not None:
+            self.refuse(key, 'times the default\'s, as in "1.5x"', value)
+        return None
+
+    def whole(self, key: str, default: int | None, *, low: int) -> int | None:
+        """A whole number from `low`."""
+        value = self._get(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool) and value >= low:
+            return value
+        self.refuse(key, f"a whole number from {low}", value)
+        return default
+
+    def number(self, key: str, default: float | None, low: float, high: float) -> float | None:
+        """A number from `low` to `high`."""
+        value = self._get(key)
+        if value is None:
+            return default
+        if _is_number(value) and low <= cast(float, value) <= high:
+            return float(cast(float, value))
+        self.refuse(key, f"a number from {low:g} to {high:g}", value)
+        return default
+
+    def choice(self, key: str, choices: Sequence[str], default: str) -> str:
+        """One of the choices."""
+        value = self._get(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and value in choices:
+            return value
+        self.refuse(key, "one of " + ", ".join(choices), value)
+        return default
+
+    def bitrates(self, key: str) -> tuple[float, ...]:
+        """Target bitrates, ascending, kb/s."""
+        value = self._get(key)
+        low, high = BITRATE_RANGE
+        listed = value if isinstance(value, list | tuple) else []
+        good = [float(x) for x in listed if _is_number(x) and low <= x <= high]
+        if not good or len(good) != len(listed) or len(set(good)) != len(good):
+            self.refuse(key, f"a list of different kb/s from {low:g} to {high:g}", value)
+        return tuple(sorted(good))
+
+    def values(self) -> tuple[tuple[str, Value], ...]:
+        """All keys as (name, value) pairs."""
+        good: dict[str, Value] = {}
+        for key, value in self.table.items():
+            if isinstance(value, bool | int | float | str):
+                good[key] = value
+            else:
+                self.refuse(key, "a number, a text, true or false", value)
+        return tuple(sorted(good.items()))
+
+    def refuse_unknown(self, also: Sequence[str] = ()) -> None:
+        """Collect a problem for each key that nobody asked for."""
+        known = [*sorted(self.known), *also]
+        for key in self.table:
+            if key not in known:
+                names = ", ".join(known)
+                self.problems.append(f"{self.prefix}{key}: unknown; known here: {names}")
+
+
+def _is_number(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(cast(float, value))
