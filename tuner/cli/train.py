@@ -26,21 +26,38 @@ def train(
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
     ),
-    epochs: Annotated[int, typer.Option(help="Passes over the pairs.", min=1)] = 20,
+    epochs: Annotated[int, typer.Option(help="Passes of the stereo network.", min=1)] = 10,
+    mono_epochs: Annotated[
+        int, typer.Option(help="Passes of the mono network before; 0 leaves it out.", min=0)
+    ] = 2,
     members: Annotated[int, typer.Option(help="Networks in the ensemble.", min=1)] = 3,
-    workers: Annotated[int, typer.Option(help="Processes that make and read features.", min=1)] = 2,
+    mixed: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compute in bfloat16 what may be; on a GPU it is on if not told. A CPU needs"
+            " AVX512-BF16 or AMX for it to be faster.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that make features.", min=1)] = 2,
     limit_references: Annotated[
         int, typer.Option(help="Use only the first so many references; 0 = all.", min=0)
     ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
-    """Train the quality model; run it again after a kill and it goes on where it stopped."""
+    """Train the quality model; run it again after a kill and it goes on where it stopped.
+
+    Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
+    """
     from tuner.cli.dataset import usable_encoders
+    from tuner.quality import processes
     from tuner.quality import train as training
     from tuner.quality.labels import read_table
+    from tuner.quality.learner import Hyper
     from tuner.quality.material import Material, plan
     from tuner.quality.shards import FeatureSet, left_out, make_loader, write_shards
 
+    device = processes.join_group()
     header, rows = read_table(table)
     rows = [row for row in rows if row.labels][: limit_references or None]
     recordings = sorted(path.name for path in train_side(clips))
@@ -49,7 +66,7 @@ def train(
     material = Material(
         plan(recordings, max((row.index for row in rows), default=-1) + 1, header["seed"]), clips
     )
-    with progress_bar("features") as update:
+    with processes.first_process_first(), progress_bar("features") as update:
         shards = write_shards(
             material,
             rows,
@@ -62,21 +79,26 @@ def train(
     taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)
     if not (len(taught) and len(kept)):
         raise StudyError(f"{table}: too few references to train and to validate on")
-    hyper = training.Hyper(epochs=epochs, seed=seed)
+    on = mixed if mixed is not None else device != "cpu"
+    hyper = Hyper(mono_epochs=mono_epochs, epochs=epochs, mixed=on, seed=seed)
     with progress_bar("batches") as update:
 
         def report(step: training.Step) -> None:
-            note = f"member {step.member + 1}, epoch {step.epoch}, loss {step.loss:.3f}"
+            if not processes.is_first():
+                return
+            note = f"{step.network}, epoch {step.epoch}, loss {step.loss:.3f}"
             if step.validation:
                 note += f", error {step.validation.error:.2f}, order {step.validation.order:.3f}"
             update(step.done, step.total, note)
 
-        trained = training.train(taught, kept, work, hyper, members, workers, report)
-    models = [member.model for member in trained]
-    figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
-    parts = {"taught": taught, "kept": kept}
-    facts = training.card(header, parts, left_out(shards), trained, figures)
-    write_model(out, models, facts)
+        course = training.Course(taught, kept, work, hyper, members, 0, report, device)
+        trained = course.train()
+    if processes.is_first():
+        models = [member.model for member in trained]
+        figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
+        parts = {"taught": taught, "kept": kept}
+        facts = training.card(header, parts, left_out(shards), trained, figures)
+        write_model(out, [model.cpu() for model in models], facts)
 
 
 def train_side(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from tuner.quality.degrade import degrade
 from tuner.quality.gammatone import features
-from tuner.quality.insenet import InseNet
+from tuner.quality.insenet import InseNet, stack
 from tuner.quality.losses import LEAST_DIFFERENCE, ranking_loss
 from tuner.quality.recipes import families
 from tuner.synth import SOUNDS, synthesize
@@ -115,7 +115,7 @@ class _Recalled(nn.Module):
 
 @dataclass(frozen=True)
 class _Heard:
-    """Maps ``[N, channels, bands, frames]`` and feature distances ``[N, 1, 1, 1, 1]``."""
+    """Maps ``[N, channels, bands, frames]`` and feature distances ``[N]``."""
 
     maps: torch.Tensor
     distance: torch.Tensor
@@ -142,8 +142,7 @@ def _hear(model: InseNet, first_block: int, stored: torch.Tensor) -> _Heard:
     with torch.no_grad():
         model(reference, coded)
     hook.remove()
-    distance = (coded - reference).abs().mean(dim=(1, 2, 3, 4), keepdim=True)
-    return _Heard(caught[0], distance)
+    return _Heard(caught[0], stack(reference, coded)[1])
 
 
 class _Late:
@@ -159,8 +158,7 @@ class _Late:
 
     def __call__(self, heard: _Heard) -> tuple[torch.Tensor, torch.Tensor]:
         self._recalled.maps = heard.maps
-        # Of the features themselves only their distance still counts.
-        mean, scale = self.network(torch.zeros_like(heard.distance), heard.distance)
+        mean, scale = self.network.hear(heard.maps, heard.distance)
         return mean, scale
 
 

@@ -1,5 +1,8 @@
 """The quality model as a scorer: shipped weights, front end, one network or several.
 
+Clips of any length are heard in windows of the length that the networks were taught on, and
+pooled the way listeners judge: the worst moment weighs more than its share of time.
+
 A small picklable object; weights and the features of the last references are held once per
 process. Loading torch costs a second, so nothing here is imported before the first score.
 """
@@ -17,20 +20,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tuner.audio import SAMPLE_RATE
 from tuner.errors import ScoreError, WeightsError
 from tuner.results import MODEL
-from tuner.scorer import Score
+from tuner.scorer import WINDOW_S, Score
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+
+    from tuner.quality.insenet import InseNet
 
 Pcm = npt.NDArray[np.float32]
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
 #: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
 #: away from torch: the driver needs the version, and only the version.
-MODEL_VERSION = 1
+MODEL_VERSION = 2
+#: Weight of the worst window beside the mean of all.
+WORST_WEIGHT = 0.25
 #: References whose features a process remembers (8 s: 2 MB each).
 REMEMBERED_REFERENCES = 64
 
@@ -61,26 +68,46 @@ class InseNetScorer:
         """See `tuner.scorer.Scorer.score`."""
         import torch
 
+        from tuner.quality.insenet import stack
+
         if reference.shape != coded.shape:
             raise ScoreError(
                 f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
                 " align them first (`tuner score` does)"
             )
-        members = load_members(self.weights, self.device)
+        members = _fused_members(self.weights, self.device)
         with torch.inference_mode():
-            features = _features(np.ascontiguousarray(coded), self.device)
-            known = _reference_features(reference, self.device)
-            predicted = [member(known, features) for member in members]
-        from tuner.quality.insenet import LOGISTIC_STD
+            known = _windows(_reference_features(reference, self.device))
+            heard = _windows(_features(np.ascontiguousarray(coded), self.device))
+            pairs = stack(known, heard)
+            predicted = [torch.stack(member.hear(*pairs)) for member in members]
+            means, scales = torch.stack(predicted).double().cpu().numpy().swapaxes(0, 1)
+        return pool(means, scales)
 
-        means = np.array([float(mean) for mean, _ in predicted])
-        spreads = np.array([float(scale) * LOGISTIC_STD for _, scale in predicted])
-        if not (np.isfinite(means).all() and np.isfinite(spreads).all()):
-            raise ScoreError(f"the model gave {means.mean()}: is there NaN in the signal?")
-        disagreement = float(means.std())
-        # The members are a mixture: its variance is their mean variance and that of their means.
-        spread = math.sqrt(float(np.mean(spreads**2)) + disagreement**2)
-        return Score(float(means.mean()), spread, disagreement)
+
+def pool(means: npt.NDArray[np.float64], scales: npt.NDArray[np.float64]) -> Score:
+    """One score of all windows by all members.
+
+    Args:
+        means: 0 to 100, ``[members, windows]``.
+        scales: of the logistic distributions, the same shape.
+
+    Raises:
+        ScoreError: one of them is not finite.
+    """
+    from tuner.quality.insenet import LOGISTIC_STD
+
+    if not (np.isfinite(means).all() and np.isfinite(scales).all()):
+        raise ScoreError(f"the model gave {means.mean()}: is there NaN in the signal?")
+    worst = means.mean(axis=0).argmin()
+    pooled = (1 - WORST_WEIGHT) * means.mean(axis=1) + WORST_WEIGHT * means[:, worst]
+    # The opinions of one clip's windows rise and fall together: their deviations add up.
+    spreads = LOGISTIC_STD * scales.mean(axis=1)
+    disagreement = float(pooled.std())
+    # The members are a mixture: its variance is their mean variance and that of their means.
+    spread = math.sqrt(float(np.mean(spreads**2)) + disagreement**2)
+    windows = tuple(float(mean) for mean in means.mean(axis=0))
+    return Score(float(pooled.mean()), spread, disagreement, windows)
 
 
 @functools.cache
@@ -92,9 +119,12 @@ def weights_digest(path: str) -> str:
         raise WeightsError(f"{path}: cannot read the model's weights ({error})") from error
 
 
-@functools.cache
-def load_members(path: str, device: str) -> nn.ModuleList:
-    """The members: one, or as many as the numbers that the weights' names begin with."""
+def load_members(path: str) -> list[InseNet]:
+    """The networks of a weights file: one, or as many as its names begin with numbers.
+
+    Raises:
+        WeightsError: naming the file, if it is missing, damaged or of another network.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
     from torch import nn
@@ -106,14 +136,44 @@ def load_members(path: str, device: str) -> nn.ModuleList:
         state = load_file(path)
         numbers = {name.split(".")[0] for name in state}
         several = "0" in numbers
-        members = nn.ModuleList(InseNet() for _ in range(len(numbers) if several else 1))
-        (members if several else members[0]).load_state_dict(state)
+        members = [InseNet() for _ in range(len(numbers) if several else 1)]
+        (nn.ModuleList(members) if several else members[0]).load_state_dict(state)
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path}: damaged, or weights of another network ({error}); reinstall the package or"
             " train again with `tuner train`"
         ) from error
-    return members.to(device).eval()
+    return [member.eval() for member in members]
+
+
+@functools.cache
+def _fused_members(path: str, device: str) -> list[InseNet]:
+    """The networks, each batch norm put into the convolution before it: same sums, faster."""
+    import torch
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    members = load_members(path)
+    for module in (module for member in members for module in member.modules()):
+        if isinstance(module, nn.Sequential) and isinstance(module[1], nn.BatchNorm2d):
+            assert isinstance(module[0], nn.Conv2d)
+            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
+    for member in members:
+        member.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return [member.to(device) for member in members]
+
+
+def _windows(features: torch.Tensor) -> torch.Tensor:
+    """Features ``[1, 4, 5, 32, F]`` in windows of `WINDOW_S`, ``[W, 4, 5, 32, frames]``."""
+    import torch
+
+    from tuner.quality.gammatone import HOP
+
+    frames, length = features.shape[-1], round(WINDOW_S * SAMPLE_RATE / HOP)
+    if frames <= length:
+        return features
+    starts = [*range(0, frames - length, length), frames - length]
+    return torch.cat([features[..., start : start + length] for start in starts])
 
 
 def _features(pcm: Pcm, device: str) -> torch.Tensor:
