@@ -51,7 +51,7 @@ HEAVY_HOMES = {
     "optuna": ("tuner.search",),
     "ray": (),
     "plotly": (),
-    "numba": (),
+    "numba": ("tuner.quality.visqol_filters",),
     "av": (),
     "visqol": (),
     "zimtohrli": (),

@@ -1,8 +1,5 @@
 """The quality model as a scorer: shipped weights, front end, one network or several.
 
-Clips of any length are heard in windows of the length that the networks were taught on, and
-pooled the way listeners judge: the worst moment weighs more than its share of time.
-
 A small picklable object; weights and the features of the last references are held once per
 process. Loading torch costs a second, so nothing here is imported before the first score.
 """
@@ -11,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tuner.audio import SAMPLE_RATE
 from tuner.errors import ScoreError, WeightsError
 from tuner.results import MODEL
-from tuner.scorer import WINDOW_S, Score
+from tuner.scorer import Score
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +31,6 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
 #: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
 #: away from torch: the driver needs the version, and only the version.
 MODEL_VERSION = 2
-#: Weight of the worst window beside the mean of all.
-WORST_WEIGHT = 0.25
 #: References whose features a process remembers (8 s: 2 MB each).
 REMEMBERED_REFERENCES = 64
 
@@ -69,6 +62,7 @@ class InseNetScorer:
         import torch
 
         from tuner.quality.insenet import stack
+        from tuner.quality.windows import pool, windows
 
         if reference.shape != coded.shape:
             raise ScoreError(
@@ -77,37 +71,12 @@ class InseNetScorer:
             )
         members = _fused_members(self.weights, self.device)
         with torch.inference_mode():
-            known = _windows(_reference_features(reference, self.device))
-            heard = _windows(_features(np.ascontiguousarray(coded), self.device))
+            known = windows(_reference_features(reference, self.device))
+            heard = windows(_features(np.ascontiguousarray(coded), self.device))
             pairs = stack(known, heard)
             predicted = [torch.stack(member.hear(*pairs)) for member in members]
             means, scales = torch.stack(predicted).double().cpu().numpy().swapaxes(0, 1)
         return pool(means, scales)
-
-
-def pool(means: npt.NDArray[np.float64], scales: npt.NDArray[np.float64]) -> Score:
-    """One score of all windows by all members.
-
-    Args:
-        means: 0 to 100, ``[members, windows]``.
-        scales: of the logistic distributions, the same shape.
-
-    Raises:
-        ScoreError: one of them is not finite.
-    """
-    from tuner.quality.insenet import LOGISTIC_STD
-
-    if not (np.isfinite(means).all() and np.isfinite(scales).all()):
-        raise ScoreError(f"the model gave {means.mean()}: is there NaN in the signal?")
-    worst = means.mean(axis=0).argmin()
-    pooled = (1 - WORST_WEIGHT) * means.mean(axis=1) + WORST_WEIGHT * means[:, worst]
-    # The opinions of one clip's windows rise and fall together: their deviations add up.
-    spreads = LOGISTIC_STD * scales.mean(axis=1)
-    disagreement = float(pooled.std())
-    # The members are a mixture: its variance is their mean variance and that of their means.
-    spread = math.sqrt(float(np.mean(spreads**2)) + disagreement**2)
-    windows = tuple(float(mean) for mean in means.mean(axis=0))
-    return Score(float(pooled.mean()), spread, disagreement, windows)
 
 
 @functools.cache
@@ -161,19 +130,6 @@ def _fused_members(path: str, device: str) -> list[InseNet]:
     for member in members:
         member.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return [member.to(device) for member in members]
-
-
-def _windows(features: torch.Tensor) -> torch.Tensor:
-    """Features ``[1, 4, 5, 32, F]`` in windows of `WINDOW_S`, ``[W, 4, 5, 32, frames]``."""
-    import torch
-
-    from tuner.quality.gammatone import HOP
-
-    frames, length = features.shape[-1], round(WINDOW_S * SAMPLE_RATE / HOP)
-    if frames <= length:
-        return features
-    starts = [*range(0, frames - length, length), frames - length]
-    return torch.cat([features[..., start : start + length] for start in starts])
 
 
 def _features(pcm: Pcm, device: str) -> torch.Tensor:

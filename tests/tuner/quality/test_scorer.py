@@ -13,7 +13,8 @@ from tuner.errors import ScoreError, WeightsError
 from tuner.quality import scorer
 from tuner.quality.degrade import narrow, pre_echo
 from tuner.quality.insenet import InseNet
-from tuner.quality.scorer import InseNetScorer, load_members, pool
+from tuner.quality.scorer import InseNetScorer, load_members
+from tuner.quality.windows import pool
 from tuner.synth import synthesize
 
 SCORER = InseNetScorer()
