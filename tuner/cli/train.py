@@ -16,6 +16,8 @@ from tuner.errors import ClipError, StudyError
 if TYPE_CHECKING:
     from torch import nn
 
+    from tuner.quality.labels import Labelled
+
 
 def train(
     clips: Annotated[
@@ -43,6 +45,9 @@ def train(
     limit_references: Annotated[
         int, typer.Option(help="Use only the first so many references; 0 = all.", min=0)
     ] = 0,
+    without: Annotated[
+        str, typer.Option(help="Encoders, by name, whose references teach nothing: to judge by.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
     """Train the quality model; run it again after a kill and it goes on where it stopped.
@@ -75,7 +80,9 @@ def train(
             workers,
             lambda done, total: update(done, total, "references"),
         )
-    indices = training.split(material.sources, recordings, [row.index for row in rows])
+    left = set(filter(None, without.split(",")))
+    known = [row.index for row in rows if not left & encoders_of(row)]
+    indices = training.split(material.sources, recordings, known)
     taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)
     if not (len(taught) and len(kept)):
         raise StudyError(f"{table}: too few references to train and to validate on")
@@ -99,6 +106,12 @@ def train(
         parts = {"taught": taught, "kept": kept}
         facts = training.card(header, parts, left_out(shards), trained, figures)
         write_model(out, [model.cpu() for model in models], facts)
+
+
+def encoders_of(row: Labelled) -> set[str]:
+    """Names of the encoders that coded a reference."""
+    steps = (step for label in row.labels for step in label.recipe.steps)
+    return {step["encoder"] for step in steps if step["kind"] == "codec"}
 
 
 def train_side(folder: Path) -> list[Path]:

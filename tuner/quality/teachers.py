@@ -40,7 +40,7 @@ SIDE_FULL_WEIGHT = 0.5
 #: Of a width that is off by 6 dB 0.4 is lost, of a mono downmix all.
 WIDTH_DECAY_DB = 12.0
 #: Share of the points that the loss of all width costs where the side is as loud as the mid.
-WIDTH_FULL_COST = 0.5
+WIDTH_FULL_COST = 0.7
 #: Below this audibility the side is not heard at all (saves half the time on near-mono clips).
 SIDE_LEAST_AUDIBLE = 0.04
 

@@ -54,8 +54,8 @@ def test_the_side_counts_by_its_level() -> None:
 def test_a_change_of_width_costs_either_way() -> None:
     """Half the width and double the width cost the same, a downmix costs most."""
     half, double, none = (blend(100, 100, (-6.0, changed)) for changed in (-12, 0, -60))
-    assert half == pytest.approx(100 * (1 - 0.5 * 0.8 * 0.393), abs=0.1)
-    assert 60 < none < double < half < 100
+    assert half == pytest.approx(100 * (1 - 0.7 * 0.8 * 0.393), abs=0.1)
+    assert 40 < none < double < half < 100
 
 
 def test_nan_is_an_error_not_a_score(wide: np.ndarray) -> None:
