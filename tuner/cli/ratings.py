@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,9 @@ def ratings(
         tuning.Tuning(network, taught, replayed, hyper) for network in load_members(str(weights))
     ]
     facts: dict[str, object] = {"ratings": file.name, "hyperparameters": vars(hyper)}
+    card = weights.with_suffix(".json")
+    if card.is_file():
+        facts["before"] = json.loads(card.read_text(encoding="utf-8"))
     everything = range(len(taught))
     predictions: dict[int, Prediction] = {}
     with progress_bar("folds") as update:

@@ -48,6 +48,10 @@ def train(
     without: Annotated[
         str, typer.Option(help="Encoders, by name, whose references teach nothing: to judge by.")
     ] = "",
+    ratings: Annotated[
+        Path | None,
+        typer.Option(help="A listening test that teaches it then, as `tuner ratings` does."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
     """Train the quality model; run it again after a kill and it goes on where it stopped.
@@ -55,6 +59,7 @@ def train(
     Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
     """
     from tuner.cli.dataset import usable_encoders
+    from tuner.cli.ratings import ratings as listeners_teach
     from tuner.quality import processes
     from tuner.quality import train as training
     from tuner.quality.labels import read_table
@@ -106,6 +111,8 @@ def train(
         parts = {"taught": taught, "kept": kept}
         facts = training.card(header, parts, left_out(shards), trained, figures)
         write_model(out, [model.cpu() for model in models], facts)
+        if ratings:
+            listeners_teach(ratings, weights=out, out=out, seed=seed)
 
 
 def encoders_of(row: Labelled) -> set[str]:
