@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.dataset import train_side, usable_encoders
 from tuner.cli.progress import progress_bar
-from tuner.errors import ClipError, StudyError
+from tuner.errors import StudyError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +58,6 @@ def train(
 
     Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
     """
-    from tuner.cli.dataset import usable_encoders
     from tuner.cli.ratings import ratings as listeners_teach
     from tuner.quality import processes
     from tuner.quality import train as training
@@ -119,18 +118,6 @@ def encoders_of(row: Labelled) -> set[str]:
     """Names of the encoders that coded a reference."""
     steps = (step for label in row.labels for step in label.recipe.steps)
     return {step["encoder"] for step in steps if step["kind"] == "codec"}
-
-
-def train_side(folder: Path) -> list[Path]:
-    """The files that `manifest.csv` puts on the `train` side; no others may teach the model."""
-    manifest = folder / "manifest.csv"
-    if not manifest.is_file():
-        raise ClipError(f"{manifest}: not there; it must name the files of the train side")
-    with manifest.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row.get("side") == "train"]
-    if not rows:
-        raise ClipError(f"{manifest}: no row has the side `train`")
-    return [folder / row["file"] for row in rows]
 
 
 def write_model(out: Path, members: Sequence[nn.Module], card: dict[str, object]) -> None:
