@@ -51,6 +51,7 @@ HEAVY_HOMES = {
     "optuna": ("tuner.search",),
     "ray": (),
     "plotly": (),
+    "matplotlib": (),
     "numba": ("tuner.quality.visqol_filters",),
     "av": (),
     "visqol": (),

@@ -18,6 +18,11 @@ COMMANDS = {
     "run": ("tuner.cli.run", "run", "Search the best settings at each bitrate; report."),
     "demo": ("tuner.cli.demo", "demo", "Run a small search on clips that it makes itself."),
     "score": ("tuner.cli.score", "score", "Score coded files against their references."),
+    "spectrogram": (
+        "tuner.cli.spectrogram",
+        "spectrogram",
+        "Draw reference, coded signal and difference, and the score over time.",
+    ),
     "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),

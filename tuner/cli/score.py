@@ -34,7 +34,7 @@ def score(
     if as_json and as_csv:
         raise StudyError("--json and --csv exclude each other")
     pairs = find_pairs(reference, coded)
-    scorers = _scorers(device, judges)
+    scorers = make_scorers(device, judges)
     rows: list[dict[str, object]] = []
     with progress_bar("scoring") as update:
         for done, (reference_file, coded_file) in enumerate(pairs, start=1):
@@ -88,7 +88,16 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
-def _scorers(device: str, judges: bool) -> list[Scorer]:
+def make_scorers(device: str, judges: bool) -> list[Scorer]:
+    """The model, then the judges if wanted.
+
+    Args:
+        device: cpu, cuda, cuda:1, or auto.
+        judges: ViSQOL and Zimtohrli, too.
+
+    Raises:
+        StudyError: there is no such device.
+    """
     import torch
 
     from tuner.quality.scorer import InseNetScorer
@@ -105,7 +114,7 @@ def _scorers(device: str, judges: bool) -> list[Scorer]:
 def _score_pair(reference: Path, coded: Path, scorers: list[Scorer]) -> dict[str, object]:
     row: dict[str, object] = {"reference": str(reference), "coded": str(coded)}
     try:
-        aligned_to, signal, delay = _read_pair(reference, coded)
+        aligned_to, signal, delay = read_pair(reference, coded)
         scores: list[Score] = [s.score(aligned_to, signal) for s in scorers]
     except TunerError as error:
         return row | {"error": str(error)}
@@ -113,7 +122,13 @@ def _score_pair(reference: Path, coded: Path, scorers: list[Scorer]) -> dict[str
     return row | {"spread": round(scores[0].spread, 3), "delay": delay}
 
 
-def _read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
+def read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
+    """Two files as aligned signals, float32 ``[C, T]`` at 48 kHz, and the delay removed, samples.
+
+    Raises:
+        ClipError: a file that cannot be read, or of more than two channels or no finite samples.
+        EncoderError: the coded signal is not the reference's, or of other length or channels.
+    """
     signals = []
     for path in (reference, coded):
         pcm, rate = audio.read_audio(path)
