@@ -140,7 +140,8 @@ def _linear(reference: Pcm, coded: Pcm, channel: Channel) -> Spectrogram:
 
 
 def _signal(pcm: Pcm, channel: Channel) -> Pcm:
-    left, right = pcm[0], pcm[-1]
+    left: Pcm = pcm[0]
+    right: Pcm = pcm[-1]
     if channel in (Channel.LEFT, Channel.RIGHT):
         return left if channel == Channel.LEFT else right
     sign = 1 if channel == Channel.MID else -1
