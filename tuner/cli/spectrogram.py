@@ -145,5 +145,4 @@ def _signal(pcm: Pcm, channel: Channel) -> Pcm:
     if channel in (Channel.LEFT, Channel.RIGHT):
         return left if channel == Channel.LEFT else right
     sign = 1 if channel == Channel.MID else -1
-    mixed: Pcm = (left + sign * right) / 2
-    return mixed
+    return (left + sign * right) * np.float32(0.5)
