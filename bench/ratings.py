@@ -5,9 +5,10 @@
 FOLDER holds a ``ratings.csv`` (see `tuner.quality.ratings`). Each variant of fine-tuning is
 cross-validated with speakers held out; the table shows it beside the network that it began as,
 ViSQOL v3 and Zimtohrli on the same aligned signals. What is done lies in WORK, fold by fold,
-and is not done again. Last, each is taught everything: how far that moves the scores of 60
-coded synthetic sounds, and what it says of a 3.5 kHz low-pass beside the rated anchor. The
-variants were chosen between by this table: the best one's figures are a little flattered.
+and is not done again; the table goes to ``figures.json`` there, which `bench.truth` reads.
+Last, each is taught everything: how far that moves the scores of 60 coded synthetic sounds, and
+what it says of a 3.5 kHz low-pass beside the rated anchor. The variants were chosen between by
+this table: the best one's figures are a little flattered.
 """
 
 from __future__ import annotations
@@ -194,11 +195,21 @@ def main() -> None:
         results[name] = cross_validate(
             name, VARIANTS[name], members, taught, panels, work, digest, arguments.folds
         )
-    for name, scores in judge_scores(panels, work).items():
-        values = pearsonr(scores, expected).statistic, spearmanr(scores, expected).statistic
-        print(f"{name:10s} Pearson {values[0]:.3f}, Spearman {values[1]:.3f}")
-    for name, predictions in results.items():
-        print(f"{name:10s}", agreement(predictions, ratings))
+    judges = {
+        name: {
+            "pearson": pearsonr(scores, expected).statistic,
+            "spearman": spearmanr(scores, expected).statistic,
+        }
+        for name, scores in judge_scores(panels, work).items()
+    }
+    for name, values in judges.items():
+        print(f"{name:10s} Pearson {values['pearson']:.3f}, Spearman {values['spearman']:.3f}")
+    variants = {name: agreement(found, ratings) for name, found in results.items()}
+    for name, figures in variants.items():
+        print(f"{name:10s}", figures)
+    kept = {"weights": digest, "folds": arguments.folds, "judges": judges}
+    kept["variants"] = {name: vars(figures) for name, figures in variants.items()}
+    (work / "figures.json").write_text(json.dumps(kept, indent=1))
     print_anchor(arguments.data, panels, members, "before")
     for name in results.keys() & VARIANTS.keys():
         hyper = VARIANTS[name]

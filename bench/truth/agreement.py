@@ -1,7 +1,6 @@
 """Agreement with the teachers among settings of one encoder at one measured bitrate.
 
-Settings are random, the default among them, and rate-matched over all references. Encodes and
-scores go through the executor's cache: a run that was killed goes on where it was.
+Settings are random, the default among them, and rate-matched over all references.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import pearsonr, rankdata, spearmanr
+from scipy.stats import rankdata, spearmanr
 
+from bench.truth.coding import run_jobs, store
+from bench.truth.pearson import SEEN_GOAL, pearson_rows
 from bench.truth.references import SIDES, Reference
-from bench.truth.table import Row, Values
+from bench.truth.table import Row
 from tuner.encoder import Encoder, Settings, default_settings, find_rate_mode
-from tuner.errors import EncoderError, ScoreError
+from tuner.errors import EncoderError
 from tuner.plugins import load_encoder
 from tuner.quality.recipes import random_settings
 from tuner.rate import RateMatch, first_guess, match_rate
@@ -34,7 +35,7 @@ QUESTIONS = {
 TRIES = 5
 #: The part of the settings among which winners are chosen.
 BEST_SHARE = 0.4
-PER_CLIP_GOAL, SET_MEAN_GOAL, PEARSON_GOAL = 0.75, 0.85, 0.97
+PER_CLIP_GOAL, SET_MEAN_GOAL = 0.75, 0.85
 
 #: Values ``[settings, references, 3]``.
 Scores = np.ndarray
@@ -57,7 +58,7 @@ def agreement(
         encoders: some of `QUESTIONS`.
         count: settings compared in each question.
     """
-    clips = [_store(reference, work / "clips") for reference in references]
+    clips = [store(reference, work / "clips") for reference in references]
     questions: dict[str, Scores] = {}
     for name in encoders:
         encoder = load_encoder(name)
@@ -72,20 +73,9 @@ def agreement(
         columns = [r.side == side for r in references]
         if any(columns) and questions:
             part = {name: scores[:, columns] for name, scores in questions.items()}
-            rows += [*_pearson_rows(side, part), *_rank_rows(side, part)]
+            means = np.concatenate([scores.reshape(-1, 3) for scores in part.values()])
+            rows += [*pearson_rows(f"{side}, matched", means, SEEN_GOAL), *_rank_rows(side, part)]
     return rows
-
-
-def _store(reference: Reference, folder: Path) -> ClipRef:
-    """The reference as a file that the workers read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{reference.digest}.npy"
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as stream:
-            np.save(stream, reference.pcm, allow_pickle=False)
-        partial.replace(path)
-    return ClipRef(reference.digest, str(path), reference.pcm.shape[0], reference.duration_s)
 
 
 def _match_settings(
@@ -132,25 +122,13 @@ def _score(
     scorers: tuple[Scorer, ...],
 ) -> Scores:
     """All settings on all clips by all scorers; a setting that fails on one is left out."""
-    jobs = [[executor.submit(Job(encoder, s, k, c, scorers)) for c in clips] for s, k in settings]
-    scores = []
-    for row in jobs:
-        try:
-            outcomes = [job.result() for job in row]
-        except (EncoderError, ScoreError) as error:
-            print(f"left out: {error}")
-            continue
-        scores.append([[o.scores[s.name].mean for s in scorers] for o in outcomes])
-    return np.array(scores)
-
-
-def _pearson_rows(side: str, questions: dict[str, Scores]) -> Iterator[Row]:
-    """Pearson over all coded references of all encoders and bitrates."""
-    pooled: Values = np.concatenate([scores.reshape(-1, 3) for scores in questions.values()])
-    for place, teacher in ((1, "ViSQOL"), (2, "Zimtohrli")):
-        told = tuple(f"{pearsonr(pooled[:, n], pooled[:, place]).statistic:.3f}" for n in range(3))
-        figure = f"{side}: Pearson with {teacher}, {len(pooled)} pairs"
-        yield Row(figure, f">= {PEARSON_GOAL}", told)
+    jobs = [Job(encoder, s, k, clip, scorers) for s, k in settings for clip in clips]
+    told = run_jobs(jobs, executor, f"scoring {encoder.name}")
+    rows = [told[n : n + len(clips)] for n in range(0, len(told), len(clips))]
+    whole = [[scores for scores in row if scores is not None] for row in rows]
+    return np.array(
+        [[[s.mean for s in scores] for scores in row] for row in whole if len(row) == len(clips)]
+    )
 
 
 def per_clip(a: np.ndarray, b: np.ndarray) -> float:

@@ -31,6 +31,14 @@ ALLOWED = {
 #: Package -> the project's packages that it must not import.
 FORBIDDEN = {
     "tuner.quality": ("encoders", "studies", "tuner.search", "tuner.report", "tuner.cli"),
+    "tuner.listening": (
+        "encoders",
+        "studies",
+        "tuner.quality",
+        "tuner.search",
+        "tuner.report",
+        "tuner.cli",
+    ),
     "tuner.search": ("encoders", "studies", "tuner.quality", "tuner.report", "tuner.cli"),
 }
 #: Programs of their own, run in a child process: the adapter reads what they print.
@@ -39,6 +47,7 @@ CHILDREN = ("encoders.lame_child",)
 CORE_FORBIDDEN = (
     "encoders",
     "studies",
+    "tuner.listening",
     "tuner.quality",
     "tuner.search",
     "tuner.report",
@@ -54,6 +63,9 @@ HEAVY_HOMES = {
     "matplotlib": (),
     "numba": ("tuner.quality.visqol_filters",),
     "av": (),
+    "pyloudnorm": (),
+    "starlette": (),
+    "uvicorn": (),
     "visqol": (),
     "zimtohrli": (),
 }
@@ -225,6 +237,8 @@ def test_what_the_walls_allow_passes(module: str, source: str) -> None:
         ("tuner.quality.labels", "def f():\n    from tuner.search import loop"),
         ("tuner.search.loop", "from tuner.quality.scorer import InseNetScorer"),
         ("tuner.search.loop", "import encoders"),
+        ("tuner.listening.stimuli", "def f():\n    from tuner.search import job"),
+        ("tuner.listening.server", "from starlette.routing import Route"),
         ("tuner.search.executors.ray", "import ray"),
         ("tuner.report.data", "from tuner.search.verdict import decide"),
         ("tuner.report.data", "from tuner import audio"),

@@ -16,6 +16,7 @@ from tuner.errors import TunerError
 #: Subcommand -> (module, function, one line of help).
 COMMANDS = {
     "run": ("tuner.cli.run", "run", "Search the best settings at each bitrate; report."),
+    "status": ("tuner.cli.status", "status", "Tell how far a run is, from another terminal."),
     "demo": ("tuner.cli.demo", "demo", "Run a small search on clips that it makes itself."),
     "score": ("tuner.cli.score", "score", "Score coded files against their references."),
     "spectrogram": (
@@ -24,6 +25,7 @@ COMMANDS = {
         "Draw reference, coded signal and difference, and the score over time.",
     ),
     "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
+    "listen": ("tuner.cli.listen", "app", "Make, serve and analyse a listening test."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
     "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
@@ -52,8 +54,11 @@ class LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         module, function, summary = COMMANDS[name]
+        found = getattr(importlib.import_module(module), function)
+        if isinstance(found, typer.Typer):
+            return name, typer.main.get_command(found), rest
         real = typer.Typer(add_completion=False)
-        real.command(name, short_help=summary)(getattr(importlib.import_module(module), function))
+        real.command(name, short_help=summary)(found)
         return name, typer.main.get_command(real), rest
 
 

@@ -1,0 +1,256 @@
+"""Whole listening sessions in headless Chromium: keyboard, mouse, reload, and what is saved."""
+
+import shutil
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+import uvicorn
+
+from tuner.listening import Material, make_test, read_plan
+from tuner.listening.answers import read_answers
+from tuner.listening.plan import REFERENCE
+from tuner.listening.server import make_app
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")
+
+TOKEN = "wörd&1"
+#: A busy machine decodes a page's sounds in seconds; playwright's own patience is as long.
+PATIENCE_MS = 30_000
+#: Chromium runs as root in containers, and has no speakers there.
+FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+
+
+def make(folder, kind):
+    rng = np.random.default_rng(0)
+    materials = []
+    for number in range(2):
+        reference = (0.1 * rng.standard_normal((2, 96_000))).astype(np.float32)
+        coded = {name: 0.9 * reference for name in ("default", "tuned")}
+        materials.append(Material(f"clip {number}", 96.0, reference, coded))
+    make_test(folder, materials, title="Codecs <b>A</b>", baseline="default", kind=kind)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(folder):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        config = uvicorn.Config(make_app(folder, TOKEN), port=port, log_level="error", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        servers.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{port}/?token=w%C3%B6rd%261"
+
+    yield start
+    for server, thread in servers:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context()
+    opened = context.new_page()
+    problems = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def start(page, address, name="anna"):
+    page.goto(address)
+    page.fill("#subject", name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#trial:not([hidden])")
+
+
+def expect_place(page, text):
+    playwright.expect(page.locator("#place")).to_have_text(text, timeout=PATIENCE_MS)
+
+
+def hear_all(page, keys):
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(30)
+
+
+def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, tmp_path):
+    folder = make(tmp_path / "t", "mushra")
+    address = serve(folder)
+    start(page, address)
+    assert page.text_content("#title") == "Codecs <b>A</b>"
+    assert page.is_visible("#training")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#training"), "a page with nothing heard is not left"
+
+    hear_all(page, "012345")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect_place(page, "Page 1 of 2")
+
+    hear_all(page, "012345")
+    for number, presses in enumerate((["Home"], ["End"], ["PageUp"], ["ArrowLeft"] * 3), start=1):
+        page.keyboard.press(str(number))
+        for press in presses:
+            page.keyboard.press(press)
+    page.reload()
+    start(page, address)
+    assert page.text_content("#place") == "Page 1 of 2"
+    shown = page.eval_on_selector_all(".row output", "all => all.map(e => e.textContent)")
+    assert shown == ["0", "100", "60", "47", "–"]
+    page.keyboard.press("5")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect_place(page, "Page 2 of 2")
+    plan = read_plan(folder)
+    first = plan.pages("anna")[1]
+    given = read_answers(folder, "anna")[first]["answer"]
+    assert [given[s.condition] for s in plan.order("anna", first)] == [0, 100, 60, 47, 0]
+
+    page.reload()
+    start(page, address)
+    assert page.text_content("#place") == "Page 2 of 2"
+    hear_all(page, "012345")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#finished:not([hidden])")
+    assert set(read_answers(folder, "anna")) == {"training", "001", "002"}
+
+
+def test_a_mushra_page_by_mouse(page, serve, tmp_path):
+    folder = make(tmp_path / "t", "mushra")
+    start(page, serve(folder), "ben")
+    for button in page.query_selector_all(".row button"):
+        button.click()
+    for slider in page.query_selector_all(".row input"):
+        box = slider.bounding_box()
+        page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
+    page.click("#next")
+    expect_place(page, "Page 1 of 2")
+    ratings = read_answers(folder, "ben")["training"]["answer"].values()
+    assert all(70 <= rating <= 80 for rating in ratings)
+
+
+def test_sounds_stay_in_step_and_one_is_heard(page, serve, tmp_path):
+    """After many switches and a new loop, all sources share one start and one gain is 1."""
+    start(page, serve(make(tmp_path / "t", "mushra")))
+    hear_all(page, "0123451230")
+    page.eval_on_selector("#from", "e => { e.value = 0.5; e.dispatchEvent(new Event('change')) }")
+    page.wait_for_timeout(200)
+    state = page.evaluate(
+        """() => { const p = state.player; return {
+            gains: [...p.sounds.values()].map((s) => s.gain.gain.value),
+            loops: p.sources.map((s) => [s.loopStart, s.loopEnd]),
+            position: p.position(), chosen: p.chosen } }"""
+    )
+    assert state["chosen"] == "reference"
+    assert sorted(round(gain, 3) for gain in state["gains"]) == [0, 0, 0, 0, 0, 1]
+    assert {tuple(loop) for loop in state["loops"]} == {(1.0, 2.0)}
+    assert 1.0 <= state["position"] <= 2.0
+
+
+def test_a_lost_server_loses_no_rating(page, serve, tmp_path):
+    """The page says so, keeps its sliders, and saves when the server is back."""
+    folder = make(tmp_path / "t", "mushra")
+    start(page, serve(folder))
+    hear_all(page, "012345")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+    page.evaluate(
+        "() => { window.kept = fetch; window.fetch = () => Promise.reject(new Error('gone')) }"
+    )
+    page.click("#next")
+    assert "Not saved yet" in page.text_content("#problem")
+    assert page.is_visible("#training")
+    page.evaluate("() => { window.fetch = window.kept }")
+    page.click("#next")
+    expect_place(page, "Page 1 of 2")
+    assert page.is_hidden("#problem")
+    assert set(read_answers(folder, "anna")["training"]["answer"].values()) == {100}
+
+
+def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
+    """The page before is saved once, and its ratings go under no other page's name."""
+    folder = make(tmp_path / "t", "mushra")
+    address = serve(folder)
+    start(page, address)
+    hear_all(page, "012345")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+    page.evaluate(
+        """() => { const kept = fetch; window.fetch = (address, ...rest) =>
+            address.startsWith("api/audio") ? Promise.reject(new Error("gone"))
+            : kept(address, ...rest) }"""
+    )
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("#problem")).to_contain_text("reload", timeout=PATIENCE_MS)
+    page.keyboard.press("Enter")
+    page.evaluate("() => next()")
+    assert page.is_hidden("#trial")
+    start(page, address)
+    expect_place(page, "Page 1 of 2")
+    assert set(read_answers(folder, "anna")) == {"training"}
+
+
+def test_an_abx_session_by_keyboard(page, serve, tmp_path):
+    folder = make(tmp_path / "t", "abx")
+    start(page, serve(folder))
+    for done in range(3):
+        hear_all(page, "123")
+        page.keyboard.press("b" if done else "a")
+        page.keyboard.press("Enter")
+        place = f"Page {done + 1} of 2" if done < 2 else ""
+        expect_place(page, place)
+    stored = read_answers(folder, "anna")
+    assert set(stored) == {"training", "001", "002"}
+    plan = read_plan(folder)
+    second = plan.order("anna", "002")[1].condition
+    assert stored["002"]["answer"]["taken_for"] == second
+    assert REFERENCE not in stored["002"]["answer"].values()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_every_state_without_scrolling_sideways(browser, serve, tmp_path, scheme):
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    page = context.new_page()
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    page.goto(serve(make(tmp_path / "t", "mushra")))
+    assert not page.evaluate(wide)
+    page.fill("#subject", "anna")
+    page.click("form button")
+    page.wait_for_selector("#trial:not([hidden])")
+    assert not page.evaluate(wide)
+    small = page.eval_on_selector_all(
+        "button, .row input",
+        "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 32).length",
+    )
+    assert small == 0
+    context.close()

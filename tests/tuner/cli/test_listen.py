@@ -1,0 +1,86 @@
+"""`tuner listen` from a folder of files to an analysis, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from tuner.cli.listen import app
+from tuner.errors import ClipError, RunError, StudyError
+from tuner.listening.answers import store_answer
+from tuner.listening.plan import read_plan
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    for clip in ("a", "b"):
+        pcm = 0.1 * rng.standard_normal((48_000, 2))
+        # The coded files are late: a test of unaligned files would be worth nothing.
+        late = np.concatenate([np.zeros((700, 2)), 0.5 * pcm])
+        for name, samples in (("reference", pcm), ("default", late), ("new", late)):
+            (tmp_path / "mine" / name).mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / "mine" / name / f"{clip}.wav", samples, 48_000)
+    return tmp_path / "mine"
+
+
+def test_from_files_to_an_analysis(files, tmp_path):
+    test = tmp_path / "test"
+    made = json.loads(call("make", "--from", files, "-o", test, "--json"))
+    assert made == {"test": str(test), "kind": "mushra", "pages": 2}
+    plan = read_plan(test)
+    coded = next(s for s in plan.trials[0].stimuli if s.condition == "new")
+    assert coded.gain_db == pytest.approx(6.0, abs=0.1)
+    reference = soundfile.read(test / plan.trials[0].reference)[0]
+    # 16-bit files, halved and back: 96 dB less 6 and some.
+    assert np.abs(soundfile.read(test / coded.file)[0] - reference)[:-800].max() < 1e-3
+    levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
+    for trial in plan.trials:
+        order = plan.order("anna", trial.name)
+        store_answer(test, plan, "anna", trial.name, [levels[s.condition] for s in order], 1.0)
+    analysis = json.loads(call("analyse", test, "--json", "--export", tmp_path / "r.csv"))
+    assert analysis["comparisons"][0]["difference"]["value"] == 20
+    assert analysis["subjects"] == ["anna"]
+    assert (tmp_path / "r.csv").is_file()
+    table = call("analyse", test)
+    assert "new less default" in table
+    assert "+20.0" in table
+
+
+def test_abx_and_chosen_conditions(files, tmp_path):
+    call("make", "--from", files, "--conditions", "new", "--abx", "-o", tmp_path / "t")
+    plan = read_plan(tmp_path / "t")
+    assert len(plan.trials) == 8
+    assert [s.condition for s in plan.trials[0].stimuli] == ["reference", "new"]
+
+
+def test_webmushra_needs_no_answers(files, tmp_path):
+    call("make", "--from", files, "-o", tmp_path / "t")
+    out = call("analyse", tmp_path / "t", "--webmushra", tmp_path / "w.yaml")
+    assert out.strip().endswith("w.yaml")
+
+
+def test_refusals_say_what_to_do(files, tmp_path):
+    with pytest.raises(StudyError, match="--from"):
+        call("make")
+    with pytest.raises(StudyError, match="there are: default, new"):
+        call("make", "--from", files, "--conditions", "old")
+    with pytest.raises(RunError, match="tuner run"):
+        call("make", tmp_path)
+    with pytest.raises(RunError, match="tuner listen make"):
+        call("serve", tmp_path)
+    with pytest.raises(RunError, match="--token"):
+        call("serve", tmp_path, "--host", "0.0.0.0")
+    (files / "new" / "b.wav").unlink()
+    with pytest.raises(ClipError, match="no coded file in new"):
+        call("make", "--from", files, "-o", tmp_path / "u")

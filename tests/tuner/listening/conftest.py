@@ -1,0 +1,31 @@
+"""A small test folder: two clips, a default and a tuned version made of noise."""
+
+import numpy as np
+import pytest
+
+from tuner.listening import Material, make_test
+
+SECOND = 48_000
+
+
+def make_materials(count=2, coded=("default", "tuned")):
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        reference = (0.1 * rng.standard_normal((2, SECOND))).astype(np.float32)
+        noise = rng.standard_normal(reference.shape).astype(np.float32)
+        versions = {name: reference + 0.02 * (n + 1) * noise for n, name in enumerate(coded)}
+        yield Material(f"clip {number}.wav", 64.0, reference, versions, {"default": 40.0})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_test(tmp_path / "t", make_materials(), title="Test <1>", baseline="default", seed=3)
+    return tmp_path / "t"
+
+
+@pytest.fixture
+def abx_folder(tmp_path):
+    make_test(
+        tmp_path / "abx", make_materials(), title="ABX", baseline="default", kind="abx", repeats=3
+    )
+    return tmp_path / "abx"

@@ -1,0 +1,250 @@
+"""What a listening test shows: screening, means, comparisons, agreement with the model; ABX.
+
+Only subjects who finished count: a page that was not rated is no rating, and leaving out only
+that page would shift means between conditions. Post-screening is ITU-R BS.1534-3's: a subject who
+rates the hidden reference under 90 on more than 15 % of the pages is left out. Intervals and
+tests treat subjects and clips as samples (`tuner.listening.crossed`); comparisons are paired with
+the baseline and corrected for their number (Holm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.errors import RunError
+from tuner.listening.answers import read_all_answers
+from tuner.listening.crossed import Mean, crossed_mean, holm
+from tuner.listening.plan import ANCHORS, REFERENCE, Plan, Trial, read_plan
+
+#: BS.1534-3, section 4.1.2: post-screening by the hidden reference.
+LEAST_REFERENCE, MOST_MISSED = 90, 0.15
+
+Answers = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Subject -> page -> stored line."""
+
+
+@dataclass(frozen=True)
+class ConditionMean:
+    """The mean rating of a condition at a bitrate."""
+
+    bitrate_kbps: float | None
+    condition: str
+    mean: Mean
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A condition less the baseline, paired by subject and clip; `p` is corrected (Holm)."""
+
+    bitrate_kbps: float | None
+    condition: str
+    baseline: str
+    difference: Mean
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The model's stored scores beside the mean ratings, over all coded stimuli.
+
+    Args:
+        stimuli: how many have a score.
+        pearson, spearman: correlations; None where either side is constant or under three.
+        same_sign: share of the pairs on one page whose order both agree on; None without pairs.
+        pairs: how many pairs.
+    """
+
+    stimuli: int
+    pearson: float | None
+    spearman: float | None
+    same_sign: float | None
+    pairs: int
+
+
+@dataclass(frozen=True)
+class AbxResult:
+    """Right answers of one subject, or of "all", with the chance of as many by guessing."""
+
+    subject: str
+    right: int
+    trials: int
+    p: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that `tuner listen analyse` tells.
+
+    Args:
+        kind: "mushra" or "abx".
+        subjects: who counts.
+        screened: who rated the hidden reference under 90 too often -> share of the pages.
+        unfinished: who has pages left -> how many.
+        means, comparisons, agreement: of a MUSHRA test.
+        abx: of an ABX test, "all" first.
+    """
+
+    kind: str
+    subjects: tuple[str, ...]
+    screened: dict[str, float]
+    unfinished: dict[str, int]
+    means: tuple[ConditionMean, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    agreement: Agreement | None = None
+    abx: tuple[AbxResult, ...] = ()
+
+
+def analyse(folder: Path) -> Analysis:
+    """Analyse the answers in a test's folder.
+
+    Raises:
+        RunError: the plan or an answer cannot be read, or nobody is left to analyse.
+    """
+    plan = read_plan(folder)
+    answers = read_all_answers(folder)
+    try:
+        return analyse_answers(plan, answers)
+    except NobodyLeft as error:
+        raise NobodyLeft(f"{folder}: {error}") from error
+
+
+class NobodyLeft(RunError):
+    """No subject finished the test and passed the screening."""
+
+
+def analyse_answers(plan: Plan, answers: Answers) -> Analysis:
+    """Analyse answers that are already read. Raises `NobodyLeft`."""
+    pages = [trial.name for trial in plan.trials]
+    left = {s: sum(page not in given for page in pages) for s, given in answers.items()}
+    unfinished = {subject: count for subject, count in left.items() if count}
+    finished = {s: given for s, given in answers.items() if not left[s]}
+    screened = _screen(finished) if plan.kind == "mushra" else {}
+    counted = {s: given for s, given in finished.items() if s not in screened}
+    if not counted:
+        raise NobodyLeft(
+            f"no subject to analyse: {len(answers)} began, {len(unfinished)} have pages left,"
+            f" {len(screened)} missed the hidden reference too often; let more people listen"
+        )
+    who = tuple(counted)
+    if plan.kind == "abx":
+        return Analysis(plan.kind, who, screened, unfinished, abx=tuple(_abx(counted)))
+    ratings = _Ratings(plan, counted)
+    means = tuple(
+        ConditionMean(rate, condition, crossed_mean(values))
+        for (rate, condition), values in ratings.cells.items()
+    )
+    return Analysis(
+        plan.kind,
+        who,
+        screened,
+        unfinished,
+        means,
+        tuple(_compare(plan.baseline, ratings.cells)),
+        _agree(plan, ratings),
+    )
+
+
+def _screen(answers: Answers) -> dict[str, float]:
+    missed = {
+        subject: sum(line["answer"][REFERENCE] < LEAST_REFERENCE for line in given.values())
+        / len(given)
+        for subject, given in answers.items()
+    }
+    return {subject: share for subject, share in missed.items() if share > MOST_MISSED}
+
+
+class _Ratings:
+    """Ratings of the subjects who count, as arrays ``[S, C]`` per bitrate and condition."""
+
+    def __init__(self, plan: Plan, answers: Answers) -> None:
+        self.answers = answers
+        self.cells: dict[tuple[float | None, str], npt.NDArray[np.float64]] = {}
+        trials: dict[tuple[float | None, str], list[Trial]] = {}
+        for trial in plan.trials:
+            for stimulus in trial.stimuli:
+                trials.setdefault((trial.bitrate_kbps, stimulus.condition), []).append(trial)
+        for (rate, condition), rated in trials.items():
+            columns = [self.of(trial, condition) for trial in rated]
+            self.cells[rate, condition] = np.stack(columns, axis=1)
+
+    def of(self, trial: Trial, condition: str) -> npt.NDArray[np.float64]:
+        """Every subject's rating of one stimulus, ``[S]``."""
+        given = [pages[trial.name]["answer"][condition] for pages in self.answers.values()]
+        return np.array(given, dtype=np.float64)
+
+
+def _compare(
+    baseline: str, cells: Mapping[tuple[float | None, str], npt.NDArray[np.float64]]
+) -> Iterator[Comparison]:
+    pairs = [
+        (rate, condition, crossed_mean(values - cells[rate, baseline]))
+        for (rate, condition), values in cells.items()
+        if condition != baseline
+        and _is_coded(condition)
+        and (rate, baseline) in cells
+        and values.shape == cells[rate, baseline].shape
+    ]
+    corrected = holm([mean.p for *_, mean in pairs if mean.p is not None])
+    for rate, condition, mean in pairs:
+        yield Comparison(
+            rate, condition, baseline, mean, None if mean.p is None else corrected.pop(0)
+        )
+
+
+def _is_coded(condition: str) -> bool:
+    return condition != REFERENCE and condition not in ANCHORS
+
+
+def _agree(plan: Plan, ratings: _Ratings) -> Agreement | None:
+    by_page = [
+        [
+            (stimulus.predicted, float(ratings.of(trial, stimulus.condition).mean()))
+            for stimulus in trial.stimuli
+            if stimulus.predicted is not None
+        ]
+        for trial in plan.trials
+    ]
+    points = [point for page in by_page for point in page]
+    if not points:
+        return None
+    signs = [
+        (a[0] - b[0]) * (a[1] - b[1]) > 0
+        for page in by_page
+        for n, a in enumerate(page)
+        for b in page[:n]
+        if a[0] != b[0] and a[1] != b[1]
+    ]
+    pearson, spearman = _correlations(points)
+    same = float(np.mean(signs)) if signs else None
+    return Agreement(len(points), pearson, spearman, same, len(signs))
+
+
+def _correlations(points: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
+    from scipy import stats
+
+    predicted, rated = np.array(points).T
+    if len(points) < 3 or np.ptp(predicted) == 0 or np.ptp(rated) == 0:
+        return None, None
+    return (
+        float(stats.pearsonr(predicted, rated).statistic),
+        float(stats.spearmanr(predicted, rated).statistic),
+    )
+
+
+def _abx(answers: Answers) -> Iterator[AbxResult]:
+    from scipy import stats
+
+    right = {
+        subject: [line["answer"]["taken_for"] == line["answer"]["was"] for line in given.values()]
+        for subject, given in answers.items()
+    }
+    everyone = [each for given in right.values() for each in given]
+    for subject, given in {"all": everyone, **right}.items():
+        p = float(stats.binomtest(sum(given), len(given), 0.5, alternative="greater").pvalue)
+        yield AbxResult(subject, sum(given), len(given), p)

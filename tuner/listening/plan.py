@@ -1,0 +1,166 @@
+"""The plan of a listening test: its trials and stimuli, and in which order a subject gets them.
+
+The plan is ``plan.json`` in the test's folder (`docs/listening.md` describes it). It alone says
+which file is which condition; listeners never see it, nor a file's name: they get letters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tuner.errors import RunError
+
+PLAN_FILE = "plan.json"
+#: Grows with every change of the plan that a reader could trip over.
+PLAN_VERSION = 1
+Kind = Literal["mushra", "abx"]
+
+#: Condition of the hidden reference, and of the two low-pass anchors with their cutoff in Hz
+#: (ITU-R BS.1534-3, section 5.1).
+REFERENCE = "reference"
+ANCHORS = {"anchor35": 3500.0, "anchor70": 7000.0}
+#: Page that comes first and does not count.
+TRAINING = "training"
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One file to be rated.
+
+    Args:
+        condition: what it is: `REFERENCE`, one of `ANCHORS`, "default", "tuned" …
+        file: its path in the test's folder; the name says nothing.
+        gain_db: gain by which it was brought to the reference's loudness.
+        predicted: the quality model's score, 0 to 100, where one is stored.
+    """
+
+    condition: str
+    file: str
+    gain_db: float = 0.0
+    predicted: float | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One page: a clip at a bitrate, in all its conditions.
+
+    Args:
+        name: unique in the plan.
+        clip: the clip's name, for people.
+        bitrate_kbps: target bitrate; None where it is not known.
+        reference: file of the open reference.
+        stimuli: MUSHRA: all that is rated, the hidden reference among them; ABX: A and B.
+    """
+
+    name: str
+    clip: str
+    bitrate_kbps: float | None
+    reference: str
+    stimuli: tuple[Stimulus, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole test.
+
+    Args:
+        kind: "mushra" or "abx".
+        title: what listeners read above the test.
+        seed: of all orders.
+        baseline: the condition that the others are compared with.
+        trials: the pages, in order of the plan.
+        version: see `PLAN_VERSION`.
+    """
+
+    kind: Kind
+    title: str
+    seed: int
+    baseline: str
+    trials: tuple[Trial, ...]
+    version: int = PLAN_VERSION
+
+    def trial(self, name: str) -> Trial | None:
+        """The trial called `name`; `TRAINING` is the first one, heard without being counted."""
+        if name == TRAINING and self.trials:
+            return self.trials[0]
+        return next((trial for trial in self.trials if trial.name == name), None)
+
+    def pages(self, subject: str) -> list[str]:
+        """Names of the trials in this subject's order, training first."""
+        names = [trial.name for trial in self.trials]
+        self._random(subject, "pages").shuffle(names)
+        return [TRAINING, *names]
+
+    def order(self, subject: str, page: str) -> list[Stimulus]:
+        """What stands behind this subject's letters on a page.
+
+        MUSHRA: the stimuli shuffled. ABX: A and B shuffled, then X, which is one of them.
+        """
+        trial = self.trial(page)
+        assert trial is not None
+        chance = self._random(subject, page)
+        stimuli = list(trial.stimuli)
+        chance.shuffle(stimuli)
+        return [*stimuli, chance.choice(stimuli)] if self.kind == "abx" else stimuli
+
+    def _random(self, subject: str, what: str) -> random.Random:
+        """The same for the same seed, subject and page: a reload finds its order again."""
+        text = json.dumps([self.seed, subject, what])
+        return random.Random(hashlib.sha256(text.encode()).digest())
+
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Write the plan into the test's folder."""
+    text = json.dumps(dataclasses.asdict(plan), indent=1, allow_nan=False)
+    (folder / PLAN_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read and check a test's plan.
+
+    Raises:
+        RunError: naming the file, if it is missing, damaged, or of another version.
+    """
+    path = folder / PLAN_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; `tuner listen make` makes a test") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from error
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version != PLAN_VERSION:
+        raise RunError(f"{path}: version {version}, this program reads {PLAN_VERSION}")
+    try:
+        plan = Plan(**{**raw, "trials": tuple(_trial(trial) for trial in raw["trials"])})
+        _check(plan)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path}: damaged ({error!r}); make the test again") from error
+    return plan
+
+
+def _trial(raw: dict[str, Any]) -> Trial:
+    return Trial(**{**raw, "stimuli": tuple(Stimulus(**each) for each in raw["stimuli"])})
+
+
+def _check(plan: Plan) -> None:
+    if plan.kind not in get_args(Kind):
+        raise ValueError(f"kind {plan.kind!r}")
+    names = [trial.name for trial in plan.trials]
+    if not names or len(set(names)) < len(names) or TRAINING in names:
+        raise ValueError("trials must be there, each with a name of its own")
+    for trial in plan.trials:
+        conditions = [stimulus.condition for stimulus in trial.stimuli]
+        if len(set(conditions)) < len(conditions) or len(conditions) < 2:
+            raise ValueError(f"{trial.name}: at least two stimuli, each of another condition")
+        if plan.kind == "mushra" and REFERENCE not in conditions:
+            raise ValueError(f"{trial.name}: no hidden reference")
+        for file in (trial.reference, *(stimulus.file for stimulus in trial.stimuli)):
+            if Path(file).is_absolute() or ".." in Path(file).parts:
+                raise ValueError(f"{file}: outside the test's folder")

@@ -1,0 +1,196 @@
+"""Stimuli: conditions made equally loud, anchors added, files written under blind names.
+
+Coded signals come aligned and of the reference's length. Each is brought to the reference's
+integrated loudness (ITU-R BS.1770-4, by pyloudnorm). Anchors are by definition the reference
+low-passed, so their level is left as it is. Then one gain for the whole trial brings its
+reference to `LOUDNESS_LUFS`, less where a peak would clip: within a trial nothing but the coding
+differs, and no trial startles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tuner.audio import SAMPLE_RATE, Pcm, lowpass
+from tuner.errors import ClipError, RunError
+from tuner.listening.plan import (
+    ANCHORS,
+    PLAN_FILE,
+    REFERENCE,
+    Kind,
+    Plan,
+    Stimulus,
+    Trial,
+    write_plan,
+)
+
+#: Programme loudness of EBU R 128; leaves the headroom that most material needs.
+LOUDNESS_LUFS = -23.0
+#: Highest sample after the trial's gain, -1 dBFS: reconstruction between samples has room.
+HIGHEST_PEAK = 10 ** (-1 / 20)
+#: BS.1770 measures in blocks of 400 ms; shorter signals have no loudness.
+SHORTEST_S = 0.4
+#: MUSHRA pages with more are beyond what listeners can compare (BS.1534-3, section 5.3).
+MOST_STIMULI = 12
+STIMULI_FOLDER = "stimuli"
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """One clip at one bitrate: what a trial is made of.
+
+    Args:
+        clip: the clip's name, for people.
+        bitrate_kbps: target bitrate; None where it is not known.
+        reference: float32 ``[C, T]`` at 48 kHz.
+        coded: condition -> aligned signal of the reference's shape.
+        predicted: condition -> the quality model's score.
+    """
+
+    clip: str
+    bitrate_kbps: float | None
+    reference: Pcm = field(repr=False)
+    coded: Mapping[str, Pcm] = field(repr=False)
+    predicted: Mapping[str, float] = field(default_factory=dict)
+
+
+def make_test(
+    folder: Path,
+    materials: Iterable[Material],
+    *,
+    title: str,
+    baseline: str,
+    kind: Kind = "mushra",
+    repeats: int = 1,
+    seed: int = 0,
+) -> Plan:
+    """Write a test's stimuli and plan.
+
+    Args:
+        folder: made; must not hold a test yet.
+        materials: taken one after another, so that they need not be in memory together.
+        title: what listeners read above the test.
+        baseline: the condition that the others are compared with.
+        kind: "mushra"; or "abx" between the first two coded conditions of a clip, or between the
+            reference and the only one.
+        repeats: how often each clip is asked (ABX needs several).
+        seed: of blind names and orders.
+
+    Raises:
+        RunError: the folder holds a test, or cannot be written.
+        ClipError: a clip has too few or too many conditions, or is too short.
+    """
+    import soundfile
+
+    if (folder / PLAN_FILE).exists():
+        raise RunError(f"{folder}: holds a test already; name another folder with -o")
+    trials: list[Trial] = []
+    try:
+        (folder / STIMULI_FOLDER).mkdir(parents=True, exist_ok=True)
+        for number, material in enumerate(materials):
+            sounds = {**_sounds(material), **_anchors(material, kind)}
+            gains = level_gains(material.reference, sounds)
+            made = []
+            for condition, pcm in sounds.items():
+                gain_db, total = gains[condition]
+                file = f"{STIMULI_FOLDER}/{_blind_name(seed, number, condition)}.flac"
+                samples = np.clip(pcm * total, -1.0, 1.0).T
+                soundfile.write(folder / file, samples, SAMPLE_RATE, subtype="PCM_24")
+                made.append(
+                    Stimulus(condition, file, round(gain_db, 3), material.predicted.get(condition))
+                )
+            reference = next(each.file for each in made if each.condition == REFERENCE)
+            # ABX: the first two coded conditions, or the only one against the reference.
+            pair = made[:2] if len(material.coded) == 1 else made[1:3]
+            rated = made if kind == "mushra" else pair
+            for _ in range(repeats):
+                name = f"{len(trials) + 1:03d}"
+                trials.append(
+                    Trial(name, material.clip, material.bitrate_kbps, reference, tuple(rated))
+                )
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written ({error})") from error
+    if not trials:
+        raise ClipError(f"{folder}: no clip to listen to; choose other clips or bitrates")
+    plan = Plan(kind, title, seed, baseline, tuple(trials))
+    write_plan(plan, folder)
+    return plan
+
+
+def level_gains(reference: Pcm, sounds: Mapping[str, Pcm]) -> dict[str, tuple[float, float]]:
+    """What each sound of a trial is multiplied by.
+
+    Args:
+        reference: float32 ``[C, T]`` at 48 kHz.
+        sounds: condition -> signal, the reference and anchors among them.
+
+    Returns:
+        Condition -> (gain in dB to the reference's loudness, factor to the final level).
+
+    Raises:
+        ClipError: the clip is too short for its loudness to be measured.
+    """
+    target = loudness_lufs(reference)
+    match: dict[str, float] = {}
+    for condition, pcm in sounds.items():
+        own = loudness_lufs(pcm)
+        fixed = condition == REFERENCE or condition in ANCHORS
+        match[condition] = 0.0 if fixed or not math.isfinite(target - own) else target - own
+    common = 10 ** ((LOUDNESS_LUFS - target) / 20) if math.isfinite(target) else 1.0
+    peak = max(
+        float(np.max(np.abs(pcm), initial=0.0)) * 10 ** (match[c] / 20) for c, pcm in sounds.items()
+    )
+    common = min(common, HIGHEST_PEAK / peak) if peak > 0 else common
+    return {c: (gain_db, common * 10 ** (gain_db / 20)) for c, gain_db in match.items()}
+
+
+def loudness_lufs(pcm: Pcm) -> float:
+    """Integrated loudness (BS.1770-4), LUFS; -inf for silence.
+
+    Args:
+        pcm: float32 ``[C, T]`` at 48 kHz.
+
+    Raises:
+        ClipError: shorter than 0.4 s.
+    """
+    import pyloudnorm
+
+    if pcm.shape[1] < SHORTEST_S * SAMPLE_RATE:
+        raise ClipError(f"a clip of {pcm.shape[1]} samples: loudness needs at least {SHORTEST_S} s")
+    if not np.any(pcm):
+        return -math.inf
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(pcm.T.astype(np.float64)))
+
+
+def _sounds(material: Material) -> dict[str, Pcm]:
+    most = MOST_STIMULI - 1 - len(ANCHORS)
+    if not 1 <= len(material.coded) <= most:
+        raise ClipError(
+            f"{material.clip}: {len(material.coded)} coded conditions; a page takes 1 to {most}"
+        )
+    for condition, pcm in material.coded.items():
+        if condition == REFERENCE or condition in ANCHORS:
+            raise ClipError(f"{material.clip}: a coded condition may not be called {condition!r}")
+        if pcm.shape != material.reference.shape:
+            raise ClipError(
+                f"{material.clip}, {condition}: {pcm.shape} samples,"
+                f" the reference has {material.reference.shape}; align it first"
+            )
+    return {REFERENCE: material.reference, **material.coded}
+
+
+def _anchors(material: Material, kind: Kind) -> dict[str, Pcm]:
+    if kind == "abx":
+        return {}
+    return {name: lowpass(material.reference, hz) for name, hz in ANCHORS.items()}
+
+
+def _blind_name(seed: int, trial: int, condition: str) -> str:
+    return hashlib.sha256(f"{seed} {trial} {condition}".encode()).hexdigest()[:12]
