@@ -142,7 +142,7 @@ def test_damage_shows_in_its_window() -> None:
     reference = synthesize("applause", seed=1, duration_s=7.0)
     noise = np.random.default_rng(0).standard_normal(reference.shape).astype(np.float32)
     coded = reference.copy()
-    coded[:, -48_000:] += 0.02 * noise[:, -48_000:]
+    coded[:, -48_000:] += 0.04 * noise[:, -48_000:]
     first, second, last = SCORER.score(reference, coded).windows
     assert min(first, second) > 99
     assert last < 90
