@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ScoreError, WeightsError
+from tuner.quality.teachers import lost_width, side_level_db
 from tuner.results import MODEL
 from tuner.scorer import Score
 
@@ -30,7 +31,10 @@ Pcm = npt.NDArray[np.float32]
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
 #: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
 #: away from torch: the driver needs the version, and only the version.
-MODEL_VERSION = 2
+MODEL_VERSION = 3
+#: Share of the points that the networks forget to take where all of a loud side is lost, which
+#: few of their lessons show: by least squares over the `train` side (``python -m bench.width``).
+WIDTH_UNDERRATED = 0.29
 #: References whose features a process remembers (8 s: 2 MB each).
 REMEMBERED_REFERENCES = 64
 
@@ -76,7 +80,8 @@ class InseNetScorer:
             pairs = stack(known, heard)
             predicted = [torch.stack(member.hear(*pairs)) for member in members]
             means, scales = torch.stack(predicted).double().cpu().numpy().swapaxes(0, 1)
-        return pool(means, scales)
+        side_db = (side_level_db(reference), side_level_db(coded))
+        return pool(means * (1 - WIDTH_UNDERRATED * lost_width(side_db)), scales)
 
 
 @functools.cache

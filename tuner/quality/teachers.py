@@ -110,8 +110,14 @@ def blend(mid: float, side: float | None, side_db: tuple[float, float]) -> float
     if side is None or not audible:
         return mid
     weight = SIDE_FULL_WEIGHT * audible
+    lost = lost_width(side_db)
+    return ((1 - weight) * mid + weight * side) * (1 - WIDTH_FULL_COST * lost)
+
+
+def lost_width(side_db: tuple[float, float]) -> float:
+    """0 for a side of the right level, 1 where one as loud as the mid is gone."""
     lost = 1 - float(np.exp(-abs(side_db[0] - side_db[1]) / WIDTH_DECAY_DB))
-    return ((1 - weight) * mid + weight * side) * (1 - WIDTH_FULL_COST * audible * lost)
+    return side_audibility(side_db) * lost
 
 
 def side_audibility(side_db: tuple[float, float]) -> float:
