@@ -9,6 +9,7 @@ the least-squares share that `tuner.quality.scorer.WIDTH_UNDERRATED` corrects.
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def main() -> None:
             ):
                 found.append((lost_width(label.side_db), mean, sum(given) / 2))
     lost, mean, opinion = np.array(found).T
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in itertools.pairwise(EDGES):
         part = (lost >= low) & (lost < high)
         if part.any():
             print(
