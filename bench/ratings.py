@@ -187,7 +187,7 @@ def main() -> None:
     panels = read_ratings(arguments.data / "ratings.csv")
     ratings = [panel.ratings for panel in panels]
     expected = np.array([np.mean(given) for versions in ratings for given in versions])
-    members = [m for m in load_members(arguments.weights, "cpu") if isinstance(m, InseNet)]
+    members = load_members(arguments.weights)
     digest = weights_digest(arguments.weights)
     taught = [Taught(panel_features(panel), panel.ratings) for panel in panels]
     results = {"before": [predict(members, each.features[0]) for each in taught]}

@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 #: alignment or resampling change so that stored scores no longer hold.
 CACHE_FORMAT = 3
 
+_SCORE_NUMBERS = ("mean", "spread", "disagreement")
+
 
 def encode_key(
     clip_digest: str, encoder: str, version: Version, settings: Settings, knob: float
@@ -103,13 +105,14 @@ class Cache:
         entry = self._read(self._path("scores", key))
         if entry is None:
             return None
-        names = ("mean", "spread", "disagreement")
-        return Score(*(float(entry[0][name]) for name in names))
+        fields = entry[0]
+        mean, spread, disagreement = (float(fields[name]) for name in _SCORE_NUMBERS)
+        return Score(mean, spread, disagreement, tuple(map(float, fields.get("windows", ()))))
 
     def put_score(self, key: str, score: Score) -> None:
         """Store a score, which must be finite (else ValueError)."""
-        names = ("mean", "spread", "disagreement")
-        fields = {name: float(getattr(score, name)) for name in names}
+        fields: dict[str, Any] = {name: float(getattr(score, name)) for name in _SCORE_NUMBERS}
+        fields["windows"] = [float(mean) for mean in score.windows]
         self._write(self._path("scores", key), _pack(fields, b""))
 
     def size(self) -> int:

@@ -12,6 +12,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+#: Length of the windows that a scorer may score apart, seconds.
+WINDOW_S = 3.0
+
 
 @dataclass(frozen=True)
 class Score:
@@ -22,11 +25,14 @@ class Score:
         spread: standard deviation of opinions in the same unit; 0 where a metric has none.
         disagreement: standard deviation of the means that the members of an ensemble give,
             part of the spread; 0 where there is one member.
+        windows: means of consecutive windows of `WINDOW_S` seconds, the last of which ends
+            with the clip; empty where a metric has none.
     """
 
     mean: float
     spread: float = 0.0
     disagreement: float = 0.0
+    windows: tuple[float, ...] = ()
 
 
 class Scorer(Protocol):

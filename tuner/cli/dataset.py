@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.cli.progress import progress_bar
-from tuner.cli.train import train_side
-from tuner.errors import EncoderMissing, StudyError
+from tuner.errors import ClipError, EncoderMissing, StudyError
 from tuner.plugins import encoder_names, load_encoder
 
 if TYPE_CHECKING:
@@ -98,3 +98,15 @@ def usable_encoders(names: str | None) -> dict[str, Encoder]:
     if not found:
         raise EncoderMissing("no encoder is usable; see `tuner doctor`")
     return found
+
+
+def train_side(folder: Path) -> list[Path]:
+    """The files that `manifest.csv` puts on the `train` side; no others may teach the model."""
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        raise ClipError(f"{manifest}: not there; it must name the files of the train side")
+    with manifest.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row.get("side") == "train"]
+    if not rows:
+        raise ClipError(f"{manifest}: no row has the side `train`")
+    return [folder / row["file"] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,16 +52,19 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _line_printer(what: str) -> Callable[[int, int, str], None]:
-    started = time.monotonic()
-    last = -LINE_EVERY_S
+    last = -math.inf
+    # A resumed job begins with most of its work done: the pace is that since the first report.
+    first: tuple[float, int] | None = None
 
     def update(done: int, total: int, note: str = "") -> None:
-        nonlocal last
-        elapsed = time.monotonic() - started
-        if done < total and elapsed - last < LINE_EVERY_S:
+        nonlocal last, first
+        now = time.monotonic()
+        first = first or (now, done)
+        if done < total and now - last < LINE_EVERY_S:
             return
-        last = elapsed
-        eta = f", ETA {elapsed / done * (total - done):.0f} s" if done else ""
+        last = now
+        elapsed, since = now - first[0], done - first[1]
+        eta = f", ETA {elapsed / since * (total - done):.0f} s" if since else ""
         print(f"{what}: {done}/{total}{eta} {note}".rstrip(), file=sys.stderr, flush=True)
 
     return update

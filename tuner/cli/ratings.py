@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,6 @@ def ratings(
     from tuner.cli.train import write_model
     from tuner.quality import finetune as tuning
     from tuner.quality.agreement import Prediction, agreement, predict
-    from tuner.quality.insenet import InseNet
     from tuner.quality.ratings import folds, panel_features, read_ratings
     from tuner.quality.scorer import load_members
 
@@ -45,11 +45,12 @@ def ratings(
             update(len(taught), len(panels), panel.signal)
     replayed = tuning.replayed_sounds(sounds)
     networks = [
-        tuning.Tuning(network, taught, replayed, hyper)
-        for network in load_members(str(weights), "cpu")
-        if isinstance(network, InseNet)
+        tuning.Tuning(network, taught, replayed, hyper) for network in load_members(str(weights))
     ]
     facts: dict[str, object] = {"ratings": file.name, "hyperparameters": vars(hyper)}
+    card = weights.with_suffix(".json")
+    if card.is_file():
+        facts["before"] = json.loads(card.read_text(encoding="utf-8"))
     everything = range(len(taught))
     predictions: dict[int, Prediction] = {}
     with progress_bar("folds") as update:

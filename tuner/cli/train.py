@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.dataset import train_side, usable_encoders
 from tuner.cli.progress import progress_bar
-from tuner.errors import ClipError, StudyError
+from tuner.errors import StudyError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from tuner.quality.labels import Labelled
 
 
 def train(
@@ -26,21 +28,45 @@ def train(
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
     ),
-    epochs: Annotated[int, typer.Option(help="Passes over the pairs.", min=1)] = 20,
+    epochs: Annotated[int, typer.Option(help="Passes of the stereo network.", min=1)] = 10,
+    mono_epochs: Annotated[
+        int, typer.Option(help="Passes of the mono network before; 0 leaves it out.", min=0)
+    ] = 2,
     members: Annotated[int, typer.Option(help="Networks in the ensemble.", min=1)] = 3,
-    workers: Annotated[int, typer.Option(help="Processes that make and read features.", min=1)] = 2,
+    mixed: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compute in bfloat16 what may be; on a GPU it is on if not told. A CPU needs"
+            " AVX512-BF16 or AMX for it to be faster.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes that make features.", min=1)] = 2,
     limit_references: Annotated[
         int, typer.Option(help="Use only the first so many references; 0 = all.", min=0)
     ] = 0,
+    without: Annotated[
+        str, typer.Option(help="Encoders, by name, whose references teach nothing: to judge by.")
+    ] = "",
+    ratings: Annotated[
+        Path | None,
+        typer.Option(help="A listening test that teaches it then, as `tuner ratings` does."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
-    """Train the quality model; run it again after a kill and it goes on where it stopped."""
-    from tuner.cli.dataset import usable_encoders
+    """Train the quality model; run it again after a kill and it goes on where it stopped.
+
+    Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
+    """
+    from tuner.cli.ratings import ratings as listeners_teach
+    from tuner.quality import processes
     from tuner.quality import train as training
     from tuner.quality.labels import read_table
+    from tuner.quality.learner import Hyper
     from tuner.quality.material import Material, plan
     from tuner.quality.shards import FeatureSet, left_out, make_loader, write_shards
 
+    device = processes.join_group()
     header, rows = read_table(table)
     rows = [row for row in rows if row.labels][: limit_references or None]
     recordings = sorted(path.name for path in train_side(clips))
@@ -49,7 +75,7 @@ def train(
     material = Material(
         plan(recordings, max((row.index for row in rows), default=-1) + 1, header["seed"]), clips
     )
-    with progress_bar("features") as update:
+    with processes.first_process_first(), progress_bar("features") as update:
         shards = write_shards(
             material,
             rows,
@@ -58,37 +84,40 @@ def train(
             workers,
             lambda done, total: update(done, total, "references"),
         )
-    indices = training.split(material.sources, recordings, [row.index for row in rows])
+    left = set(filter(None, without.split(",")))
+    known = [row.index for row in rows if not left & encoders_of(row)]
+    indices = training.split(material.sources, recordings, known)
     taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)
     if not (len(taught) and len(kept)):
         raise StudyError(f"{table}: too few references to train and to validate on")
-    hyper = training.Hyper(epochs=epochs, seed=seed)
+    on = mixed if mixed is not None else device != "cpu"
+    hyper = Hyper(mono_epochs=mono_epochs, epochs=epochs, mixed=on, seed=seed)
     with progress_bar("batches") as update:
 
         def report(step: training.Step) -> None:
-            note = f"member {step.member + 1}, epoch {step.epoch}, loss {step.loss:.3f}"
+            if not processes.is_first():
+                return
+            note = f"{step.network}, epoch {step.epoch}, loss {step.loss:.3f}"
             if step.validation:
                 note += f", error {step.validation.error:.2f}, order {step.validation.order:.3f}"
             update(step.done, step.total, note)
 
-        trained = training.train(taught, kept, work, hyper, members, workers, report)
-    models = [member.model for member in trained]
-    figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
-    parts = {"taught": taught, "kept": kept}
-    facts = training.card(header, parts, left_out(shards), trained, figures)
-    write_model(out, models, facts)
+        course = training.Course(taught, kept, work, hyper, members, 0, report, device)
+        trained = course.train()
+    if processes.is_first():
+        models = [member.model for member in trained]
+        figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
+        parts = {"taught": taught, "kept": kept}
+        facts = training.card(header, parts, left_out(shards), trained, figures)
+        write_model(out, [model.cpu() for model in models], facts)
+        if ratings:
+            listeners_teach(ratings, weights=out, out=out, seed=seed)
 
 
-def train_side(folder: Path) -> list[Path]:
-    """The files that `manifest.csv` puts on the `train` side; no others may teach the model."""
-    manifest = folder / "manifest.csv"
-    if not manifest.is_file():
-        raise ClipError(f"{manifest}: not there; it must name the files of the train side")
-    with manifest.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row.get("side") == "train"]
-    if not rows:
-        raise ClipError(f"{manifest}: no row has the side `train`")
-    return [folder / row["file"] for row in rows]
+def encoders_of(row: Labelled) -> set[str]:
+    """Names of the encoders that coded a reference."""
+    steps = (step for label in row.labels for step in label.recipe.steps)
+    return {step["encoder"] for step in steps if step["kind"] == "codec"}
 
 
 def write_model(out: Path, members: Sequence[nn.Module], card: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from tuner.quality.finetune import pairs
 from tuner.quality.insenet import LOGISTIC_STD
+from tuner.quality.windows import pool, windows
 
 #: Half the interval that holds 90 % of a logistic distribution, in scales.
 INTERVAL_SCALES = math.log(0.95 / 0.05)
@@ -31,11 +32,15 @@ def predict(models: Sequence[nn.Module], features_of: torch.Tensor) -> Predictio
     Args:
         features_of: ``[1 + N, 4, 5, 32, F]``; row 0 is the reference.
     """
+    reference, coded = (windows(part) for part in pairs(features_of))
     with torch.inference_mode():
-        parts = [model.eval()(*pairs(features_of)) for model in models]
-    means, scales = (np.stack([p[i].double().numpy() for p in parts]) for i in (0, 1))
-    variance = np.mean((scales * LOGISTIC_STD) ** 2, axis=0) + means.var(axis=0)
-    return Prediction(means.mean(axis=0), np.sqrt(variance) / LOGISTIC_STD)
+        parts = [torch.stack(model.eval()(reference, coded)) for model in models]
+    # [members, mean and scale, windows * N] to [mean and scale, N, members, windows]
+    shape = (len(parts), 2, -1, len(features_of) - 1)
+    means, scales = torch.stack(parts).double().reshape(shape).permute(1, 3, 0, 2).numpy()
+    scores = [pool(*each) for each in zip(means, scales, strict=True)]
+    spreads = np.array([score.spread for score in scores])
+    return Prediction(np.array([score.mean for score in scores]), spreads / LOGISTIC_STD)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from torch.nn import functional
 
 from tuner.quality.degrade import degrade
 from tuner.quality.gammatone import features
-from tuner.quality.insenet import InseNet
+from tuner.quality.insenet import InseNet, stack
 from tuner.quality.losses import LEAST_DIFFERENCE, ranking_loss
 from tuner.quality.recipes import families
+from tuner.quality.windows import windows
 from tuner.synth import SOUNDS, synthesize
 
 #: Share of a signal's length that a step hears at least.
@@ -115,7 +116,7 @@ class _Recalled(nn.Module):
 
 @dataclass(frozen=True)
 class _Heard:
-    """Maps ``[N, channels, bands, frames]`` and feature distances ``[N, 1, 1, 1, 1]``."""
+    """Maps ``[N, channels, bands, frames]`` and feature distances ``[N]``."""
 
     maps: torch.Tensor
     distance: torch.Tensor
@@ -133,6 +134,11 @@ def pairs(stored: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return stored[:1].float().expand_as(coded), coded
 
 
+def _parts(stored: torch.Tensor) -> list[torch.Tensor]:
+    """The windows of stored features ``[1 + N, ...]``, each with its reference."""
+    return list(windows(stored).split(len(stored)))  # type: ignore[no-untyped-call]
+
+
 def _hear(model: InseNet, first_block: int, stored: torch.Tensor) -> _Heard:
     """What the blocks that stay as they are make of stored features ``[1 + N, ...]``."""
     caught: list[torch.Tensor] = []
@@ -142,8 +148,7 @@ def _hear(model: InseNet, first_block: int, stored: torch.Tensor) -> _Heard:
     with torch.no_grad():
         model(reference, coded)
     hook.remove()
-    distance = (coded - reference).abs().mean(dim=(1, 2, 3, 4), keepdim=True)
-    return _Heard(caught[0], distance)
+    return _Heard(caught[0], stack(reference, coded)[1])
 
 
 class _Late:
@@ -159,8 +164,7 @@ class _Late:
 
     def __call__(self, heard: _Heard) -> tuple[torch.Tensor, torch.Tensor]:
         self._recalled.maps = heard.maps
-        # Of the features themselves only their distance still counts.
-        mean, scale = self.network(torch.zeros_like(heard.distance), heard.distance)
+        mean, scale = self.network.hear(heard.maps, heard.distance)
         return mean, scale
 
 
@@ -185,7 +189,10 @@ class Tuning:
         self._model = model.eval()
         self._ratings = [each.ratings for each in rated]
         first = hyper.first_block
-        self._known = [[_hear(model, first, f) for f in each.features] for each in rated]
+        self._known = [
+            [_hear(model, first, part) for whole in each.features for part in _parts(whole)]
+            for each in rated
+        ]
         self._kept = [_hear(model, first, each.features[0]) for each in replayed]
         with torch.no_grad():
             self._before = [_Late(model, first)(heard) for heard in self._kept]

@@ -36,6 +36,9 @@ SIGNALS = 4
 #: it at 5 dB SPL, about the threshold of hearing: 16-bit rounding and below is not heard.
 FLOOR_DB = 70.0
 
+#: On a CPU so many samples of each channel are transformed at once: they stay in its cache.
+_CACHED_SAMPLES = 131_072
+
 # Glasberg and Moore (1990), as in Slaney (1993).
 _EAR_Q = 9.26449
 _MIN_BANDWIDTH = 24.7
@@ -105,12 +108,17 @@ def _band_power(pcm: torch.Tensor, window: int, hop: int, frames: int) -> torch.
     before = (window - hop) // 2
     after = max((frames - 1) * hop + window - before - pcm.shape[-1], 0)
     padded = torch.nn.functional.pad(pcm, (before, after))
-    blocks = padded.unfold(-1, window, hop)[..., :frames, :] * hann
-    spectrum = torch.fft.rfft(blocks, size)
-    left, right = spectrum[:, 0], spectrum[:, 1]
-    stacked = torch.stack([left, right, (left + right) / 2, (left - right) / 2], dim=1)
-    power = stacked.real.square() + stacked.imag.square()
-    return (power @ matrix).transpose(-1, -2)
+    blocks = padded.unfold(-1, window, hop)[..., :frames, :]
+    at_once = frames if pcm.is_cuda else max(_CACHED_SAMPLES // size, 1)
+    powers = [_power(part * hann, size) @ matrix for part in torch.split(blocks, at_once, -2)]
+    return torch.cat(powers, dim=-2).transpose(-1, -2)
+
+
+def _power(blocks: torch.Tensor, size: int) -> torch.Tensor:
+    """STFT power of L, R, M, S, ``[B, 4, frames, size // 2 + 1]``, of L and R."""
+    left, right = torch.fft.rfft(blocks, size).unbind(dim=1)
+    signals = (left, right, (left + right) / 2, (left - right) / 2)
+    return torch.stack([s.real.square() + s.imag.square() for s in signals], dim=1)
 
 
 def spectrograms(pcm: torch.Tensor) -> torch.Tensor:

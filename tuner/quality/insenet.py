@@ -1,10 +1,10 @@
 """InSE-NET: Inception blocks with squeeze-and-excitation over stacked spectrograms.
 
 Jiang, Biswas et al., "InSE-NET: a perceptually coded audio quality model based on CNN", AES
-151, 2021 (arXiv 2108.13087); the stereo input follows arXiv 2209.11666, the predicted
-distribution of ratings arXiv 2308.09493. Input: features of the reference and the coded
-signal (see `tuner.quality.gammatone`). Output: mean (0 to 100) and standard deviation of the
-opinions, a logistic distribution.
+151, 2021 (arXiv 2108.13087); the stereo network and the transfer of a mono network's weights
+to it follow arXiv 2209.11666, the predicted distribution of ratings arXiv 2308.09493. Input:
+features of the reference and the coded signal (see `tuner.quality.gammatone`). Output: mean
+(0 to 100) and scale of the opinions, a logistic distribution.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _DIFFERENCE_GAIN = 4.0
 _JUST_DIFFERENT = 0.2 / FLOOR_DB
 #: Standard deviation of a logistic distribution of scale 1.
 LOGISTIC_STD = math.pi / math.sqrt(3)
+#: How a mono network's first weights are shared out to L, R, M and S. A mono clip, whose L, R
+#: and M are the same and whose S is silent, is heard as by the mono network.
+_TRANSFER = (0.25, 0.25, 0.5, 0.5)
 
 
 class _ConvBlock(nn.Sequential):
@@ -81,11 +84,21 @@ class InceptionSE(nn.Module):
 
 
 class InseNet(nn.Module):
-    """Stereo InSE-NET with two time resolutions; clips of any length."""
+    """InSE-NET with two time resolutions; clips of any length.
 
-    def __init__(self, width: int = 32) -> None:
+    Args:
+        signals: that it hears: 4 (L, R, M, S), or 1 for the mono network.
+        width: channels of its first block.
+    """
+
+    def __init__(self, signals: int = SIGNALS, width: int = 48) -> None:
         super().__init__()
-        self.stem = _ConvBlock(2 * SIGNALS * PLANES, width, (3, 3))
+        # Two frames of 20 ms become one: what happens within them is in the fine planes.
+        self.stem = nn.Sequential(
+            nn.Conv2d(2 * signals * PLANES, width, (3, 3), (1, 2), padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        )
         self.blocks = nn.Sequential(
             InceptionSE(width, width),
             nn.MaxPool2d((2, 2), ceil_mode=True),
@@ -107,17 +120,47 @@ class InseNet(nn.Module):
         """Mean (0 to 100) and scale (points) of the predicted logistic distribution, ``[B]`` each.
 
         Args:
-            reference, coded: features ``[B, 4, 5, 32, F]``.
+            reference, coded: features ``[B, signals, 5, 32, F]``.
         """
-        difference = coded - reference
-        stacked = torch.cat([reference, _DIFFERENCE_GAIN * difference], dim=1)
-        maps = self.blocks(self.stem(stacked.flatten(1, 2)))
-        moments = torch.relu(self.bands(maps.flatten(1, 2)))
+        return self.hear(*stack(reference, coded))
+
+    def hear(
+        self, stacked: torch.Tensor, distance: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same, of what `stack` gives: several networks can share it."""
+        maps = self.blocks(self.stem(stacked))
+        moments = torch.relu(self.bands(maps.flatten(1, 2))).float()
         # Listeners remember the worst moment: the mean, the spread and the maximum over time.
         pooled = torch.cat(
             [moments.mean(dim=2), moments.std(dim=2, correction=0), moments.amax(dim=2)], dim=1
         )
-        damage, scale = self.head(pooled).unbind(dim=1)
-        heard = torch.tanh(difference.abs().mean(dim=(1, 2, 3, 4)) / _JUST_DIFFERENT)
+        with torch.autocast(pooled.device.type, enabled=False):  # half a point is too coarse here
+            damage, scale = self.head(pooled).unbind(dim=1)
+        heard = torch.tanh(distance / _JUST_DIFFERENT)
         mean = 100 * torch.exp(-heard * nn.functional.softplus(damage - 1))
-        return mean, 0.5 + 10 * nn.functional.softplus(scale - 1)
+        return mean, 0.5 + 10 * heard * nn.functional.softplus(scale - 1)
+
+
+def stack(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a network hears of a pair: its input maps, and how far apart the features are.
+
+    Args:
+        reference, coded: features ``[B, signals, 5, 32, F]``.
+
+    Returns:
+        ``[B, 2 * signals * 5, 32, F]``, and the mean absolute difference ``[B]``.
+    """
+    difference = coded - reference
+    maps = torch.cat([reference, _DIFFERENCE_GAIN * difference], dim=1).flatten(1, 2)
+    distance = difference.abs().mean(dim=(1, 2, 3, 4))
+    return maps.contiguous(memory_format=torch.channels_last), distance
+
+
+def transfer(mono: InseNet, stereo: InseNet) -> None:
+    """Give a stereo network the weights of a mono one."""
+    state = mono.state_dict()
+    # [width, 2 * PLANES, 3, 3]: the planes of the reference, then those of the difference.
+    first = state["stem.0.weight"].unflatten(1, (2, 1, PLANES))
+    shares = torch.tensor(_TRANSFER).reshape(1, 1, SIGNALS, 1, 1, 1)
+    state["stem.0.weight"] = (first * shares).flatten(1, 3)
+    stereo.load_state_dict(state)

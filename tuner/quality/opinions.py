@@ -11,18 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from tuner.quality.labels import Label
-from tuner.quality.teachers import (
-    SIDE_FULL_WEIGHT,
-    SIDE_INAUDIBLE_DB,
-    SIDE_LEAST_WEIGHT,
-    VISQOL_SCALE,
-    WIDTH_DECAY_DB,
-    ZIMTOHRLI_SCALE,
-    MosScale,
-)
+from tuner.quality.teachers import VISQOL_SCALE, ZIMTOHRLI_SCALE, MosScale, blend
 
 #: Artefacts that a teacher cannot hear, by what it said itself (FACTS.md): ViSQOL's 80 ms
 #: windows miss pre-echo (a synthetic one of 20 ms costs 0.13 MOS of 3.73).
@@ -55,19 +45,30 @@ def opinions(label: Label) -> tuple[float, float]:
     """ViSQOL's and Zimtohrli's opinion, 0 to 100; one speaks for both where the other is deaf."""
     visqol = _opinion(label.visqol, label.side_db, VISQOL_SCALE)
     zimtohrli = _opinion(label.zimtohrli, label.side_db, ZIMTOHRLI_SCALE)
+    return (zimtohrli if _is_deaf(label) else visqol, zimtohrli)
+
+
+def mid_opinions(label: Label) -> tuple[float, float]:
+    """The same opinions of the mid signal alone, which the mono network is taught."""
+    visqol = VISQOL_SCALE.to_mushra(_measured(label.visqol[0]))
+    zimtohrli = ZIMTOHRLI_SCALE.to_mushra(_measured(label.zimtohrli[0]))
+    return (zimtohrli if _is_deaf(label) else visqol, zimtohrli)
+
+
+def _measured(mos: float | None) -> float:
+    assert mos is not None
+    return mos
+
+
+def _is_deaf(label: Label) -> bool:
     artefacts = {step.get("family") for step in label.recipe.steps}
-    deaf = artefacts & set(DEAF_TO["visqol"])
-    return (zimtohrli if deaf else visqol, zimtohrli)
+    return bool(artefacts & set(DEAF_TO["visqol"]))
 
 
 def _opinion(mos: Sequence[float | None], side_db: tuple[float, float], scale: MosScale) -> float:
     mid, side, left, right = (None if m is None else scale.to_mushra(m) for m in mos)
     assert mid is not None
-    weight = SIDE_FULL_WEIGHT * float(np.clip(1 - max(side_db) / SIDE_INAUDIBLE_DB, 0.0, 1.0))
-    opinion = mid
-    if side is not None and weight >= SIDE_LEAST_WEIGHT:
-        kept = float(np.exp(-abs(side_db[0] - side_db[1]) / WIDTH_DECAY_DB))
-        opinion = (1 - weight) * mid + weight * side * kept
+    opinion = blend(mid, side, side_db)
     if left is not None and right is not None:
         opinion = min(opinion, (left + right) / 2)
     return opinion

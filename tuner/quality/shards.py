@@ -21,11 +21,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tuner.audio import Pcm
 from tuner.encoder import Encoder
@@ -33,7 +34,7 @@ from tuner.errors import ClipError, EncoderError
 from tuner.quality.gammatone import FRONT_END_VERSION, features
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
-from tuner.quality.opinions import opinions_of
+from tuner.quality.opinions import mid_opinions, opinions_of
 from tuner.quality.recipes import cook
 
 SHARD_FORMAT = 2
@@ -194,6 +195,7 @@ class Batch:
         coded: the same of the coded signals, ``[N, 4, 5, 32, FRAMES]``.
         of: int64 ``[N]``, the row of each pair's reference.
         opinions: float32 ``[N, 2]``, 0 to 100 (ViSQOL, Zimtohrli).
+        mid_opinions: the same of the mid signal alone.
         groups: int64 ``[N]``, numbers of the groups of each reference; -1 for none.
         severities: float32 ``[N]``, 0 to 1, of an artefact in a ladder; -1 for others.
     """
@@ -202,6 +204,7 @@ class Batch:
     coded: torch.Tensor
     of: torch.Tensor
     opinions: torch.Tensor
+    mid_opinions: torch.Tensor
     groups: torch.Tensor
     severities: torch.Tensor
 
@@ -239,6 +242,7 @@ class FeatureSet(Dataset[Batch]):
             coded=rows[1:],
             of=torch.zeros(len(recipes), dtype=torch.int64),
             opinions=torch.tensor(opinions_of(row.labels)),
+            mid_opinions=torch.tensor([mid_opinions(label) for label in row.labels]),
             groups=torch.tensor([names.index(r.group) if r.group else -1 for r in recipes]),
             severities=torch.tensor(
                 [r.steps[-1]["severity"] if r.ladder else -1.0 for r in recipes]
@@ -254,13 +258,14 @@ def join(batches: Sequence[Batch]) -> Batch:
         coded=torch.cat([b.coded for b in batches]),
         of=torch.cat([b.of + int(start) for b, start in zip(batches, starts, strict=False)]),
         opinions=torch.cat([b.opinions for b in batches]),
+        mid_opinions=torch.cat([b.mid_opinions for b in batches]),
         groups=torch.cat([b.groups for b in batches]),
         severities=torch.cat([b.severities for b in batches]),
     )
 
 
 def make_loader(
-    references: FeatureSet, per_batch: int, workers: int, order: torch.Generator | None = None
+    references: FeatureSet, per_batch: int, workers: int, order: Sampler[Any] | None = None
 ) -> DataLoader[Batch]:
     """Streams whole references in batches.
 
@@ -268,13 +273,12 @@ def make_loader(
         references: what to stream.
         per_batch: references in a batch.
         workers: processes that read ahead; 0 reads in this one.
-        order: shuffles by it; in the order of the plan if None.
+        order: which references and in what order; all in the order of the plan if None.
     """
     return DataLoader(
         references,
         batch_size=per_batch,
-        shuffle=order is not None,
-        generator=order,
+        sampler=order,
         collate_fn=join,
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,

@@ -29,7 +29,7 @@ Signal = npt.NDArray[np.float64]
 Pcm = npt.NDArray[np.float32]
 
 #: Changes with anything below that moves an opinion.
-OPINION_VERSION = 1
+OPINION_VERSION = 2
 
 #: Amplitude of the mid left in the side signal and the other way round: -30 dB.
 BLEED = 10 ** (-30 / 20)
@@ -37,10 +37,12 @@ BLEED = 10 ** (-30 / 20)
 SIDE_INAUDIBLE_DB = -30.0
 #: … to this weight at equal level.
 SIDE_FULL_WEIGHT = 0.5
-#: Half the width (6 dB) keeps 0.6 of the side's points, a mono downmix next to nothing.
+#: Of a width that is off by 6 dB 0.4 is lost, of a mono downmix all.
 WIDTH_DECAY_DB = 12.0
-#: Below this weight the side is not heard at all (saves half the time on near-mono clips).
-SIDE_LEAST_WEIGHT = 0.02
+#: Share of the points that the loss of all width costs where the side is as loud as the mid.
+WIDTH_FULL_COST = 0.7
+#: Below this audibility the side is not heard at all (saves half the time on near-mono clips).
+SIDE_LEAST_AUDIBLE = 0.04
 
 #: Where listeners put the two low-pass anchors of ITU-R BS.1534 for music and speech at
 #: 48 kHz: about 20 to 30 (3.5 kHz) and 45 to 55 (7 kHz) in published verification tests.
@@ -68,12 +70,9 @@ class MosScale:
         return float(np.interp(mos, places, points))
 
 
-#: Read off a first measurement. ``python -m bench.anchors`` prints medians of 1.76 and 2.10 for
-#: ViSQOL, 1.94 and 3.61 for Zimtohrli: above the 7 kHz anchor at most 1.4 points apart, under it
-#: up to 6.5 (ViSQOL at MOS 1.76). The shipped weights were taught with these; take the new ones
-#: over, with a new `OPINION_VERSION`, when the labels are made anew.
-VISQOL_SCALE = MosScale(lowpass_3500=1.65, lowpass_7000=2.07, identity=4.732)
-ZIMTOHRLI_SCALE = MosScale(lowpass_3500=1.95, lowpass_7000=3.57, identity=5.0)
+#: Medians over the `train` clips, printed by ``python -m bench.anchors``.
+VISQOL_SCALE = MosScale(lowpass_3500=1.76, lowpass_7000=2.10, identity=4.732)
+ZIMTOHRLI_SCALE = MosScale(lowpass_3500=1.94, lowpass_7000=3.61, identity=5.0)
 
 
 class _MonoMetric(Protocol):
@@ -100,16 +99,31 @@ def side_level_db(pcm: Pcm) -> float:
     return float(10 * np.log10((side + 1e-6 * mid + 1e-15) / (mid + 1e-15)))
 
 
-def side_weight(reference: Pcm, coded: Pcm) -> float:
-    """How much the side signal counts, 0 to `SIDE_FULL_WEIGHT`, by its level under the mid."""
-    loudest = max(side_level_db(reference), side_level_db(coded))
-    return SIDE_FULL_WEIGHT * float(np.clip(1 - loudest / SIDE_INAUDIBLE_DB, 0.0, 1.0))
+def blend(mid: float, side: float | None, side_db: tuple[float, float]) -> float:
+    """One opinion of a stereo signal, 0 to 100.
+
+    Args:
+        mid, side: the metric's opinions of the two signals, 0 to 100; None where not measured.
+        side_db: level of the side against the mid: of the reference, of the coded signal.
+    """
+    audible = side_audibility(side_db)
+    if side is None or not audible:
+        return mid
+    weight = SIDE_FULL_WEIGHT * audible
+    lost = lost_width(side_db)
+    return ((1 - weight) * mid + weight * side) * (1 - WIDTH_FULL_COST * lost)
 
 
-def width_kept(reference: Pcm, coded: Pcm) -> float:
-    """1 where the side's level is right, falling by 1/e for each `WIDTH_DECAY_DB` it is off."""
-    change_db = abs(side_level_db(reference) - side_level_db(coded))
-    return float(np.exp(-change_db / WIDTH_DECAY_DB))
+def lost_width(side_db: tuple[float, float]) -> float:
+    """0 for a side of the right level, 1 where one as loud as the mid is gone."""
+    lost = 1 - float(np.exp(-abs(side_db[0] - side_db[1]) / WIDTH_DECAY_DB))
+    return side_audibility(side_db) * lost
+
+
+def side_audibility(side_db: tuple[float, float]) -> float:
+    """1 for a side as loud as the mid, 0 for one that is not heard or need not be measured."""
+    audible = float(np.clip(1 - max(side_db) / SIDE_INAUDIBLE_DB, 0.0, 1.0))
+    return audible if audible >= SIDE_LEAST_AUDIBLE else 0.0
 
 
 def opinion(metric: _MonoMetric, scale: MosScale, reference: Pcm, coded: Pcm) -> float:
@@ -118,14 +132,14 @@ def opinion(metric: _MonoMetric, scale: MosScale, reference: Pcm, coded: Pcm) ->
     Raises:
         ScoreError: if the metric gives no finite number.
     """
-    weight = side_weight(reference, coded)
+    side_db = (side_level_db(reference), side_level_db(coded))
     reference_mid, reference_side = mid_and_side(reference)
     coded_mid, coded_side = mid_and_side(coded)
-    points = scale.to_mushra(_finite(metric(reference_mid, coded_mid), metric))
-    if weight < SIDE_LEAST_WEIGHT:
-        return points
-    side = scale.to_mushra(_finite(metric(reference_side, coded_side), metric))
-    return (1 - weight) * points + weight * side * width_kept(reference, coded)
+    mid = scale.to_mushra(_finite(metric(reference_mid, coded_mid), metric))
+    side = None
+    if side_audibility(side_db):
+        side = scale.to_mushra(_finite(metric(reference_side, coded_side), metric))
+    return blend(mid, side, side_db)
 
 
 def _finite(mos: float, metric: _MonoMetric) -> float:

@@ -1,41 +1,36 @@
 """Training of InSE-NET on the features and labels of `tuner.quality.shards`.
 
-Several members are trained from different seeds: where they disagree the model does not know.
+A mono network learns first, on mid signals; its weights go to the stereo network, which learns
+on. Several members are trained from different seeds: where they disagree the model does not
+know.
+
+Several processes share the work where they were started as a group (`torchrun`): each takes
+its part of every batch, the first one reports and writes checkpoints.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+import torch.distributed as dist
+from torch.utils.data import DataLoader, DistributedSampler
 
-from tuner.errors import StudyError
-from tuner.quality.insenet import InseNet
-from tuner.quality.losses import better, likelihood_loss, ranking_loss
+from tuner.quality.insenet import InseNet, stack, transfer
+from tuner.quality.learner import Hyper, Learner, augment, mid_of
+from tuner.quality.losses import better
 from tuner.quality.material import EXCERPTS_PER_SCORE, Source
+from tuner.quality.processes import is_first
 from tuner.quality.shards import Batch, FeatureSet, make_loader
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
 #: One in so many is kept from training, to watch it.
 VALIDATION_EVERY = 12
-RANKING_WEIGHT = 0.5
-
-
-@dataclass(frozen=True)
-class Hyper:
-    """Hyperparameters of one member."""
-
-    epochs: int = 20
-    references_per_batch: int = 12
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,14 +53,14 @@ class Step:
     """Where training is.
 
     Args:
-        member: its number, from 0.
-        epoch: finished epochs of this member.
+        network: "mono 1", "stereo 1", "mono 2", …
+        epoch: finished epochs of this network.
         done, total: batches, of all epochs of all members.
         loss: mean of the epoch so far.
         validation: at the end of an epoch, else None.
     """
 
-    member: int
+    network: str
     epoch: int
     done: int
     total: int
@@ -110,169 +105,114 @@ def split(
     return taught, kept
 
 
-def augment(batch: Batch, rng: np.random.Generator) -> Batch:
-    """A float32 batch with left and right exchanged in half of the references."""
-    swap = torch.from_numpy(rng.random(len(batch.reference)) < 0.5)
-
-    def exchanged(features: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        return torch.where(where[:, None, None, None, None], features[:, [1, 0, 2, 3]], features)
-
-    return replace(
-        batch,
-        reference=exchanged(batch.reference, swap).float(),
-        coded=exchanged(batch.coded, swap[batch.of]).float(),
-    )
-
-
-def batch_loss(model: InseNet, batch: Batch) -> torch.Tensor:
-    """Likelihood plus ranking loss; each reference is a pair with itself, too, of opinion 100."""
-    mean, scale = model(
-        torch.cat([batch.reference[batch.of], batch.reference]),
-        torch.cat([batch.coded, batch.reference]),
-    )
-    itself = torch.full((len(batch.reference), 2), 100.0)
-    likelihood = likelihood_loss(mean, scale, torch.cat([batch.opinions, itself]))
-    return likelihood + RANKING_WEIGHT * ranking_loss(mean[: len(batch.of)], better(batch))
-
-
-def validate(models: Sequence[InseNet], loader: DataLoader[Batch]) -> Validation:
+def validate(models: Sequence[InseNet], batches: Iterable[Batch]) -> Validation:
     """Figures of the mean of `models` on references that they were not taught."""
     predictions, labels, right = [], [], []
+    device = next(models[0].parameters()).device
     with torch.inference_mode():
-        for batch in loader:
-            reference = batch.reference[batch.of].float()
-            means = [model.eval()(reference, batch.coded.float())[0] for model in models]
-            mean = torch.stack(means).mean(dim=0)
-            predictions.append(mean)
+        for batch in batches:
+            pairs = (batch.reference[batch.of].float(), batch.coded.float())
+            stacked = stack(*(features.to(device) for features in pairs))
+            mean = torch.stack([model.eval().hear(*stacked)[0] for model in models]).mean(dim=0)
+            predictions.append(mean.cpu())
             labels.append(batch.opinions.mean(dim=1))
-            right.append((mean[:, None] > mean)[better(batch)])
+            right.append((mean.cpu()[:, None] > mean.cpu())[better(batch)])
     predicted, expected = torch.cat(predictions), torch.cat(labels)
     pearson = float(torch.corrcoef(torch.stack([predicted, expected]))[0, 1])
     error = float((predicted - expected).abs().mean())
     return Validation(error, pearson, float(torch.cat(right).float().mean()))
 
 
-class Member:
-    """One network in training, with all that a resumed run needs.
-
-    Args:
-        hyper: its hyperparameters.
-        checkpoint: file that it is written to after every epoch, and read from if there.
-        taught: how many references teach it.
-
-    Raises:
-        StudyError: the checkpoint is of a run with other hyperparameters or references.
-    """
-
-    def __init__(self, hyper: Hyper, checkpoint: Path, taught: int) -> None:
-        torch.manual_seed(hyper.seed)
-        self.hyper = hyper
-        self.model = InseNet()
-        self.history: list[dict[str, float]] = []
-        self._run = {**vars(hyper), "taught": taught}
-        self._checkpoint = checkpoint
-        self._optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=hyper.learning_rate, weight_decay=hyper.weight_decay
-        )
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, hyper.epochs)
-        if checkpoint.exists():
-            self._resume(torch.load(checkpoint, weights_only=True))
-
-    def _resume(self, saved: dict[str, Any]) -> None:
-        if saved["run"] != self._run:
-            raise StudyError(
-                f"{self._checkpoint}: is of another run ({saved['run']}, not {self._run});"
-                " finish that, or remove the file"
-            )
-        self.model.load_state_dict(saved["model"])
-        self._optimiser.load_state_dict(saved["optimiser"])
-        self._schedule.load_state_dict(saved["schedule"])
-        self.history = saved["history"]
-
-    def learn(self, batch: Batch) -> float:
-        """One step; returns the loss."""
-        self.model.train()
-        self._optimiser.zero_grad()
-        loss = batch_loss(self.model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self._optimiser.step()
-        return float(loss.detach())
-
-    def finish_epoch(self, record: dict[str, float]) -> None:
-        """Lower the learning rate and write the checkpoint, whole or not at all."""
-        self._schedule.step()
-        self.history.append(record)
-        state = {
-            "run": self._run,
-            "model": self.model.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "history": self.history,
-        }
-        partial = self._checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._checkpoint)
-
-
-def train(
-    taught: FeatureSet,
-    kept: FeatureSet,
-    work: Path,
-    hyper: Hyper,
-    members: int,
-    workers: int,
-    report: Callable[[Step], None],
-) -> list[Member]:
-    """Train an ensemble; goes on from its checkpoints after a kill.
+@dataclass(frozen=True)
+class Course:
+    """What all networks of a training have in common.
 
     Args:
         taught, kept: from `split`.
-        work: folder of the checkpoints, one for each member.
+        work: folder of the checkpoints, one for each network.
         hyper: of the first member; the others take the next seeds.
         members: how many.
         workers: processes that read features ahead; 0 for none.
+        device: a torch device.
         report: called after every batch and, with figures, after every epoch.
-
-    Returns:
-        The members after their last epoch, when the learning rate has come down to 0 (the
-        kept references are too few to choose an epoch by).
-
-    Raises:
-        StudyError: a checkpoint is of another run.
     """
-    order = torch.Generator()
-    loader = make_loader(taught, hyper.references_per_batch, workers, order)
-    watch = make_loader(kept, hyper.references_per_batch, 0)
-    per_member = hyper.epochs * len(loader)
-    trained = []
-    for number in range(members):
-        own = replace(hyper, seed=hyper.seed + number)
-        member = Member(own, work / f"member-{number}.pt", len(taught))
-        for epoch in range(len(member.history), hyper.epochs):
-            rng = np.random.default_rng([own.seed, epoch])
-            order.manual_seed(int(rng.integers(1 << 31)))
+
+    taught: FeatureSet
+    kept: FeatureSet
+    work: Path
+    hyper: Hyper
+    members: int
+    workers: int
+    report: Callable[[Step], None]
+    device: str = "cpu"
+
+    def train(self) -> list[Learner]:
+        """Train an ensemble; goes on from its checkpoints after a kill.
+
+        Returns:
+            The members after their last epoch, when the learning rate has come down to 0
+            (the kept references are too few to choose an epoch by).
+
+        Raises:
+            StudyError: a checkpoint is of another run.
+        """
+        processes = dist.get_world_size() if dist.is_initialized() else 1
+        rank = dist.get_rank() if dist.is_initialized() else 0
+        order: DistributedSampler[Batch] = DistributedSampler(
+            self.taught, processes, rank, seed=self.hyper.seed
+        )
+        per_process = max(self.hyper.references_per_batch // processes, 1)
+        loader = make_loader(self.taught, per_process, self.workers, order)
+        trained = []
+        for number in range(self.members):
+            hyper = replace(self.hyper, seed=self.hyper.seed + number)
+            torch.manual_seed(hyper.seed)
+            stereo = InseNet()
+            if hyper.mono_epochs:
+                mono = self._train(InseNet(1), "mono", number, hyper, loader)
+                transfer(mono.model.cpu(), stereo)
+            trained.append(self._train(stereo, "stereo", number, hyper, loader))
+        return trained
+
+    def _train(
+        self, network: InseNet, kind: str, number: int, hyper: Hyper, loader: DataLoader[Batch]
+    ) -> Learner:
+        epochs = hyper.mono_epochs if kind == "mono" else hyper.epochs
+        view = mid_of if kind == "mono" else lambda batch: batch
+        path = self.work / f"{kind}-{number + 1}.pt"
+        learner = Learner(network, hyper, epochs, len(loader), path, len(self.taught), self.device)
+        before = number * (hyper.mono_epochs + hyper.epochs) + (
+            0 if kind == "mono" else hyper.mono_epochs
+        )
+        total = self.members * (hyper.mono_epochs + hyper.epochs) * len(loader)
+        watch = make_loader(self.kept, hyper.references_per_batch, 0)
+        order = loader.sampler
+        assert isinstance(order, DistributedSampler)
+        for epoch in range(len(learner.history), epochs):
+            order.set_epoch(1000 * hyper.seed + 100 * (kind == "mono") + epoch)
+            rng = np.random.default_rng([hyper.seed, kind == "mono", epoch, order.rank])
             started, losses = time.monotonic(), []
-            done = number * per_member + epoch * len(loader)
+            done = (before + epoch) * len(loader)
+            step = Step(f"{kind} {number + 1}", epoch, done, total, 0.0, None)
             for batch in loader:
-                losses.append(member.learn(augment(batch, rng)))
-                done += 1
-                loss = float(np.mean(losses))
-                report(Step(number, epoch, done, members * per_member, loss, None))
-            figures = validate([member.model], watch)
-            seconds = time.monotonic() - started
-            member.finish_epoch({"loss": loss, "seconds": seconds, **vars(figures)})
-            report(Step(number, epoch + 1, done, members * per_member, loss, figures))
-        member.model.eval()
-        trained.append(member)
-    return trained
+                losses.append(learner.learn(view(augment(batch, rng))))
+                step = replace(step, done=step.done + 1, loss=float(np.mean(losses)))
+                self.report(step)
+            figures = None
+            if is_first():
+                figures = validate([learner.model], map(view, watch))
+            record = {"loss": step.loss, "seconds": time.monotonic() - started}
+            learner.finish_epoch(record | (vars(figures) if figures else {}))
+            self.report(replace(step, epoch=epoch + 1, validation=figures))
+        learner.model.eval()
+        return learner
 
 
 def card(
     header: Mapping[str, Any],
     parts: Mapping[str, FeatureSet],
     left_out: Mapping[str, int],
-    members: Sequence[Member],
+    members: Sequence[Learner],
     figures: Validation,
 ) -> dict[str, object]:
     """The facts of a training run for the model card.

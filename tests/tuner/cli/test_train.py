@@ -9,7 +9,8 @@ import soundfile
 import torch
 
 from tuner.audio import SAMPLE_RATE
-from tuner.cli.train import train, train_side, write_model
+from tuner.cli.dataset import train_side
+from tuner.cli.train import train, write_model
 from tuner.errors import ClipError, StudyError
 from tuner.quality.insenet import InseNet
 from tuner.quality.labels import Label, Labelled, digest_of, write_table
@@ -74,7 +75,7 @@ def test_from_a_table_to_an_ensemble(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Features, two members, weights that the scorer loads, and a card; resumed at once."""
-    monkeypatch.setattr("tuner.cli.dataset.usable_encoders", lambda names: {})
+    monkeypatch.setattr("tuner.cli.train.usable_encoders", lambda names: {})
     table, out = tmp_path / "labels.jsonl.xz", tmp_path / "new.safetensors"
     write_labels(tmp_path, table, 6)
 

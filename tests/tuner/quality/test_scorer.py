@@ -10,9 +10,11 @@ from safetensors.torch import save_file, save_model
 
 from tuner.audio import lowpass
 from tuner.errors import ScoreError, WeightsError
+from tuner.quality import scorer
 from tuner.quality.degrade import narrow, pre_echo
 from tuner.quality.insenet import InseNet
-from tuner.quality.scorer import InseNetScorer
+from tuner.quality.scorer import InseNetScorer, load_members
+from tuner.quality.windows import pool
 from tuner.synth import synthesize
 
 SCORER = InseNetScorer()
@@ -124,3 +126,38 @@ def test_weights_of_members_must_be_whole(tmp_path: Path, applause: np.ndarray) 
     save_file(weights, str(path))
     with pytest.raises(WeightsError, match=r"weights\.safetensors"):
         InseNetScorer(str(path)).score(applause, applause)
+
+
+def test_windows_and_the_worst_of_them() -> None:
+    """A long clip has a score for every 3 s, and the worst counts beyond its share."""
+    means = np.array([[90.0, 50.0, 80.0], [92.0, 52.0, 84.0]])
+    score = pool(means, np.full((2, 3), 2.0))
+    assert score.windows == (91.0, 51.0, 82.0)
+    assert score.mean == pytest.approx(0.75 * np.mean(score.windows) + 0.25 * 51)
+    assert score.disagreement == pytest.approx((0.75 * 8 / 3 + 0.25 * 2) / 2)
+
+
+def test_damage_shows_in_its_window() -> None:
+    """Noise in the last second of seven lowers the windows that hold it, and no other."""
+    reference = synthesize("applause", seed=1, duration_s=7.0)
+    noise = np.random.default_rng(0).standard_normal(reference.shape).astype(np.float32)
+    coded = reference.copy()
+    coded[:, -48_000:] += 0.04 * noise[:, -48_000:]
+    first, second, last = SCORER.score(reference, coded).windows
+    assert min(first, second) > 99
+    assert last < 90
+
+
+def test_fused_networks_are_the_same(tmp_path: Path) -> None:
+    """Putting batch norms into convolutions changes no score."""
+    torch.manual_seed(3)
+    network = InseNet().train()
+    pair = [torch.rand(4, 4, 5, 32, 40) for _ in range(2)]
+    network(*pair)  # batch statistics that are not those of a new network
+    path = str(tmp_path / "weights.safetensors")
+    save_model(network, path)
+    (plain,), (fused,) = load_members(path), scorer._fused_members(path, "cpu")
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in fused.modules())
+    with torch.inference_mode():
+        for one, other in zip(plain(*pair), fused(*pair), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-3)

@@ -10,9 +10,8 @@ from tuner.quality.teachers import (
     MosScale,
     VisqolScorer,
     ZimtohrliScorer,
+    blend,
     opinion,
-    side_weight,
-    width_kept,
 )
 from tuner.scorer import Scorer
 from tuner.synth import synthesize
@@ -45,19 +44,18 @@ def test_mono_downmix_of_wide_stereo_is_punished(scorer: Scorer, wide: np.ndarra
     assert scorer.score(wide, narrow(wide, 0.0)).mean < 80
 
 
-def test_side_weight_follows_its_level(wide: np.ndarray) -> None:
-    """Mono has no side to hear; the narrower, the less it counts."""
-    mono = narrow(wide, 0.0)
-    assert side_weight(mono, mono) == 0
-    assert side_weight(wide, wide) > side_weight(narrow(wide, 0.3), narrow(wide, 0.3)) > 0
+def test_the_side_counts_by_its_level() -> None:
+    """A side that is not heard takes nothing; one as loud as the mid takes half."""
+    assert blend(80, 20, (-40, -40)) == blend(80, None, (0, 0)) == 80
+    assert blend(80, 20, (-15, -15)) == pytest.approx(65)
+    assert blend(80, 20, (0, 0)) == pytest.approx(50)
 
 
-def test_width_kept_falls_with_level_change_either_way(wide: np.ndarray) -> None:
-    """Half and double width are punished alike; the right width not at all."""
-    half, double = narrow(wide, 0.5), narrow(wide, 2.0)
-    assert width_kept(wide, wide) == 1
-    assert width_kept(wide, half) == pytest.approx(width_kept(wide, double), rel=0.01)
-    assert width_kept(wide, half) == pytest.approx(0.61, abs=0.02)
+def test_a_change_of_width_costs_either_way() -> None:
+    """Half the width and double the width cost the same, a downmix costs most."""
+    half, double, none = (blend(100, 100, (-6.0, changed)) for changed in (-12, 0, -60))
+    assert half == pytest.approx(100 * (1 - 0.7 * 0.8 * 0.393), abs=0.1)
+    assert 40 < none < double < half < 100
 
 
 def test_nan_is_an_error_not_a_score(wide: np.ndarray) -> None:

@@ -1,7 +1,9 @@
 """Training: no leaks, resume after a kill, and that it learns at all."""
 
 import json
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,16 @@ import pytest
 import torch
 
 from tuner.errors import StudyError
+from tuner.quality import processes
+from tuner.quality.insenet import InseNet
 from tuner.quality.labels import Label, Labelled, to_json
+from tuner.quality.learner import Hyper, Learner, augment, mid_of
 from tuner.quality.material import Source, plan
 from tuner.quality.recipes import Recipe
-from tuner.quality.shards import Batch, FeatureSet, make_loader
-from tuner.quality.train import Hyper, Member, Step, augment, split, train, validate
+from tuner.quality.shards import Batch, FeatureSet, join, make_loader
+from tuner.quality.train import Course, Step, split, validate
 
-HYPER = Hyper(epochs=3, references_per_batch=4)
+HYPER = Hyper(mono_epochs=1, epochs=3, references_per_batch=4)
 
 
 @pytest.fixture(autouse=True)
@@ -56,31 +61,40 @@ def test_left_and_right_are_exchanged_together() -> None:
     reference = torch.arange(4.0).reshape(1, 4, 1, 1, 1).expand(16, 4, 5, 32, 2).half()
     of = torch.arange(16).repeat_interleave(2)
     empty = torch.empty(0)
-    batch = Batch(reference, reference[of], of, empty, empty, empty)
+    batch = Batch(reference, reference[of], of, empty, empty, empty, empty)
     turned = augment(batch, np.random.default_rng(0))
     signals = turned.reference[:, :, 0, 0, 0]
     assert {tuple(row) for row in signals.tolist()} == {(0, 1, 2, 3), (1, 0, 2, 3)}
     torch.testing.assert_close(turned.coded, turned.reference[of])
 
 
-@pytest.fixture
-def features(tmp_path: Path) -> FeatureSet:
+def write_features(folder: Path) -> FeatureSet:
     """A tiny set in which a larger difference is worse."""
     rng = np.random.default_rng(0)
     recipe = Recipe(({"kind": "anchor", "hz": 7000.0},), "x@1")
-    rows, stored = [], []
+    paths = []
     for index in range(12):
         reference = rng.random((4, 5, 32, 12))
-        stored += [reference] + [reference + 0.3 * gain for gain in (0.01, 0.1, 1.0)]
+        stored = [reference] + [reference + 0.3 * gain for gain in (0.01, 0.1, 1.0)]
         labels = [
             Label(recipe, (mos, *[None] * 3), (mos, *[None] * 3), (-60.0, -60.0), "")
             for mos in (4.6, 3.0, 1.2)
         ]
-        rows.append(to_json(Labelled(index, Source("sound", "bells"), "", tuple(labels))))
-    np.save(tmp_path / "0000-x.npy", np.stack(stored).astype(np.float16))
-    index_file = tmp_path / "0000-x.json"
-    index_file.write_text(json.dumps({"rows": rows, "left_out": {}}))
-    return FeatureSet([index_file], range(12))
+        row = to_json(Labelled(index, Source("sound", "bells"), "", tuple(labels)))
+        paths.append(folder / f"{index:06d}-x.json")
+        np.save(paths[-1].with_suffix(".npy"), np.stack(stored).astype(np.float16))
+        paths[-1].write_text(json.dumps({"row": row, "left_out": {}}))
+    return FeatureSet(paths, range(12))
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> FeatureSet:
+    return write_features(tmp_path)
+
+
+def course(features: FeatureSet, work: Path, report: Callable[[Step], None]) -> Course:
+    work.mkdir(exist_ok=True)
+    return Course(features, features, work, HYPER, 2, 0, report)
 
 
 def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> None:
@@ -90,19 +104,17 @@ def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> No
         pass
 
     def kill(step: Step) -> None:
-        if step.member == 1 and step.epoch == 1:
+        if step.network == "stereo 2" and step.epoch == 1:
             raise KilledError
 
-    def run(name: str, report: object = lambda _: None) -> list[Member]:
-        (tmp_path / name).mkdir(exist_ok=True)
-        return train(features, features, tmp_path / name, HYPER, 2, 0, report)  # type: ignore[arg-type]
-
     with pytest.raises(KilledError):
-        run("killed", kill)
+        course(features, tmp_path / "killed", kill).train()
     steps: list[Step] = []
-    resumed, straight = run("killed", steps.append), run("straight")
-    assert {step.member for step in steps} == {1}
-    assert (steps[-1].done, steps[-1].total) == (18, 18)
+    resumed = course(features, tmp_path / "killed", steps.append).train()
+    straight = course(features, tmp_path / "straight", lambda _: None).train()
+    assert {step.network for step in steps} == {"stereo 2"}
+    assert steps[0].epoch == 1
+    assert (steps[-1].done, steps[-1].total) == (24, 24)
     for one, other in zip(resumed, straight, strict=True):
         assert len(one.history) == 3
         assert one.history[-1]["loss"] < one.history[0]["loss"]
@@ -116,9 +128,49 @@ def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> No
 
 def test_a_checkpoint_of_another_run_is_refused(features: FeatureSet, tmp_path: Path) -> None:
     """It is named, and not written over."""
-    checkpoint = tmp_path / "member-0.pt"
-    member = Member(HYPER, checkpoint, len(features))
-    member.learn(augment(features[0], np.random.default_rng(0)))
-    member.finish_epoch({"loss": 1.0})
-    with pytest.raises(StudyError, match=r"member-0\.pt"):
-        Member(Hyper(epochs=5), checkpoint, len(features))
+    checkpoint = tmp_path / "stereo-1.pt"
+    learner = Learner(InseNet(), HYPER, 3, 1, checkpoint, len(features))
+    learner.learn(augment(features[0], np.random.default_rng(0)))
+    learner.finish_epoch({"loss": 1.0})
+    with pytest.raises(StudyError, match=r"stereo-1\.pt"):
+        Learner(InseNet(), Hyper(epochs=5), 5, 1, checkpoint, len(features))
+
+
+def test_the_mono_network_hears_the_mid(features: FeatureSet) -> None:
+    """Its signal, its opinions, and none of the orders of the whole."""
+    whole = join([features[0], features[1]])
+    mid = mid_of(whole)
+    torch.testing.assert_close(mid.coded[:, 0], whole.coded[:, 2])
+    assert mid.reference.shape[1] == 1
+    assert torch.equal(mid.opinions, whole.mid_opinions)
+    assert (mid.severities == -1).all()
+
+
+def _train_in_group(rank: int, folder: Path) -> None:
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": (folder / "port").read_text()}
+    torch.set_num_threads(1)
+    processes.join_group()
+    with processes.first_process_first():
+        if processes.is_first():
+            write_features(folder)
+    shards = sorted(folder.glob("*-x.json"))
+    learners = course(FeatureSet(shards, range(12)), folder / "work", lambda _: None).train()
+    torch.save([each.model.state_dict() for each in learners], folder / f"weights-{rank}")
+
+
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    """Both end with the same weights, near to those that one process reaches; one writes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        (tmp_path / "port").write_text(str(free.getsockname()[1]))
+    torch.multiprocessing.spawn(_train_in_group, (tmp_path,), nprocs=2)
+    first, second = (torch.load(tmp_path / f"weights-{rank}") for rank in (0, 1))
+    learnt = [n for n in first[0] if "running" not in n and "num_batches" not in n]
+    for one, other in zip(first, second, strict=True):
+        for name in learnt:
+            torch.testing.assert_close(one[name], other[name])
+    checkpoint = torch.load(tmp_path / "work" / "stereo-2.pt")
+    assert [len(checkpoint["history"]), checkpoint["run"]["taught"]] == [3, 12]
+    losses = [record["loss"] for record in checkpoint["history"]]
+    assert losses[-1] < losses[0]
