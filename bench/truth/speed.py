@@ -18,7 +18,7 @@ from bench.truth.listening import Listening
 from bench.truth.references import Reference
 from bench.truth.table import Row
 from tuner.audio import SAMPLE_RATE, Pcm, lowpass
-from tuner.quality.scorer import InseNetScorer, load_members
+from tuner.quality.scorer import InseNetScorer, fused_members
 
 #: How many stereo references are timed.
 TIMED = 8
@@ -107,7 +107,7 @@ def _batched(stereo: Sequence[Pcm], model: InseNetScorer) -> Row:
     from tuner.quality.gammatone import features
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    members = load_members(model.weights, device)
+    members = fused_members(model.weights, device)
     length = min(pcm.shape[1] for pcm in stereo)
     chosen = [stereo[n % len(stereo)][:, :length] for n in range(BATCH[device])]
     pcm = torch.from_numpy(np.stack(chosen)).to(device)

@@ -73,7 +73,7 @@ class InseNetScorer:
                 f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
                 " align them first (`tuner score` does)"
             )
-        members = _fused_members(self.weights, self.device)
+        members = fused_members(self.weights, self.device)
         with torch.inference_mode():
             known = windows(_reference_features(reference, self.device))
             heard = windows(_features(np.ascontiguousarray(coded), self.device))
@@ -121,7 +121,7 @@ def load_members(path: str) -> list[InseNet]:
 
 
 @functools.cache
-def _fused_members(path: str, device: str) -> list[InseNet]:
+def fused_members(path: str, device: str) -> list[InseNet]:
     """The networks, each batch norm put into the convolution before it: same sums, faster."""
     import torch
     from torch import nn

@@ -17,6 +17,7 @@ def make_batch(
         coded=torch.empty(0),
         of=torch.tensor(of or [0] * len(opinions)),
         opinions=torch.tensor(opinions)[:, None].repeat(1, 2),
+        mid_opinions=torch.empty(0),
         groups=torch.tensor(groups),
         severities=torch.tensor(severities),
     )

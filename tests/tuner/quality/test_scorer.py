@@ -156,7 +156,7 @@ def test_fused_networks_are_the_same(tmp_path: Path) -> None:
     network(*pair)  # batch statistics that are not those of a new network
     path = str(tmp_path / "weights.safetensors")
     save_model(network, path)
-    (plain,), (fused,) = load_members(path), scorer._fused_members(path, "cpu")
+    (plain,), (fused,) = load_members(path), scorer.fused_members(path, "cpu")
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in fused.modules())
     with torch.inference_mode():
         for one, other in zip(plain(*pair), fused(*pair), strict=True):

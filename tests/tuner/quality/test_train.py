@@ -20,7 +20,7 @@ from tuner.quality.recipes import Recipe
 from tuner.quality.shards import Batch, FeatureSet, join, make_loader
 from tuner.quality.train import Course, Step, split, validate
 
-HYPER = Hyper(mono_epochs=1, epochs=3, references_per_batch=4)
+HYPER = Hyper(mono_epochs=1, epochs=3, references_per_batch=2)
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> No
     straight = course(features, tmp_path / "straight", lambda _: None).train()
     assert {step.network for step in steps} == {"stereo 2"}
     assert steps[0].epoch == 1
-    assert (steps[-1].done, steps[-1].total) == (24, 24)
+    assert (steps[-1].done, steps[-1].total) == (48, 48)
     for one, other in zip(resumed, straight, strict=True):
         assert len(one.history) == 3
         assert one.history[-1]["loss"] < one.history[0]["loss"]
