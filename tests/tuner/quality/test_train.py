@@ -2,7 +2,8 @@
 
 import json
 import os
-import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,9 +147,8 @@ def test_the_mono_network_hears_the_mid(features: FeatureSet) -> None:
     assert (mid.severities == -1).all()
 
 
-def _train_in_group(rank: int, folder: Path) -> None:
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": (folder / "port").read_text()}
+def _train_in_group(folder: Path) -> None:
+    """What each process of the group does."""
     torch.set_num_threads(1)
     processes.join_group()
     with processes.first_process_first():
@@ -156,15 +156,24 @@ def _train_in_group(rank: int, folder: Path) -> None:
             write_features(folder)
     shards = sorted(folder.glob("*-x.json"))
     learners = course(FeatureSet(shards, range(12)), folder / "work", lambda _: None).train()
-    torch.save([each.model.state_dict() for each in learners], folder / f"weights-{rank}")
+    weights = [each.model.state_dict() for each in learners]
+    torch.save(weights, folder / f"weights-{os.environ['RANK']}")
+    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
-    """Both end with the same weights, near to those that one process reaches; one writes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        (tmp_path / "port").write_text(str(free.getsockname()[1]))
-    torch.multiprocessing.spawn(_train_in_group, (tmp_path,), nprocs=2)
+    """Both end with the same weights, and what they learnt; one of them writes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*torchrun, "--nproc-per-node", "2", __file__, str(tmp_path)]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     first, second = (torch.load(tmp_path / f"weights-{rank}") for rank in (0, 1))
     learnt = [n for n in first[0] if "running" not in n and "num_batches" not in n]
     for one, other in zip(first, second, strict=True):
@@ -174,3 +183,7 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     assert [len(checkpoint["history"]), checkpoint["run"]["taught"]] == [3, 12]
     losses = [record["loss"] for record in checkpoint["history"]]
     assert losses[-1] < losses[0]
+
+
+if __name__ == "__main__":
+    _train_in_group(Path(sys.argv[1]))
