@@ -131,6 +131,7 @@ def _linear(reference: Pcm, coded: Pcm, channel: Channel) -> Spectrogram:
     level = float(np.mean(np.square(reference, dtype=np.float64))) + 1e-12
     values = []
     for signal in signals:
+        signal = np.pad(signal, (0, max(FFT_SIZE - len(signal), 0)))
         frequencies, _, spectrum = stft(
             signal, SAMPLE_RATE, nperseg=FFT_SIZE, noverlap=FFT_SIZE - FFT_HOP
         )

@@ -68,6 +68,12 @@ def train(
 
     device = processes.join_group()
     header, rows = read_table(table)
+    left = set(filter(None, without.split(",")))
+    if unknown := left - set(header["builds"]):
+        raise StudyError(
+            f"--without {','.join(sorted(unknown))}: {table} has no such encoder, only"
+            f" {', '.join(sorted(header['builds']))}"
+        )
     rows = [row for row in rows if row.labels][: limit_references or None]
     recordings = sorted(path.name for path in train_side(clips))
     if header["recordings"] != recordings:
@@ -84,7 +90,6 @@ def train(
             workers,
             lambda done, total: update(done, total, "references"),
         )
-    left = set(filter(None, without.split(",")))
     known = [row.index for row in rows if not left & encoders_of(row)]
     indices = training.split(material.sources, recordings, known)
     taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)

@@ -118,9 +118,12 @@ def label_all(
 
 
 def read_finished(work: Path) -> Iterator[Labelled]:
-    """What the work folder holds, in the order of the plan."""
+    """What the work folder holds, in the order of the plan; what is damaged is made again."""
     for path in sorted(work.glob("*.json")):
-        yield from_json(path.read_text(encoding="utf-8"))
+        try:
+            yield from_json(path.read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("%s: damaged (%s); left out, and labelled again", path, error)
 
 
 _material: list[Material] = []

@@ -66,7 +66,7 @@ class InseNetScorer:
         import torch
 
         from tuner.quality.insenet import stack
-        from tuner.quality.windows import pool, windows
+        from tuner.quality.windows import pool
 
         if reference.shape != coded.shape:
             raise ScoreError(
@@ -75,8 +75,8 @@ class InseNetScorer:
             )
         members = fused_members(self.weights, self.device)
         with torch.inference_mode():
-            known = windows(_reference_features(reference, self.device))
-            heard = windows(_features(np.ascontiguousarray(coded), self.device))
+            known = _reference_features(reference, self.device)
+            heard = _features(np.ascontiguousarray(coded), self.device)
             pairs = stack(known, heard)
             predicted = [torch.stack(member.hear(*pairs)) for member in members]
             means, scales = torch.stack(predicted).double().cpu().numpy().swapaxes(0, 1)
@@ -138,12 +138,13 @@ def fused_members(path: str, device: str) -> list[InseNet]:
 
 
 def _features(pcm: Pcm, device: str) -> torch.Tensor:
-    """Features of one signal relative to its own level, ``[1, 4, 5, 32, F]``."""
+    """Features of one signal relative to its own level, in windows ``[W, 4, 5, 32, F]``."""
     import torch
 
     from tuner.quality.gammatone import features
+    from tuner.quality.windows import windows
 
-    return features(torch.from_numpy(pcm)[None].to(device))
+    return windows(features(torch.from_numpy(pcm)[None].to(device)))
 
 
 _references: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -36,6 +37,8 @@ from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
 from tuner.quality.opinions import mid_opinions, opinions_of
 from tuner.quality.recipes import cook
+
+log = logging.getLogger(__name__)
 
 SHARD_FORMAT = 2
 #: Frames of 20 ms (3 s): a longer excerpt is cut, a shorter one repeated from its beginning …
@@ -73,7 +76,7 @@ def write_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     targets = {_shard(folder, row): row for row in sorted(rows, key=lambda row: row.index)}
-    todo = {path: row for path, row in targets.items() if not path.exists()}
+    todo = {path: row for path, row in targets.items() if not _is_whole(path)}
     done = len(rows) - len(todo)
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
@@ -95,6 +98,19 @@ def _shard(folder: Path, row: Labelled) -> Path:
     content = [str(SHARD_FORMAT), str(FRONT_END_VERSION), str(FRAMES), to_json(row)]
     key = hashlib.sha256("\n".join(content).encode()).hexdigest()[:12]
     return folder / f"{row.index:06d}-{key}.json"
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a shard is there and can be read; a damaged one is made again."""
+    if not path.exists():
+        return False
+    try:
+        line = json.loads(path.read_text(encoding="utf-8"))["row"]
+        rows = np.load(path.with_suffix(".npy"), mmap_mode="r") if line else ()
+        return not line or len(rows) == 1 + len(from_json(line).labels)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s: damaged (%s); made again", path, error)
+        return False
 
 
 def keep_shard(folder: Path, row: Labelled, reference: Pcm, coded: Sequence[Pcm]) -> None:

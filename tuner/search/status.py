@@ -1,7 +1,7 @@
 """How far a run is, as a small file that its driver keeps and anyone may read.
 
-Reading it takes no lock of the run, opens no database and loads nothing of the search:
-any terminal, also on another machine of a shared folder, may look at any time.
+Reading it holds the run's lock for an instant at most, opens no database and loads nothing of
+the search: any terminal, also on another machine of a shared folder, may look at any time.
 """
 
 from __future__ import annotations

@@ -67,3 +67,10 @@ def test_errors_name_the_file(files: tuple[Path, Path], tmp_path: Path) -> None:
     coded.write_bytes(b"nonsense")
     with pytest.raises(ClipError, match="cannot be read"):
         spectrogram(reference, coded, output=tmp_path / "out.png")
+
+
+def test_a_very_short_file_is_drawn(tmp_path: Path) -> None:
+    """10 ms are shorter than an analysis window."""
+    soundfile.write(tmp_path / "short.wav", WIDE[:, :480].T, SAMPLE_RATE)
+    spectrogram(tmp_path / "short.wav", tmp_path / "short.wav", output=tmp_path / "short.png")
+    assert (tmp_path / "short.png").stat().st_size > 0

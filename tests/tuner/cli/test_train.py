@@ -94,6 +94,8 @@ def test_from_a_table_to_an_ensemble(
     before = out.read_bytes()
     assert "features" not in run()
     assert out.read_bytes() == before
+    with pytest.raises(StudyError, match="no such encoder, only x"):
+        train(tmp_path, table, tmp_path / "work", out, without="gone")
 
 
 def test_labels_of_other_clips_do_not_teach(tmp_path: Path) -> None:

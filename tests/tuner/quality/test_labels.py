@@ -109,3 +109,10 @@ def test_labelling_goes_on_where_it_stopped(tmp_path: Path) -> None:
     )
     assert told == []
     assert FeatureSet(made, {1, 2}).pairs == sum(len(row.labels) for row in rows)
+
+
+def test_a_damaged_row_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told, and labelled again as one that is not there."""
+    (tmp_path / "000003.json").write_text('{"index": 3')
+    assert list(read_finished(tmp_path)) == []
+    assert "000003.json: damaged" in caplog.text

@@ -141,3 +141,25 @@ def test_short_excerpts(material: Material, rows: list[Labelled]) -> None:
     np.testing.assert_array_equal(stored[..., 120:], stored[..., :30])
     with pytest.raises(shards._LeftOut):
         shards._stored_features(pcm[:, : 90 * 960])
+
+
+def test_a_damaged_shard_is_made_again(
+    material: Material, rows: list[Labelled], tmp_path: Path
+) -> None:
+    """Features or an index cut short are neither an error nor a lesson."""
+    told: list[int] = []
+
+    def run() -> int:
+        told.clear()
+        one = replace(rows[2], labels=rows[2].labels[1:])  # needs no encoder
+        made = write_shards(material, [one], {}, tmp_path, 1, lambda done, _: told.append(done))
+        return FeatureSet(made, {2}).pairs
+
+    assert run() == 2
+    (index,) = tmp_path.glob("*.json")
+    for path in (index, index.with_suffix(".npy")):
+        path.write_bytes(path.read_bytes()[:200])
+        assert run() == 2
+        assert told == [1]
+    run()
+    assert told == []
