@@ -17,9 +17,9 @@ from typing import Any, Literal, TypeVar
 
 from tuner.errors import RunError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 #: Versions that can be read: what the older ones lack has a default.
-READABLE_VERSIONS = (2, 3)
+READABLE_VERSIONS = (2, 3, 4)
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
@@ -52,6 +52,7 @@ class ClipRecord:
         channels: 1 or 2.
         source: path of the source file.
         start_s: where the excerpt begins in the source.
+        traits: what kind of sound it is (`tuner.search.traits`): name -> figure.
     """
 
     digest: str
@@ -61,6 +62,7 @@ class ClipRecord:
     channels: int
     source: str
     start_s: float
+    traits: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ class SideResult:
         scores: metric name -> clip digest -> score.
         spreads: clip digest -> predicted spread of the quality model.
         gains: metric name -> paired gain over the default (zero for the default itself).
+        windows: clip digest -> the quality model's means of consecutive windows
+            (`tuner.scorer.WINDOW_S`), the last of which ends with the clip.
+        diagnosis: clip digest -> what is audibly wrong, name -> figure
+            (`tuner.search.diagnosis`).
     """
 
     knob: float
@@ -116,6 +122,8 @@ class SideResult:
     scores: dict[str, dict[str, float]]
     spreads: dict[str, float]
     gains: dict[str, Estimate]
+    windows: dict[str, list[float]] = field(default_factory=dict)
+    diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,27 @@ class Candidate:
     sides: dict[Side, SideResult]
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One setting of the tuned candidate put back to the encoder's default, as it was run.
+
+    Args:
+        parameter: its name; `rate_mode` for the rate mode.
+        value, default: what the candidate has and what was put back.
+        worth: points that the candidate is better with its own value, paired over the tune
+            clips at equal measured bitrate; None where it could not be run.
+        bitrate_kbps: measured with the default's value.
+        problem: why it could not be run; None otherwise.
+    """
+
+    parameter: str
+    value: bool | int | float | str
+    default: bool | int | float | str
+    worth: Estimate | None = None
+    bitrate_kbps: float | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +216,9 @@ class BitrateResult:
         problem: why there is no answer (the default itself unreachable, say), else None.
         pareto: numbers of the trials that no other beats in both score and encode time,
             fastest first; empty unless encode time is the study's second objective.
+        ablation: the tuned candidate (the first after the default), setting by setting.
+        importance: parameter name -> share of the variance of the trials' scores that it
+            explains, 0 to 1; empty where there were too few trials to tell.
     """
 
     target_kbps: float
@@ -197,6 +229,8 @@ class BitrateResult:
     timing: Timing
     problem: str | None = None
     pareto: list[int] = field(default_factory=list)
+    ablation: list[Ablation] = field(default_factory=list)
+    importance: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""What a run lets people hear: decoded clips in a folder beside the results, and their index.
+
+``RUN/exhibits/`` holds lossless files (FLAC, 24 bit, 48 kHz), all loudness-matched to their
+reference and attenuated together where one would clip. The search writes them from its
+cache, the report only reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from tuner.errors import RunError
+
+FOLDER = "exhibits"
+INDEX = "index.json"
+
+Role = Literal["reference", "default", "tuned"]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One sound.
+
+    Args:
+        clip: digest of the clip.
+        target_kbps: the bitrate that it belongs to.
+        role: "reference", "default" or "tuned" (what the verdict is about).
+        file: file name within the folder; a reference may serve several bitrates.
+        gain_db: gain applied to the decoded samples, dB.
+    """
+
+    clip: str
+    target_kbps: float
+    role: Role
+    file: str
+    gain_db: float
+
+
+def write_index(exhibits: list[Exhibit], run: Path) -> None:
+    """Write the index of a run's exhibits, atomically."""
+    path = run / FOLDER / INDEX
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps([asdict(each) for each in exhibits], indent=1), encoding="utf-8")
+    partial.replace(path)
+
+
+def read_index(run: Path) -> list[Exhibit]:
+    """The exhibits of a run; none where it has none.
+
+    Raises:
+        RunError: the index is damaged, or names a file outside the folder.
+    """
+    path = run / FOLDER / INDEX
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        exhibits = [Exhibit(**each) for each in raw]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete the folder, or make it again") from error
+    for each in exhibits:
+        if each.role not in get_args(Role) or Path(each.file).name != each.file:
+            raise RunError(f"{path}: damaged ({each.file!r}); delete the folder, or make it again")
+    return exhibits
