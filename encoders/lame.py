@@ -37,13 +37,13 @@ Left out:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.command import OPTION_IGNORED, BinaryEncoder, CommandEncoder, first_found
 from encoders.lame_ffmpeg import LameFfmpeg
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Value
+from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, settings_of
 
 #: Legal bitrates, kb/s (ISO 11172-3 and 13818-3), less 144, which is legal in MPEG-2 only
 #: and snapped to 128 at the sample rate that LAME chooses for it.
@@ -215,6 +215,13 @@ SHARED = (
 )
 
 
+def lame_presets(parameters: Sequence[Parameter]) -> tuple[Settings, ...]:
+    """``lame -h`` and the most careful search."""
+    return tuple(
+        settings_of(parameters, mode, quality=level) for mode in ("cbr", "abr") for level in (2, 0)
+    )
+
+
 @dataclass(frozen=True)
 class Lame(CommandEncoder):
     """Adapter of the program ``lame``."""
@@ -234,6 +241,7 @@ class Lame(CommandEncoder):
     quiet: ClassVar[tuple[str, ...]] = ("--nohist", "--disptime", "9999")
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, *SENSITIVITY)
+    presets: ClassVar[tuple[Settings, ...]] = lame_presets(parameters)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """The program's options for these settings, those at their default left out."""

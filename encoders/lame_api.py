@@ -56,6 +56,7 @@ from encoders.lame import (
     SHARED,
     VBR_ONLY,
     constraint_name,
+    lame_presets,
     level_name,
     not_zero,
 )
@@ -263,6 +264,7 @@ class LameApi(BinaryEncoder):
     noted: ClassVar[re.Pattern[str] | None] = re.compile(NOTED + "|^no LAME tag")
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, *OWN)
+    presets: ClassVar[tuple[Settings, ...]] = lame_presets(parameters)
 
     @property
     def version(self) -> Version:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Value
+from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, settings_of
 
 #: Legal bitrates of MPEG-1 layer III, kb/s (ISO 11172-3); up to 160 also of MPEG-2.
 MPEG1_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -101,6 +101,11 @@ class LameFfmpeg(FfmpegEncoder):
             unit="Hz",
             when={"cutoff": ("manual",)},
         ),
+    )
+    #: lame -q 0 in each of its modes that have it.
+    presets: ClassVar[tuple[Settings, ...]] = (
+        settings_of(parameters, "cbr", compression_level=0),
+        settings_of(parameters, "abr", compression_level=0),
     )
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:

@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.command import OPTION_IGNORED, BinaryEncoder, CommandEncoder, first_found
-from encoders.opus_ffmpeg import OpusFfmpeg
-from tuner.encoder import Parameter, RateMode, Value
+from encoders.opus_ffmpeg import LOOKAHEAD_MS, LOW_LOOKAHEAD_MS, OpusFfmpeg
+from tuner.encoder import Parameter, RateMode, Settings, Value, settings_of
 
 RATE_OPTIONS = {"vbr": [], "cvbr": ["--cvbr"], "cbr": ["--hard-cbr"]}
 #: Below 10 ms libopus has the transform coder only, without speech modes.
@@ -180,6 +180,16 @@ class Opus(CommandEncoder):
             },
         ),
     )
+    presets: ClassVar[tuple[Settings, ...]] = (
+        settings_of(parameters, "vbr", signal="speech"),
+        settings_of(parameters, "vbr", application="voip"),
+    )
+
+    def latency_ms(self, settings: Settings) -> float:
+        """One frame, and what libopus looks ahead (RFC 6716, 2)."""
+        values = settings.as_dict()
+        is_low = values["application"] == "lowdelay"
+        return float(values["frame_size_ms"]) + (LOW_LOOKAHEAD_MS if is_low else LOOKAHEAD_MS)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """opusenc's options for these settings, those at their default left out."""

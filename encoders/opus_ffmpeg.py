@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import Parameter, RateMode, Value
+from tuner.encoder import Parameter, RateMode, Settings, Value, settings_of
 
 VBR_FLAGS = {"vbr": "on", "cvbr": "constrained", "cbr": "off"}
 #: Below 10 ms libopus has the low-delay mode only and ffmpeg forces it with a warning.
 SHORT_FRAMES_MS = (2.5, 5.0)
+#: What libopus looks ahead (RFC 6716, 2): 2.5 ms, and 4 ms more where it may use speech modes.
+LOW_LOOKAHEAD_MS, LOOKAHEAD_MS = 2.5, 6.5
 LONG_FRAMES_MS = (10.0, 20.0, 40.0, 60.0)
 
 
@@ -94,6 +96,13 @@ class OpusFfmpeg(FfmpegEncoder):
             unit="Hz",
         ),
     )
+    presets: ClassVar[tuple[Settings, ...]] = (settings_of(parameters, "vbr", application="voip"),)
+
+    def latency_ms(self, settings: Settings) -> float:
+        """One frame, and what libopus looks ahead (RFC 6716, 2)."""
+        values = settings.as_dict()
+        is_low = values.get("application", "lowdelay") == "lowdelay"
+        return float(values["frame_duration_ms"]) + (LOW_LOOKAHEAD_MS if is_low else LOOKAHEAD_MS)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""

@@ -295,8 +295,13 @@ def active_parameters(
 def default_settings(encoder: Encoder, rate_mode: str | None = None) -> Settings:
     """The encoder's own defaults in `rate_mode` (its first one when None)."""
     mode = rate_mode or encoder.rate_modes[0].name
-    active = active_parameters(encoder.parameters, mode, {})
-    return Settings.of(mode, {p.name: p.default for p in active})
+    return settings_of(encoder.parameters, mode)
+
+
+def settings_of(parameters: Sequence[Parameter], rate_mode: str, /, **values: Value) -> Settings:
+    """Settings with the given values, defaults elsewhere; what is not active is left out."""
+    active = active_parameters(parameters, rate_mode, values)
+    return Settings.of(rate_mode, {p.name: values.get(p.name, p.default) for p in active})
 
 
 def find_rate_mode(encoder: Encoder, name: str) -> RateMode:

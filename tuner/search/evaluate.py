@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
-from tuner.rate import TOLERANCE, RateMatch, Unreachable
+from tuner.rate import RateMatch, Unreachable
 from tuner.results import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
 from tuner.search.bench import Bench
 from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
-from tuner.search.matching import CERTAIN, Matcher, Shares, is_off, make_ruler
+from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
 from tuner.search.objective import clip_values, is_mean, objective_of
-from tuner.search.race import P_THRESHOLD, Hearing, estimate, make_blocks, p_worse
+from tuner.search.race import P_THRESHOLD, Hearing, credit_of, estimate, make_blocks, p_worse
 
 #: What fails a trial. Anything else (a full disk, a lost clip) ends the run.
 TRIAL_ERRORS = (EncoderError, ScoreError, WorkerDied)
@@ -139,9 +139,10 @@ class _Trial:
         else:
             knob = probe.knob
         if prune and plan.rival is not None:
-            pruned = self._race(record, matcher, knob, blocks, plan.rival, plan.ruler)
-            if pruned is not None:
-                return pruned
+            raced = self._race(record, matcher, knob, blocks, plan.rival, plan.ruler)
+            if isinstance(raced, TrialResult):
+                return raced
+            knob = raced
         return self._finish(record, matcher.confirm(knob))
 
     def _race(
@@ -152,27 +153,28 @@ class _Trial:
         blocks: list[list[int]],
         rival: Hearing,
         ruler: Shares,
-    ) -> TrialResult | None:
-        """Score block by block; the pruned result, or None when the trial holds out.
+    ) -> TrialResult | float:
+        """Score block by block; the pruned result, or the best knob known if it holds out.
 
-        It is pruned only while it spends the target or more: one that loses for want of
-        bits has not lost.
+        One that loses for want of bits has not lost: missing bits are credited generously.
+        The more clips are heard, the better is it known what all spend, and the knob follows.
         """
         heard: list[int] = []
         for block in blocks[:-1]:
             heard += block
             kbps = matcher.project(knob, heard, ruler, (self.scorer, *self.meters))
-            if kbps < self.bench.target_kbps * (1 - TOLERANCE):
-                return None
             scores = self._scores_of(heard, knob)
             values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
-            chance = p_worse(values, rival.values)
+            credit = credit_of(kbps, self.bench.target_kbps)
+            chance = p_worse(values, rival.values, credit)
             if chance < P_THRESHOLD:
                 means = dict(zip(heard, (score.mean for score in scores), strict=True))
                 spread = statistics.fmean(score.spread for score in scores)
                 pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
-                return _pruned(pruned, values, means, rival, chance)
-        return None
+                return _pruned(pruned, values, means, rival, chance, credit)
+            if is_off(kbps, self.bench.target_kbps, AIM):
+                knob = matcher.step(knob, kbps)
+        return knob
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
         clips = [self.bench.clips[index] for index in indices]
@@ -215,13 +217,14 @@ def _pruned(
     means: Mapping[int, float],
     rival: Hearing,
     chance: float,
+    credit: float,
 ) -> TrialResult:
     """A trial that lost on the clips heard; its estimates are the rival's, less the lead."""
-    value = estimate(values, rival.values)
+    value = estimate(values, rival.values) + credit
     pruned = replace(
         record,
         state="pruned",
-        score=estimate(means, rival.means),
+        score=estimate(means, rival.means) + credit,
         reason=(
             f"after {len(values)} of {len(rival.values)} clips it was"
             f" {statistics.fmean(rival.values) - value:.1f} points behind trial"

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.encoder import Settings, find_rate_mode
-from tuner.rate import TOLERANCE, RateMatch, Unreachable, match_rate
+from tuner.rate import TOLERANCE, KnobAxis, RateMatch, Unreachable, match_rate, prior_slope
 from tuner.scorer import Scorer
 from tuner.search.bench import Bench
 
@@ -36,6 +36,8 @@ MAX_CONFIRMATIONS = 4
 CERTAIN = 0.15
 #: The same with the trial's own ruler.
 CERTAIN_OWN = 0.03
+#: A projection further than this from the target (natural logarithm) moves the knob.
+AIM = 0.02
 
 
 @dataclass
@@ -78,6 +80,13 @@ class Matcher:
         closest, kbps = min(known, key=lambda point: abs(math.log(point[1] / bench.target_kbps)))
         reason = reason or f"{kbps:.1f} kb/s at {closest:g} was the closest to the target"
         return Unreachable(reason, closest, kbps, len(known))
+
+    def step(self, knob: float, kbps: float) -> float:
+        """The knob value that should spend the target, from what one spends; legal, not tried."""
+        mode = find_rate_mode(self.bench.encoder, self.settings.rate_mode)
+        axis = KnobAxis(mode)
+        way = math.log(self.bench.target_kbps / kbps) / (self.slope or prior_slope(mode))
+        return mode.snap(axis.knob(axis.place(knob) + (way if mode.rising else -way)))
 
     def project(
         self, knob: float, indices: Sequence[int], ruler: Shares, scorers: tuple[Scorer, ...] = ()

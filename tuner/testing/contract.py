@@ -31,6 +31,7 @@ from tuner.encoder import (
     Settings,
     Value,
     default_settings,
+    validate,
 )
 from tuner.errors import (
     DecodeFailed,
@@ -64,6 +65,9 @@ QUIET_PEAK = 1e-3
 HOSTILE_NAMES = ("-o", "a:b", 'it\'s $(id) "x"; é\n')
 #: Time limit with which a hanging binary is tested, s, and how long it would hang.
 SHORT_TIMEOUT_S, HANG_S = 0.5, 60
+
+#: No codec delays by a second: latencies are in milliseconds.
+LONG_MS = 1000
 
 
 class EncoderContract:
@@ -103,6 +107,16 @@ class EncoderContract:
             assert parameter.when.keys() <= declared, f"{parameter.name} comes too early"
             assert parameter.meaning, f"{parameter.name} has no meaning"
             declared.add(parameter.name)
+
+    def test_presets_are_legal(self) -> None:
+        """What an adapter may have besides: presets are settings of it, each has a latency."""
+        settings = [default_settings(self.encoder, mode.name) for mode in self.encoder.rate_modes]
+        for preset in getattr(self.encoder, "presets", ()):
+            validate(self.encoder, preset)
+            assert preset not in settings, f"the preset {preset} is a default"
+            settings.append(preset)
+        if hasattr(self.encoder, "latency_ms"):
+            assert all(0 < self.encoder.latency_ms(each) < LONG_MS for each in settings)
 
     def test_version_names_the_build(self) -> None:
         """The version tells what the binary says, where it lies and its digest."""

@@ -23,7 +23,7 @@ from tuner.encoder import (
     RateMode,
     Settings,
     Value,
-    active_parameters,
+    settings_of,
 )
 from tuner.errors import EncoderError
 
@@ -161,8 +161,7 @@ def _on_grid(parameter: Parameter, value: float) -> Value:
 
 def settings_with(encoder: Encoder, mode: RateMode, values: Mapping[str, Value]) -> Settings:
     """Settings with the given values, defaults elsewhere; inactive ones are left out."""
-    active = active_parameters(encoder.parameters, mode.name, values)
-    return Settings.of(mode.name, {p.name: values.get(p.name, p.default) for p in active})
+    return settings_of(encoder.parameters, mode.name, **values)
 
 
 def fingerprint(

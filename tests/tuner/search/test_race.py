@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.search.race import (
+    MARGIN,
     MAX_LOOKS,
     MIN_BLOCK,
     P_THRESHOLD,
@@ -36,19 +37,20 @@ def test_a_clear_loser_is_seen_in_one_block() -> None:
 
 
 def test_who_leads_is_no_loser() -> None:
-    """One that is ahead on average has p = 1, and so has an equal one."""
+    """One that is ahead on average has p = 1; one that is ahead by a trifle everywhere has lost."""
     rival = [60.0] * 6
     assert p_worse({i: 59.5 for i in range(5)} | {5: 70.0}, rival) == 1.0
-    assert p_worse(dict.fromkeys(range(6), 60.0), rival) == 1.0
+    assert p_worse(dict.fromkeys(range(6), 60.0 + MARGIN), rival) == 1.0
+    assert p_worse(dict.fromkeys(range(6), 60.0 + MARGIN / 2), rival) < P_THRESHOLD
 
 
-def test_equals_are_seldom_pruned() -> None:
-    """With three looks at an equal trial no more than twice `P_THRESHOLD` is lost."""
+def test_what_is_worth_having_is_seldom_pruned() -> None:
+    """With three looks at a trial that is just worth having no more than twice `P_THRESHOLD` is lost."""
     rng = np.random.default_rng(4)
     lost = 0
     for _ in range(300):
         rival, own = rng.normal(60, 5, 15), rng.normal(0, 1, 15)
-        looks = [dict(enumerate((rival + own)[:n])) for n in (5, 10)]
+        looks = [dict(enumerate((rival + own + MARGIN)[:n])) for n in (4, 8, 12)]
         lost += any(p_worse(look, list(rival)) < P_THRESHOLD for look in looks)
     assert lost / 300 < 2 * P_THRESHOLD
 
