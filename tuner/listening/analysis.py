@@ -22,7 +22,7 @@ from tuner.listening.answers import read_all_answers
 from tuner.listening.crossed import Mean, crossed_mean, holm
 from tuner.listening.plan import ANCHORS, REFERENCE, Plan, Trial, read_plan
 
-#: BS.1534-3, section 4.1.2: post-screening by the hidden reference.
+#: BS.1534-3: post-screening by the hidden reference.
 LEAST_REFERENCE, MOST_MISSED = 90, 0.15
 
 Answers = Mapping[str, Mapping[str, Mapping[str, Any]]]

@@ -22,7 +22,7 @@ PLAN_VERSION = 1
 Kind = Literal["mushra", "abx"]
 
 #: Condition of the hidden reference, and of the two low-pass anchors with their cutoff in Hz
-#: (ITU-R BS.1534-3, section 5.1).
+#: (ITU-R BS.1534-3).
 REFERENCE = "reference"
 ANCHORS = {"anchor35": 3500.0, "anchor70": 7000.0}
 #: Page that comes first and does not count.

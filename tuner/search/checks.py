@@ -13,7 +13,7 @@ from tuner.audio import SAMPLE_RATE, Pcm, lowpass
 from tuner.errors import ScoreError
 from tuner.scorer import Scorer
 
-#: Cut-off frequencies of the anchors, Hz (ITU-R BS.1534-3, section 5.1).
+#: Cut-off frequencies of the anchors, Hz (ITU-R BS.1534-3).
 ANCHORS_HZ = (7000.0, 3500.0)
 #: How many clips the checks use.
 CHECKED_CLIPS = 3

@@ -11,6 +11,7 @@ A failure of the encoder or the scorer fails the trial with its reason; it is ne
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,10 +25,21 @@ from tuner.search.bench import Bench
 from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
 from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
 from tuner.search.objective import clip_values, is_mean, objective_of
-from tuner.search.race import P_THRESHOLD, Hearing, credit_of, estimate, make_blocks, p_worse
+from tuner.search.race import (
+    MOST_WORTH,
+    P_THRESHOLD,
+    USUAL_WORTH,
+    Hearing,
+    estimate,
+    make_blocks,
+    p_worse,
+)
 
 #: What fails a trial. Anything else (a full disk, a lost clip) ends the run.
 TRIAL_ERRORS = (EncoderError, ScoreError, WorkerDied)
+#: A projection nearer than this to the target (natural logarithm) may be judged before the
+#: bitrate is matched.
+SIGHT = 0.3
 #: Longest stored reason: an encoder's message with the end of its stderr.
 REASON_CHARS = 1500
 
@@ -130,6 +142,15 @@ class _Trial:
         if plan.ruler is None or len(blocks) == 1:
             return self._finish(record, bench.match(plan.settings, plan.guess, plan.slope))
         matcher = Matcher(bench, plan.settings, blocks[0], plan.slope)
+        rival = plan.rival if prune else None
+        if rival is not None:
+            # Most losers lose by far more than a wrong guess of the knob could explain.
+            scorers = (self.scorer, *self.meters)
+            kbps = matcher.project(plan.guess, blocks[0], plan.ruler, scorers)
+            if not is_off(kbps, bench.target_kbps, SIGHT):
+                pruned = self._look(record, blocks[0], plan.guess, kbps, rival)
+                if pruned is not None:
+                    return pruned
         probe = matcher.probe(plan.guess, plan.ruler)
         if isinstance(probe, Unreachable):
             if is_off(probe.closest_kbps, bench.target_kbps, CERTAIN):
@@ -138,8 +159,8 @@ class _Trial:
             knob = probe.closest_knob
         else:
             knob = probe.knob
-        if prune and plan.rival is not None:
-            raced = self._race(record, matcher, knob, blocks, plan.rival, plan.ruler)
+        if rival is not None:
+            raced = self._race(record, matcher, knob, blocks, rival, plan.ruler)
             if isinstance(raced, TrialResult):
                 return raced
             knob = raced
@@ -156,25 +177,36 @@ class _Trial:
     ) -> TrialResult | float:
         """Score block by block; the pruned result, or the best knob known if it holds out.
 
-        One that loses for want of bits has not lost: missing bits are credited generously.
         The more clips are heard, the better is it known what all spend, and the knob follows.
         """
         heard: list[int] = []
         for block in blocks[:-1]:
             heard += block
             kbps = matcher.project(knob, heard, ruler, (self.scorer, *self.meters))
-            scores = self._scores_of(heard, knob)
-            values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
-            credit = credit_of(kbps, self.bench.target_kbps)
-            chance = p_worse(values, rival.values, credit)
-            if chance < P_THRESHOLD:
-                means = dict(zip(heard, (score.mean for score in scores), strict=True))
-                spread = statistics.fmean(score.spread for score in scores)
-                pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
-                return _pruned(pruned, values, means, rival, chance, credit)
+            pruned = self._look(record, heard, knob, kbps, rival)
+            if pruned is not None:
+                return pruned
             if is_off(kbps, self.bench.target_kbps, AIM):
                 knob = matcher.step(knob, kbps)
         return knob
+
+    def _look(
+        self, record: TrialRecord, heard: Sequence[int], knob: float, kbps: float, rival: Hearing
+    ) -> TrialResult | None:
+        """The pruned result if the trial is losing on the clips heard.
+
+        One that loses for want of bits has not lost: missing bits are credited generously.
+        """
+        scores = self._scores_of(heard, knob)
+        values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
+        missing = math.log2(self.bench.target_kbps / kbps)
+        chance = p_worse(values, rival.values, max(0.0, missing * MOST_WORTH))
+        if chance >= P_THRESHOLD:
+            return None
+        means = dict(zip(heard, (score.mean for score in scores), strict=True))
+        spread = statistics.fmean(score.spread for score in scores)
+        pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
+        return _pruned(pruned, values, means, rival, chance, missing * USUAL_WORTH)
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
         clips = [self.bench.clips[index] for index in indices]
@@ -219,7 +251,11 @@ def _pruned(
     chance: float,
     credit: float,
 ) -> TrialResult:
-    """A trial that lost on the clips heard; its estimates are the rival's, less the lead."""
+    """A trial that lost on the clips heard; its estimates are the rival's, less the lead.
+
+    Args:
+        credit: points for bits that it did not spend, taken off for those that were too many.
+    """
     value = estimate(values, rival.values) + credit
     pruned = replace(
         record,

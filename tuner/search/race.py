@@ -8,7 +8,6 @@ study, where a pruned trial's stored value means nothing (the traps in its docum
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ P_THRESHOLD = 0.1
 #: What a winner must be ahead by to be worth its encodes, points: a trial races the best so far
 #: plus this much, so that its equals do not go all the way.
 MARGIN = 0.1
-#: Points that twice the bits are worth at most. The defaults of five encoders gain 2 to 64 from one
-#: bitrate to the next (32 to 192 kb/s, five real clips), most of them under 40.
-CREDIT = 60.0
+#: Points that twice the bits are worth at most, and usually. The defaults of five encoders gain 2
+#: to 64 from one bitrate to the next (32 to 192 kb/s, five real clips), 15 in the middle.
+MOST_WORTH, USUAL_WORTH = 60.0, 15.0
 #: Least clips in a block: fewer than four cannot reach `P_THRESHOLD` (all worse: 2 ** -n).
 MIN_BLOCK = 4
 #: Most looks: more would only prune by chance more often.
@@ -59,11 +58,6 @@ def make_blocks(clips: int, seed: int) -> list[list[int]]:
     size = block_size(clips)
     order = [int(index) for index in np.random.default_rng(seed).permutation(clips)]
     return [order[start : start + size] for start in range(0, clips, size)]
-
-
-def credit_of(kbps: float, target_kbps: float) -> float:
-    """Points that a trial would gain at most by the bits that it has not spent."""
-    return max(0.0, CREDIT * math.log2(target_kbps / kbps))
 
 
 def p_worse(values: Mapping[int, float], rival: Sequence[float], credit: float = 0.0) -> float:

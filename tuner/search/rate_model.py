@@ -31,6 +31,11 @@ LENGTH = 0.5
 NOISE = 1e-3
 #: Measurements further than this factor from the target say nothing of the slope there.
 NEAR = 1.5
+#: Slopes under this share of the prior's are not believed.
+LEAST_SLOPE = 0.3
+#: Trials of a nominal knob that spend more than this factor from what they were asked for (natural
+#: logarithm) say nothing of others: the knob did not act.
+NOMINAL_SPAN = 0.5
 #: How much the prior slope weighs, as a step on the axis relative to its length.
 PRIOR_STEP = 0.02
 
@@ -69,7 +74,7 @@ def guess_knob(
         measured: earlier trials in this mode, oldest first.
         settings: what is to be matched.
     """
-    measured = [trial for trial in measured if trial.rates][-MEMORY:]
+    measured = [trial for trial in measured if _acts(mode, trial, target_kbps)][-MEMORY:]
     if not measured:
         return Guess(first_guess(mode, target_kbps, []))
     axis = KnobAxis(mode)
@@ -89,6 +94,14 @@ def most_alike(
     choices = np.array([parameter.kind == "choice" for parameter in parameters], dtype=bool)
     alike = _kernel(features, choices)[-1, :-1]
     return int(len(known) - 1 - np.argmax(alike[::-1]))
+
+
+def _acts(mode: RateMode, trial: Measured, target_kbps: float) -> bool:
+    """Whether the knob acts on the bitrate where the trial came nearest to the target."""
+    if not trial.rates:
+        return False
+    knob, kbps = _nearest(trial, target_kbps)
+    return not mode.nominal or abs(math.log(kbps / knob)) < NOMINAL_SPAN
 
 
 def _nearest(trial: Measured, target_kbps: float) -> tuple[float, float]:
@@ -111,7 +124,8 @@ def _slope(mode: RateMode, target_kbps: float, measured: Sequence[Measured]) -> 
             covered += step * step
             gained += step * (log_after - log_kbps)
     slope = gained / covered
-    return slope if slope > 0 else prior_slope(mode)
+    # Where the knob does not act, as under an encoder's least bitrate, steps tell nothing.
+    return slope if slope > LEAST_SLOPE * prior_slope(mode) else prior_slope(mode)
 
 
 def _regress(

@@ -31,17 +31,21 @@ from tuner.results import Timing, TrialRecord
 from tuner.search.bench import add_timings
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
+from tuner.search.importance import measure_importance
 from tuner.search.limits import NO_LIMITS, Limits
 from tuner.search.race import Hearing
 from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
-from tuner.search.samplers import make_sampler
+from tuner.search.samplers import STARTUP_TRIALS, make_sampler
 from tuner.search.space import Space
 from tuner.search.spec import Sampler
+from tuner.search.variation import vary
 
 #: Proposals of one trial before settings that were tried already are accepted.
 PROPOSALS = 12
-#: Marks the seed of the clips' order among those of proposals.
-CLIP_ORDER = PROPOSALS
+#: Mark the seeds of the clips' order and of variations among those of proposals.
+CLIP_ORDER, VARIATION = PROPOSALS, PROPOSALS + 1
+#: With TPE, every so many trials vary the best so far (`tuner.search.variation`).
+VARY_EVERY = 2
 
 ORDINAL, SETTINGS, START, RESULT = "ordinal", "settings", "start", "result"
 HEARING, RULER, RETRY_OF, WALL_S = "hearing", "ruler", "retry_of", "wall_s"
@@ -114,6 +118,7 @@ class Trials:
 
     def ask(self) -> Plan:
         """The next trial."""
+        self._suggest_variation()
         trial, settings = self._propose(self.next_ordinal)
         attributes = trial.user_attrs
         if SETTINGS in attributes:
@@ -209,6 +214,10 @@ class Trials:
         """What all finished trials cost together."""
         return add_timings([Timing(wall_s=self.wall_s), *(r.timing for r in self.results)])
 
+    def importance(self) -> dict[str, float]:
+        """See `measure_importance`."""
+        return measure_importance(self._study)
+
     def _load(self) -> None:
         """Take in what earlier sessions finished or queued."""
         trials = self._study.get_trials()
@@ -227,6 +236,22 @@ class Trials:
             Settings.of(*t.user_attrs[SETTINGS]) for t in trials if SETTINGS in t.user_attrs
         }
         self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
+
+    def _suggest_variation(self) -> None:
+        """Now and then, have the best settings tried with one parameter changed."""
+        ordinal, best = self.next_ordinal, self.best()
+        is_due = ordinal >= STARTUP_TRIALS and ordinal % VARY_EVERY == 0
+        if self._sampler != "tpe" or self._two_objectives or not is_due or best is None:
+            return
+        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return  # what is queued comes first, second tries of interrupted trials above all
+        settings = Settings.of(best.record.rate_mode, best.record.values)
+        rng = np.random.default_rng(self._seed_of(ordinal, VARIATION))
+        for _ in range(PROPOSALS):
+            varied = vary(self.space, settings, rng)
+            if varied not in self._known:
+                self.suggest(varied)
+                return
 
     def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
         """Settings that were not tried yet, unless they are enqueued or hard to find.

@@ -158,6 +158,31 @@ def test_same_seed_same_trials(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
+def test_the_best_is_varied(tmp_path: Path) -> None:
+    """With TPE every second trial is the best that was known, but for one parameter."""
+    (results,) = Rig(tmp_path, sampler="tpe", window=1).run(Budget(24, None))
+    for number in range(10, 24, 2):
+        best = rank(results[:number])[0].record
+        before = {"mode": best.rate_mode, **best.values}
+        record = results[number].record
+        after = {"mode": record.rate_mode, **record.values}
+        changed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
+        assert len(changed) == 1, number
+
+
+def test_interrupted_variations_are_tried_again(tmp_path: Path) -> None:
+    """After an interruption TPE and its variations go on as if there had been none."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    (whole,) = Rig(tmp_path / "whole", sampler="tpe").run(Budget(22, None))
+    cut = Rig(tmp_path / "cut", sampler="tpe")
+    cut.executor = Interrupting(cut.executor.cache, stop_at=60)
+    with pytest.raises(RuntimeError, match="stop here"):
+        cut.run(Budget(22, None))
+    (resumed,) = Rig(tmp_path / "cut", sampler="tpe").run(Budget(22, None))
+    assert settings_of(resumed) == settings_of(whole)
+
+
 def test_no_settings_are_tried_twice(tmp_path: Path) -> None:
     """Even with few choices left, where TPE alone would repeat its favourite."""
     rig = Rig(tmp_path, sampler="tpe")
