@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
-from tuner.rate import RateMatch, Unreachable
+from tuner.rate import TOLERANCE, RateMatch, Unreachable
 from tuner.results import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
 from tuner.search.bench import Bench
@@ -199,14 +199,17 @@ class _Trial:
         """
         scores = self._scores_of(heard, knob)
         values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
-        missing = math.log2(self.bench.target_kbps / kbps)
-        chance = p_worse(values, rival.values, max(0.0, missing * MOST_WORTH))
+        target = self.bench.target_kbps
+        # What is within the tolerance is not missing.
+        missing = max(0.0, math.log2(target * (1 - TOLERANCE) / kbps))
+        chance = p_worse(values, rival.values, missing * MOST_WORTH)
         if chance >= P_THRESHOLD:
             return None
         means = dict(zip(heard, (score.mean for score in scores), strict=True))
         spread = statistics.fmean(score.spread for score in scores)
         pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
-        return _pruned(pruned, values, means, rival, chance, missing * USUAL_WORTH)
+        usual = math.log2(target / kbps) * USUAL_WORTH
+        return _pruned(pruned, values, means, rival, chance, usual)
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
         clips = [self.bench.clips[index] for index in indices]
