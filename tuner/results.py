@@ -9,10 +9,12 @@ could trip over.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, TypeVar
 
 from tuner.errors import RunError
@@ -232,6 +234,16 @@ class BitrateResult:
     ablation: list[Ablation] = field(default_factory=list)
     importance: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def tuned(self) -> int:
+        """Index of what the verdict is about: the winner, or the best settings that were tried.
+
+        Those are the first that were scored on both sides; 0 if there is only the default.
+        """
+        tried = range(1, len(self.candidates))
+        whole = [index for index in tried if self.candidates[index].problem is None]
+        return self.winner or next(iter([*whole, *tried]), 0)
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -325,7 +337,7 @@ def _build(kind: type[_T], raw: Any) -> _T:
 def _build_value(kind: Any, raw: Any) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(typing.cast(type, kind))
         fields = _expect(raw, dict)
         built = {
             f.name: _build_value(hints[f.name], fields[f.name])
@@ -339,11 +351,21 @@ def _build_value(kind: Any, raw: Any) -> Any:
         key_kind, value_kind = arguments
         items = _expect(raw, dict).items()
         return {_build_value(key_kind, k): _build_value(value_kind, v) for k, v in items}
+    if origin is UnionType and raw is not None:
+        # Of the records, which hold one kind or None; plain values are told apart below.
+        for record in filter(dataclasses.is_dataclass, arguments):
+            return _build_value(record, raw)
     if origin is Literal:
         if raw not in arguments:
             raise ValueError(f"{raw!r} is none of {arguments}")
         return raw
     return _expect(raw, *(arguments or (kind,)))
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The resolved annotations; thousands of records share them."""
+    return typing.get_type_hints(kind)
 
 
 def _has_default(field_: dataclasses.Field[Any]) -> bool:

@@ -25,7 +25,13 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 #: What is in none of these is the core: `tuner.audio`, `tuner.cache`, `tuner.results` …
 ALLOWED = {
     "encoders": ("tuner.encoder",),
-    "tuner.report": ("tuner.results", "tuner.errors"),
+    "tuner.report": (
+        "tuner.results",
+        "tuner.exhibits",
+        "tuner.artefacts",
+        "tuner.bootstrap",
+        "tuner.errors",
+    ),
     "studies": (),
 }
 #: Package -> the project's packages that it must not import.
@@ -61,6 +67,8 @@ HEAVY_HOMES = {
     "ray": (),
     "plotly": (),
     "matplotlib": (),
+    "PIL": (),
+    "bjontegaard": (),
     "numba": ("tuner.quality.visqol_filters",),
     "av": (),
     "pyloudnorm": (),

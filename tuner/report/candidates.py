@@ -30,13 +30,8 @@ def shown_candidate(bitrate: BitrateResult) -> Candidate | None:
 
 
 def shown_index(bitrate: BitrateResult) -> int:
-    """Index of `shown_candidate`; 0 if there is none beside the default.
-
-    The best settings tried are the first that were scored on both sides.
-    """
-    tried = range(1, len(bitrate.candidates))
-    whole = [index for index in tried if bitrate.candidates[index].problem is None]
-    return bitrate.winner or next(iter([*whole, *tried]), 0)
+    """Index of `shown_candidate`; 0 if there is none beside the default."""
+    return bitrate.tuned
 
 
 def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
@@ -44,6 +39,11 @@ def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
     if bitrate.candidates:
         return bitrate.candidates[0]
     return bitrate.trials[0] if bitrate.trials else None
+
+
+def runs_adapter(candidate: Candidate) -> bool:
+    """Whether the command runs a Python adapter, as no program has these settings as switches."""
+    return candidate.command[1:2] == ["-m"] and candidate.command[0].startswith("python")
 
 
 def find_changes(default: Candidate | TrialRecord, other: Candidate | TrialRecord) -> list[Change]:

@@ -7,38 +7,43 @@ comes from a file or an encoder goes through `plotly_text`.
 from __future__ import annotations
 
 import html
-from statistics import fmean
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from tuner.report import words
-from tuner.report.candidates import find_changes, first_default, metric_order, shown_candidate
-from tuner.results import (
-    MODEL,
-    BitrateResult,
-    Candidate,
-    ClipRecord,
-    Results,
-    Side,
-    SideResult,
-    TrialRecord,
-)
+from tuner.report.candidates import find_changes, first_default
+from tuner.report.comparison import Curves
+from tuner.report.curves import Curve
+from tuner.report.runs import Run
+from tuner.results import MODEL, BitrateResult
 
-#: Longest clip name beside a bar, characters: on a desk, and on a phone, where it takes
-#: about a third of the width.
-CLIP_LABEL_CHARS = 36
-CLIP_LABEL_CHARS_NARROW = 20
-#: Longest list of settings in a hover text, lines.
-HOVER_LINES = 14
+#: Corner of a hull: measured kb/s, mean score, whose it is.
+Corner = tuple[float, float, str]
 
 
-def build_charts(results: Results) -> dict[str, Any]:
-    """All plots of the report."""
-    metrics = metric_order(results)
+def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[str, Any]:
+    """All plots of the head of the report, and the lists of trials."""
+    seed = runs[0].results.provenance.seed
     return {
         "model": MODEL,
-        "metrics": [{"key": m, "label": plotly_text(words.metric_label(m))} for m in metrics],
-        "quality": {metric: _quality(results, metric) for metric in metrics},
-        "bitrates": [_bitrate(bitrate, results.clips, metrics) for bitrate in results.bitrates],
+        "metrics": [{"key": m, "label": plotly_text(words.metric_label(m))} for m in curves],
+        "runs": [
+            {
+                "key": run.key,
+                "name": plotly_text(run.name),
+                "curves": {
+                    metric: {
+                        "default": _points(of_runs[index].default, seed),
+                        "tuned": _points(of_runs[index].tuned, seed),
+                    }
+                    for metric, of_runs in curves.items()
+                },
+                "trials": [_trials(bitrate) for bitrate in run.results.bitrates],
+            }
+            for index, run in enumerate(runs)
+        ],
+        "hull": {metric: find_hull(of_runs) for metric, of_runs in curves.items()},
     }
 
 
@@ -47,86 +52,84 @@ def plotly_text(text: str) -> str:
     return html.escape(" ".join(text.split()), quote=False)
 
 
-def _quality(results: Results, metric: str) -> list[dict[str, Any]]:
-    """Mean held-out score over measured bitrate: default and tuned of each bitrate."""
-    points = []
-    for bitrate in results.bitrates:
-        default = bitrate.candidates[0].sides.get("holdout") if bitrate.candidates else None
-        if default is None or metric not in default.scores:
-            continue
-        point: dict[str, Any] = {"target": f"{bitrate.target_kbps:g}"}
-        point["default"] = {"x": default.bitrate_kbps, "y": _mean(default, metric)}
-        tuned = shown_candidate(bitrate)
-        side = tuned.sides.get("holdout") if tuned else None
-        if side is not None and metric in side.gains and metric in side.scores:
-            gain = side.gains[metric]
-            point["tuned"] = {
-                "x": side.bitrate_kbps,
-                "y": _mean(side, metric),
-                "plus": gain.high - gain.value,
-                "minus": gain.value - gain.low,
-                "used": bitrate.winner > 0,
-                "gain": f"{words.signed(gain.value)} ({words.interval(gain.low, gain.high)})",
-            }
-        points.append(point)
-    return points
-
-
-def _mean(side: SideResult, metric: str) -> float:
-    return fmean(side.scores[metric].values())
-
-
-def _bitrate(bitrate: BitrateResult, clips: list[ClipRecord], metrics: list[str]) -> dict[str, Any]:
-    shown = shown_candidate(bitrate)
-    sides: tuple[Side, ...] = ("holdout", "tune")
-    gains = {}
-    if shown is not None:
-        names = {clip.digest: clip.name for clip in clips}
-        default = bitrate.candidates[0]
-        gains = {side: _clip_gains(default, shown, side, names, metrics) for side in sides}
-    return {
-        "target": f"{bitrate.target_kbps:g}",
-        "clips": gains,
-        "trials": [_trial(trial, first_default(bitrate)) for trial in bitrate.trials],
-    }
-
-
-def _clip_gains(
-    default: Candidate, shown: Candidate, side: Side, names: dict[str, str], metrics: list[str]
-) -> list[dict[str, Any]]:
-    """Each clip's gain by each metric, the model's worst first."""
-    if side not in default.sides or side not in shown.sides:
+def _points(curve: Curve | None, seed: int) -> list[dict[str, Any]]:
+    """A curve's points with their bands, rising bitrate."""
+    if curve is None:
         return []
-    before, after = default.sides[side].scores, shown.sides[side].scores
-    rows = []
-    for digest in before.get(MODEL, {}).keys() & after.get(MODEL, {}).keys():
-        name = names.get(digest, digest)
-        gains = {
-            metric: after[metric][digest] - before[metric][digest]
-            for metric in metrics
-            if digest in before.get(metric, {}) and digest in after.get(metric, {})
+    return [
+        {
+            "target": f"{target:g}",
+            "x": round(float(rate), 2),
+            "y": round(band.value, 2),
+            "low": round(band.low, 2),
+            "high": round(band.high, 2),
+            "used": used,
         }
-        rows.append(
-            {
-                "name": plotly_text(name),
-                "label": plotly_text(words.shortened(name, CLIP_LABEL_CHARS)),
-                "short": plotly_text(words.shortened(name, CLIP_LABEL_CHARS_NARROW)),
-                "gains": gains,
-            }
+        for target, rate, used, band in zip(
+            curve.targets, curve.rates, curve.recommended, curve.bands(seed), strict=True
         )
-    return sorted(rows, key=lambda row: (row["gains"][MODEL], row["name"]))
+    ]
 
 
-def _trial(trial: TrialRecord, default: Candidate | TrialRecord | None) -> dict[str, Any]:
-    changes = find_changes(default, trial) if default is not None else []
-    lines = [f"{change.name} = {change.after}" for change in changes] or ["as the default"]
-    if len(lines) > HOVER_LINES:
-        lines = [*lines[:HOVER_LINES], f"and {len(lines) - HOVER_LINES} more"]
-    if trial.reason:
-        lines.insert(0, words.shortened(trial.reason, 90))
-    return {
-        "number": trial.number,
-        "state": trial.state,
-        "score": trial.score,
-        "text": "<br>".join(plotly_text(line) for line in lines),
-    }
+def find_hull(curves: Sequence[Curves]) -> list[dict[str, Any]]:
+    """The upper hull over the logarithm of bitrate of all that the runs can advise.
+
+    Those are the defaults and the recommended settings; where an encoder is on no corner,
+    another gives more quality for the bits.
+    """
+    # Points for one target differ by the tolerance of rate matching: one of them is enough.
+    best: dict[float, Corner] = {}
+    for each in curves:
+        for curve in (each.default, each.tuned):
+            if curve is None:
+                continue
+            points = zip(
+                curve.targets,
+                curve.rates,
+                curve.scores.mean(axis=0),
+                curve.recommended,
+                strict=True,
+            )
+            for target, rate, mean, used in points:
+                is_advice = used or curve is each.default
+                if is_advice and (target not in best or mean > best[target][1]):
+                    best[target] = (float(rate), float(mean), curve.name)
+    hull: list[Corner] = []
+    for point in sorted(best.values()):
+        if hull and point[1] <= hull[-1][1]:
+            continue
+        while len(hull) > 1 and not _turns_right(hull[-2], hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return [{"x": round(x, 2), "y": round(y, 2), "name": plotly_text(name)} for x, y, name in hull]
+
+
+def _turns_right(a: Corner, b: Corner, c: Corner) -> bool:
+    (ax, ay), (bx, by), (cx, cy) = ((math.log(x), y) for x, y, _ in (a, b, c))
+    return (bx - ax) * (cy - ay) < (by - ay) * (cx - ax)
+
+
+def _trials(bitrate: BitrateResult) -> list[list[Any]]:
+    """The rows of one bitrate's list of trials, in the order of its columns.
+
+    Plain texts: the page writes them as text, not through Plotly.
+    """
+    default = first_default(bitrate)
+    first = bitrate.trials[0].score if bitrate.trials else None
+    rows = []
+    for trial in bitrate.trials:
+        gain = ""
+        if trial.score is not None and first is not None and trial.number:
+            gain = words.signed(trial.score - first)
+        changes = find_changes(default, trial) if default is not None else []
+        rows.append([
+            trial.number, trial.state, _figure(trial.score), gain, _figure(trial.spread),
+            _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
+            round(trial.passes, 1), ", ".join(f"{c.name} {c.after}" for c in changes),
+            trial.reason or "",
+        ])  # fmt: skip
+    return rows
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean
 
+from tuner.bootstrap import paired_bootstrap
 from tuner.report import words
-from tuner.report.candidates import shown_candidate
-from tuner.results import MODEL, Candidate, Results, SideResult
+from tuner.report.candidates import find_changes, shown_candidate
+from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Results, SideResult
 
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
 FEW_CLIPS = 10
+#: With fewer clips of a kind, what the settings do to that kind is hardly tested.
+FEW_OF_A_KIND = 3
+#: A clip with attacks has at least one in two seconds, 1/s.
+ATTACKS_PER_S = 0.5
+#: A clip with a stereo image has its side signal at most this far below the mid, dB.
+SIDE_DB = -20.0
 #: A held-out clip that loses more than this is worth a listen, points.
 CLIP_LOSS = 2.0
 #: A held-out gain below this share of the tune gain was learned by heart, not found.
@@ -19,30 +26,114 @@ GAIN_KEPT = 0.5
 WIDE_SPREAD = 2.0
 #: Bitrates are matched within this share; more is an advantage by bits.
 BITRATE_TOLERANCE = 0.01
+#: Where more of the trials never got a score of all clips, the search saw little.
+MUCH_LOST = 0.6
+#: With fewer different values tried, each extreme is tried often and means nothing.
+FEW_VALUES = 5
+#: Resamples of an interval that decides on a sentence and is printed with one decimal.
+RESAMPLES = 2_000
 
 
 def find_doubts(results: Results) -> list[str]:
     """Sentences on what weakens the answers of this run, most general first."""
-    doubts = list(_clips(results))
+    doubts = list(_clips(results.clips))
+    if len(results.bitrates) == 1:
+        doubts.append(
+            "One bitrate only: there is no rate-quality curve, so no equivalent bitrate and no"
+            " BD-rate."
+        )
     names = {clip.digest: clip.name for clip in results.clips}
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         # Where the default is the answer, what is wrong with the rest does not matter.
         default_best = bitrate.verdict.kind == "the default is already the best"
-        if shown is not None and bitrate.problem is None and not default_best:
-            doubts += [
-                f"{bitrate.target_kbps:g} kb/s: {doubt}"
-                for doubt in _candidate(bitrate.candidates[0], shown, names)
-            ]
+        if bitrate.problem is not None:
+            continue
+        found = list(_search(bitrate))
+        if shown is not None and not default_best:
+            found += _candidate(bitrate.candidates[0], shown, names)
+            found += _judges_favourites(bitrate, shown, results.provenance.seed)
+            found += _edges(bitrate, shown)
+        doubts += [f"{bitrate.target_kbps:g} kb/s: {doubt}" for doubt in found]
     return [*doubts, *_failures(results)]
 
 
-def _clips(results: Results) -> Iterator[str]:
-    held_out = sum(clip.side == "holdout" for clip in results.clips)
-    if held_out < FEW_CLIPS:
+def _clips(clips: list[ClipRecord]) -> Iterator[str]:
+    held_out = [clip for clip in clips if clip.side == "holdout"]
+    if len(held_out) < FEW_CLIPS:
         yield (
-            f"Only {words.counted(held_out, 'held-out clip')}: one clip more or less can move"
-            f" the intervals. {FEW_CLIPS} or more are better."
+            f"Only {words.counted(len(held_out), 'held-out clip')}: one clip more or less can"
+            f" move the intervals. {FEW_CLIPS} or more are better."
+        )
+    kinds = (
+        ("attacks_per_s", ATTACKS_PER_S, "attacks", "pre-echo"),
+        ("side_db", SIDE_DB, "a stereo image", "stereo"),
+    )
+    for trait, least, having, tested in kinds:
+        values = [clip.traits[trait] for clip in held_out if trait in clip.traits]
+        count = sum(value >= least for value in values)
+        if values and count < FEW_OF_A_KIND:
+            yield (
+                f"{count or 'None'} of {words.counted(len(values), 'held-out clip')}"
+                f" {'has' if count == 1 else 'have'} {having}: what the settings do to {tested}"
+                " is hardly tested."
+            )
+    outside = [clip.name for clip in held_out if clip.traits.get("outside_taught", 0) > 0]
+    if outside:
+        yield (
+            f"{len(outside)} of {words.counted(len(held_out), 'held-out clip')} lie outside what"
+            f" the quality model was taught on, “{outside[0]}” for one: its scores of them are"
+            " extrapolated."
+        )
+
+
+def _search(bitrate: BitrateResult) -> Iterator[str]:
+    """Searches that scored few of their trials on all clips."""
+    tried = len(bitrate.trials)
+    for state, told in (
+        ("pruned", "were stopped early, so their scores are estimates from few clips"),
+        ("infeasible", "could not be used at this bitrate or within the limits"),
+    ):
+        count = sum(trial.state == state for trial in bitrate.trials)
+        if count > MUCH_LOST * tried:
+            yield f"{count} of {words.counted(tried, 'trial')} {told}."
+
+
+def _judges_favourites(bitrate: BitrateResult, shown: Candidate, seed: int) -> Iterator[str]:
+    """Finalists that a judge surely prefers to the model's choice."""
+    mine = shown.sides["holdout"].scores if "holdout" in shown.sides else {}
+    for metric in [metric for metric in mine if metric != MODEL]:
+        preferred = []
+        for other in bitrate.candidates[1:]:
+            theirs = other.sides["holdout"].scores if "holdout" in other.sides else {}
+            clips = sorted(mine[metric].keys() & theirs.get(metric, {}).keys())
+            if other is shown or not clips:
+                continue
+            gains = [theirs[metric][clip] - mine[metric][clip] for clip in clips]
+            preferred.append((paired_bootstrap(gains, seed, RESAMPLES), other.trial))
+        best = max(preferred, key=lambda each: each[0].low, default=None)
+        if best is not None and best[0].low > 0:
+            gain, trial = best
+            yield (
+                f"{words.metric_label(metric)} orders the finalists otherwise: it prefers trial"
+                f" {trial} by {words.plain(gain.value)} points"
+                f" ({words.interval(gain.low, gain.high)})."
+            )
+
+
+def _edges(bitrate: BitrateResult, shown: Candidate) -> Iterator[str]:
+    """Changed numbers that are the extremes of all that was tried."""
+    changed = {change.name for change in find_changes(bitrate.candidates[0], shown)}
+    for name in sorted(changed & shown.values.keys()):
+        tried = {t.values[name] for t in bitrate.trials if name in t.values}
+        numbers = sorted(x for x in tried if isinstance(x, int | float) and not isinstance(x, bool))
+        value = shown.values[name]
+        if len(numbers) < FEW_VALUES or value not in (numbers[0], numbers[-1]):
+            continue
+        end = "lowest" if value == numbers[0] else "highest"
+        yield (
+            f"{name} = {words.setting_value(value)} is the {end} value that was tried: better"
+            " ones may lie beyond."
         )
 
 

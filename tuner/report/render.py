@@ -1,7 +1,9 @@
 """Renders the report: one self-contained HTML file, no network, scripts pinned by hash.
 
-The page's content security policy allows nothing but its own three scripts, so even a
-name that slipped through the escaping could neither run nor load anything.
+The page's content security policy allows nothing but its own scripts, so even a name that
+slipped through the escaping could neither run nor load anything. Only ``loader.js`` runs at
+once; the others (`SCRIPTS`) are held as plain text and run in their order as soon as the text
+has been painted, Plotly first. Then ``<html data-ready>`` is set.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,18 +21,37 @@ from markupsafe import Markup
 
 from tuner.report import words
 from tuner.report.charts import build_charts
-from tuner.report.data import SIDES, build_page, source_name
-from tuner.results import Results, read_results
+from tuner.report.clips import Audio, build_clips
+from tuner.report.data import build_page, source_name
+from tuner.report.mattered import build_mattered
+from tuner.report.runs import RESULTS_NAME, Run, read_runs
+from tuner.report.views import SIDES
 
-RESULTS_NAME = "results.json"
+__all__ = [
+    "REPORT_NAME",
+    "RESULTS_NAME",
+    "Audio",
+    "embed_json",
+    "render",
+    "write_page",
+    "write_report",
+]
+
 REPORT_NAME = "report.html"
+#: The page's own scripts, in the order in which they run, after Plotly.
+SCRIPTS = ("report.js", "clips.js", "mattered.js")
+#: Steps that `Progress` is told of: curves, clips, searches.
+STEPS = 3
 
 #: JSON is valid with these escaped, and none can end or alter a script element.
 SCRIPT_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
+#: ``update(done, total, what)``.
+Progress = Callable[[int, int, str], None]
 
-def write_report(run_folder: Path) -> Path:
-    """Make `report.html` from the `results.json` of a run.
+
+def write_report(folder: Path) -> Path:
+    """Make the report of one run from its `results.json`, in the run directory.
 
     Returns:
         The path of the report.
@@ -37,31 +59,72 @@ def write_report(run_folder: Path) -> Path:
     Raises:
         RunError: `results.json` is missing or damaged.
     """
-    page = render(read_results(run_folder / RESULTS_NAME))
-    target = run_folder / REPORT_NAME
-    partial = target.with_suffix(".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(target)
+    target = folder / REPORT_NAME
+    write_page(read_runs([folder]), target)
     return target
 
 
-def render(results: Results) -> str:
-    """The report as one HTML document."""
+def write_page(
+    runs: Sequence[Run],
+    target: Path,
+    audio: Audio = "link",
+    progress: Progress = lambda done, total, what: None,
+) -> None:
+    """Write the report of runs over the same clips to `target`, atomically.
+
+    Args:
+        runs: at least one.
+        target: the file.
+        audio: how players get their sound, see `tuner.report.clips.build_clips`.
+        progress: told before each of the steps.
+    """
+    text = render(runs, audio=audio, page=target, progress=progress)
+    partial = target.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(target)
+
+
+def render(
+    runs: Sequence[Run],
+    *,
+    audio: Audio = "link",
+    page: Path | None = None,
+    progress: Progress = lambda done, total, what: None,
+) -> str:
+    """The report of runs over the same clips as one HTML document.
+
+    Args:
+        runs: at least one.
+        audio: how players get their sound.
+        page: where the document will lie; links to audio start there.
+        progress: told before each of the steps.
+    """
     from plotly.offline import get_plotlyjs
 
-    scripts = {"plotly": _script(get_plotlyjs()), "report": _script(_asset("report.js"))}
-    return (
+    progress(0, STEPS, "curves")
+    view = build_page(runs)
+    data = {"charts": build_charts(runs, view.curves)}
+    progress(1, STEPS, "clips")
+    data["clips"] = build_clips(runs, audio, page)
+    progress(2, STEPS, "searches")
+    data["mattered"] = build_mattered(runs)
+    loader = _script(_asset("loader.js"))
+    held = [_script(text) for text in (get_plotlyjs(), _player(), *map(_asset, SCRIPTS))]
+    document = (
         _environment()
         .get_template("report.html")
         .render(
-            page=build_page(results),
+            page=view,
             sides=SIDES,
-            charts=Markup(embed_json(build_charts(results))),
-            style=Markup(_asset("report.css")),
-            scripts={name: Markup(text) for name, text in scripts.items()},
-            script_sources=" ".join(_source_hash(text) for text in scripts.values()),
+            data={name: Markup(embed_json(value)) for name, value in data.items()},
+            style=Markup(_asset("report.css") + _asset("evidence.css")),
+            loader=Markup(loader),
+            held_scripts=[Markup(text) for text in held],
+            script_sources=" ".join(_source_hash(text) for text in (loader, *held)),
         )
     )
+    progress(STEPS, STEPS, "")
+    return document
 
 
 def embed_json(value: Any) -> str:
@@ -70,7 +133,7 @@ def embed_json(value: Any) -> str:
     Raises:
         ValueError: NaN or infinity in `value`.
     """
-    text = json.dumps(value, allow_nan=False)
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     for character, escape in SCRIPT_ESCAPES.items():
         text = text.replace(character, escape)
     return text
@@ -88,6 +151,10 @@ def _environment() -> Environment:
         "counted": words.counted,
         "duration": words.duration,
         "moment": words.moment,
+        "signed": words.signed,
+        "interval": words.interval,
+        "metric_label": words.metric_label,
+        "sentence": words.sentence,
         "source_name": source_name,
     }
     return environment
@@ -95,6 +162,12 @@ def _environment() -> Environment:
 
 def _asset(name: str) -> str:
     return resources.files("tuner.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _player() -> str:
+    """The listening test's player, which the clips' section plays with, too."""
+    path = resources.files("tuner.listening").joinpath("page", "player.js")
+    return path.read_text(encoding="utf-8")
 
 
 def _script(text: str) -> str:

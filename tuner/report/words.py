@@ -26,6 +26,12 @@ def plain(value: float) -> str:
     return signed(value).removeprefix("+")
 
 
+def plain_whole(value: float) -> str:
+    """A whole number with a real minus sign."""
+    rounded = round(value)
+    return f"{MINUS}{-rounded}" if rounded < 0 else f"{rounded}"
+
+
 def interval(low: float, high: float) -> str:
     """An interval in words: "4.1 to 8.3"."""
     return f"{plain(low)} to {plain(high)}"

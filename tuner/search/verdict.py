@@ -1,30 +1,18 @@
 """The answer for one bitrate: paired intervals over clips, and what they allow to say.
 
 Gains are differences on the MUSHRA scale (points, -100 to 100, positive: the tuned
-settings are better), always paired: tuned minus default on the same clip. Source of
-the interval: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, 12.5
-(the bootstrap-t).
+settings are better), always paired: tuned minus default on the same clip, with the
+intervals of `tuner.bootstrap`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from tuner.bootstrap import SCALE, paired_bootstrap
 from tuner.results import METRIC_LABELS, Estimate, Verdict
 
-#: Two-sided level of every interval.
-CONFIDENCE = 0.95
-#: The largest possible difference of two MUSHRA scores, points.
-SCALE = 100.0
-#: With fewer clips too many resamples repeat one clip; Student's t stands in.
-MIN_BOOTSTRAP_CLIPS = 5
-#: A resample of nearly equal clips would divide by almost nothing, so its standard error
-#: counts as at least this share of the sample's. Simulated at 15 clips: coverage of normal
-#: differences 95 %, exponential 94 %, as without a floor, and at 5 clips a tenth narrower.
-STANDARD_ERROR_FLOOR = 0.25
+__all__ = ["SCALE", "decide", "paired_bootstrap"]
 
 #: The best of many trials on the tune clips is a little better by luck. Half of the finest
 #: step of a MUSHRA slider (one point) is too little to validate.
@@ -32,52 +20,6 @@ MIN_TUNE_GAIN = 0.5
 #: A held-out gain under one step of a MUSHRA slider, with zero inside its interval, means
 #: that there is nothing to gain, not that there were too few clips.
 MIN_HOLDOUT_GAIN = 1.0
-
-
-def paired_bootstrap(differences: Sequence[float], seed: int, resamples: int = 10_000) -> Estimate:
-    """Mean of paired differences with its 95 % interval over clips.
-
-    Studentised bootstrap, which keeps its coverage at 15 clips where the percentile
-    interval is too narrow. Two to four clips: Student's t. One clip says nothing of
-    others: the interval is the whole scale.
-
-    Args:
-        differences: tuned minus default, one per clip, points.
-        seed: the same seed gives the same interval.
-        resamples: how many bootstrap resamples are drawn.
-
-    Raises:
-        ValueError: no difference, or one that is not finite.
-    """
-    gains = np.asarray(differences, dtype=np.float64)
-    if gains.size == 0 or not np.isfinite(gains).all():
-        raise ValueError(f"paired differences must be finite and at least one: {differences!r}")
-    mean = float(gains.mean())
-    if gains.size == 1:
-        return Estimate(mean, -SCALE, SCALE)
-    error = float(gains.std(ddof=1)) / float(np.sqrt(gains.size))
-    lower, upper = _pivots(gains, error, seed, resamples) if error > 0 else (0.0, 0.0)
-    low, high = mean - upper * error, mean - lower * error
-    # Rounding must not put the mean outside its own interval.
-    return Estimate(mean, max(min(low, mean), -SCALE), min(max(high, mean), SCALE))
-
-
-def _pivots(
-    gains: npt.NDArray[np.float64], error: float, seed: int, resamples: int
-) -> tuple[float, float]:
-    """Lower and upper quantile of (mean - true mean) / standard error."""
-    tail = (1 - CONFIDENCE) / 2
-    if gains.size < MIN_BOOTSTRAP_CLIPS:
-        from scipy import stats
-
-        quantile = float(stats.t.ppf(1 - tail, gains.size - 1))
-        return -quantile, quantile
-    rng = np.random.default_rng(seed)
-    drawn = gains[rng.integers(0, gains.size, size=(resamples, gains.size))]
-    errors = drawn.std(axis=1, ddof=1) / np.sqrt(gains.size)
-    errors = np.maximum(errors, STANDARD_ERROR_FLOOR * error)
-    lower, upper = np.quantile((drawn.mean(axis=1) - gains.mean()) / errors, [tail, 1 - tail])
-    return float(lower), float(upper)
 
 
 def decide(

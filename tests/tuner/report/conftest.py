@@ -2,10 +2,12 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
 
+from tuner.report.runs import name_runs
 from tuner.results import (
     MODEL,
     BitrateResult,
@@ -180,3 +182,42 @@ def hostile_results():
 def small_results():
     """One confirmed bitrate under friendly names."""
     return make_results({64.0: "confirmed"}, hostile=False)
+
+
+@pytest.fixture(scope="session")
+def as_runs():
+    """Results to the runs of a report, in folders named by their place."""
+
+    def name_all(*results):
+        return name_runs([(Path(f"runs/night {n}"), each, []) for n, each in enumerate(results)])
+
+    return name_all
+
+
+@pytest.fixture(scope="session")
+def rising_results():
+    """A run at three bitrates with friendly names."""
+    kinds = {64.0: "confirmed", 96.0: "confirmed", 128.0: "not confirmed"}
+    return make_results(kinds, hostile=False)
+
+
+@pytest.fixture(scope="session")
+def other_encoder(rising_results):
+    """Another encoder over the same clips: each score 5 points higher."""
+
+    def lifted(side):
+        scores = {m: {c: s + 5 for c, s in of.items()} for m, of in side.scores.items()}
+        return replace(side, scores=scores)
+
+    bitrates = [
+        replace(
+            bitrate,
+            candidates=[
+                replace(c, sides={name: lifted(side) for name, side in c.sides.items()})
+                for c in bitrate.candidates
+            ],
+        )
+        for bitrate in rising_results.bitrates
+    ]
+    made = replace(rising_results.provenance, encoder="opus")
+    return replace(rising_results, bitrates=bitrates, provenance=made)

@@ -5,9 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tuner.report.candidates import Change, find_changes, shown_candidate
-from tuner.report.charts import build_charts, plotly_text
 from tuner.report.data import build_page
-from tuner.report.doubts import find_doubts
 from tuner.results import MODEL, Estimate, TrialRecord
 
 
@@ -50,96 +48,100 @@ def test_the_shown_candidate_is_the_winner_or_the_best_whole_one(small_results):
     assert shown_candidate(replace(lost, candidates=candidates[:1])) is None
 
 
-def test_the_answer_gives_the_gain_of_the_winner(small_results):
+def test_the_answer_gives_the_gain_of_the_winner(small_results, as_runs):
     """The first paragraph holds the model's held-out gain and its interval."""
     results = with_gain(small_results, MODEL, Estimate(6.24, 4.06, 8.31))
-    lead = build_page(results).lead
-    assert lead == [
+    assert build_page(as_runs(results)).lead == [
         "At 64 kb/s the tuned settings gain 6.2 points (95 % interval 4.1 to 8.3) on 15"
         " held-out clips: use them."
     ]
 
 
-def test_gains_are_drawn_on_one_scale(hostile_results):
+def test_gains_are_drawn_on_one_scale(hostile_results, as_runs):
     """Zero is at one place in all drawings and each interval lies inside."""
-    page = build_page(hostile_results)
-    drawings = [g.forest for b in page.bitrates for g in b.gains if g is not None]
+    (run,) = build_page(as_runs(hostile_results)).runs
+    drawings = [g.forest for b in run.bitrates for g in b.gains if g is not None]
     assert len(drawings) == 4 * 3
     assert len({d.zero for d in drawings}) == 1
     assert all(0 <= d.low <= d.value <= d.high <= 100 for d in drawings)
 
 
-def test_a_gains_tone_follows_its_interval(small_results):
+def test_a_gains_tone_follows_its_interval(small_results, as_runs):
     """Only an interval clear of zero counts as up or down."""
     for gain, tone in (
         (Estimate(1.0, 0.2, 1.8), "up"),
         (Estimate(1.0, -0.1, 2.1), "open"),
         (Estimate(-1.0, -1.8, -0.2), "down"),
     ):
-        shown = build_page(with_gain(small_results, "visqol", gain)).bitrates[0].gains[1]
+        page = build_page(as_runs(with_gain(small_results, "visqol", gain)))
+        shown = page.runs[0].bitrates[0].gains[1]
         assert (shown.label, shown.tone) == ("ViSQOL", tone)
 
 
-def test_clips_are_plotted_with_the_worst_first(small_results):
-    """Each held-out clip's gain is tuned minus default, in rising order by the model."""
-    rows = build_charts(small_results)["bitrates"][0]["clips"]["holdout"]
-    gains = [row["gains"][MODEL] for row in rows]
-    assert gains == sorted(gains)
-    default, winner = (
-        c.sides["holdout"].scores[MODEL] for c in small_results.bitrates[0].candidates[:2]
-    )
-    assert sum(gains) == pytest.approx(sum(winner.values()) - sum(default.values()))
+def test_several_encoders_are_compared_at_each_common_bitrate(
+    rising_results, other_encoder, as_runs
+):
+    """The better one is named with its lead; each by the settings that its run advises."""
+    page = build_page(as_runs(rising_results, other_encoder))
+    assert page.title == "Best settings of aac and opus at 64, 96 and 128 kb/s"
+    assert [line.split(" (")[0] for line in page.lead] == [
+        "At 64 kb/s tuned opus sounds best",
+        "At 96 kb/s tuned opus sounds best",
+        "At 128 kb/s default opus sounds best",
+    ]
+    assert all("5.0 points (5.0 to 5.0) ahead of" in line for line in page.lead)
 
 
-def test_the_quality_plot_holds_every_metric_and_bitrate(hostile_results):
-    """Four bitrates by three metrics; only the confirmed one is marked as used."""
-    quality = build_charts(hostile_results)["quality"]
-    assert [len(points) for points in quality.values()] == [4, 4, 4]
-    assert [point["tuned"]["used"] for point in quality[MODEL]] == [True, False, False, False]
+def test_encoders_that_score_alike_cannot_be_told_apart(rising_results, as_runs):
+    """Equal scores give no winner."""
+    made = replace(rising_results.provenance, encoder="twin")
+    page = build_page(as_runs(rising_results, replace(rising_results, provenance=made)))
+    assert "cannot be told apart" in page.lead[0]
 
 
-def test_plotly_texts_show_markup_as_text():
-    """Tags, entities and line ends of a name are not read by Plotly."""
-    assert plotly_text("<a href='x'>&lt;\n b") == "&lt;a href='x'&gt;&amp;lt; b"
+def test_runs_without_a_common_bitrate_say_so(rising_results, other_encoder, as_runs):
+    """There is nothing to compare, and the page still stands."""
+    low = replace(rising_results, bitrates=rising_results.bitrates[:1])
+    high = replace(other_encoder, bitrates=other_encoder.bitrates[1:])
+    assert build_page(as_runs(low, high)).lead == ["No bitrate is common to the runs."]
 
 
-@pytest.mark.parametrize(
-    ("metric", "gain", "doubt"),
-    [
-        ("visqol", Estimate(-3.0, -4.0, -2.0), "ViSQOL disagrees with the quality model"),
-        (MODEL, Estimate(1.0, 0.5, 1.5), "the model expects opinions to spread by"),
-        (MODEL, Estimate(1.0, 0.5, 1.5), "the gain fell from 7.7 points on the tune clips to 1.0"),
-    ],
-)
-def test_doubts_are_raised(small_results, metric, gain, doubt):
-    """Objecting judges, wide opinions and a shrunken gain are told, else they are not."""
-    assert doubt in " ".join(find_doubts(with_gain(small_results, metric, gain)))
-    assert doubt not in " ".join(find_doubts(small_results))
+def test_deltas_compare_tuned_with_default_and_encoders_with_each_other(
+    rising_results, other_encoder, as_runs
+):
+    """One delta per run and one per pair, by each metric."""
+    deltas = build_page(as_runs(rising_results, other_encoder)).deltas
+    assert [each.metric for each in deltas] == [MODEL, "visqol", "zimtohrli"]
+    assert [(d.test, d.anchor) for d in deltas[0].gained] == [
+        ("tuned aac", "default aac"),
+        ("tuned opus", "default opus"),
+    ]
+    (between,) = deltas[0].between
+    assert (between.test, between.anchor) == ("tuned opus", "tuned aac")
+    # Five points on every clip and at every bitrate.
+    assert (between.quality.value, between.quality.low) == pytest.approx((5, 5))
 
 
-def test_few_held_out_clips_are_a_doubt(small_results):
-    """Nine held-out clips are few, fifteen are not."""
-    few = [c for c in small_results.clips if c.side == "tune"]
-    few += [c for c in small_results.clips if c.side == "holdout"][:9]
-    assert find_doubts(replace(small_results, clips=few))[0].startswith("Only 9 held-out clips")
-    assert "Only" not in " ".join(find_doubts(small_results))
-
-
-def test_unequal_bitrates_are_a_doubt(small_results):
-    """More than one per cent of bits more is an advantage that the reader must know."""
+def test_settings_that_only_an_adapter_reaches_name_the_command(small_results, as_runs):
+    """A command that runs a Python module comes with `tuner encode`; others do not."""
     bitrate = small_results.bitrates[0]
-    winner = bitrate.candidates[1]
-    side = winner.sides["holdout"]
-    base = bitrate.candidates[0].sides["holdout"].bitrate_kbps
-    for share, doubted in ((1.005, False), (1.03, True)):
-        moved = replace(
-            winner, sides={**winner.sides, "holdout": replace(side, bitrate_kbps=base * share)}
-        )
-        candidates = [bitrate.candidates[0], moved]
-        results = replace(small_results, bitrates=[replace(bitrate, candidates=candidates)])
-        assert ("part of the difference is bits" in " ".join(find_doubts(results))) is doubted
+    candidates = [
+        replace(c, command=["python3", "-m", "encoders.some_api", "cbr", "64"])
+        for c in bitrate.candidates
+    ]
+    results = replace(small_results, bitrates=[replace(bitrate, candidates=candidates)])
+    (view,) = build_page(as_runs(results)).runs[0].bitrates
+    assert view.shown.encode == "tuner encode 'runs/night 0@64' FILES -o FOLDER"
+    assert "--settings trial-34" in view.finalists[2].encode
+    (plain,) = build_page(as_runs(small_results)).runs[0].bitrates
+    assert plain.shown.encode is None
 
 
-def test_the_default_as_the_best_leaves_no_doubt_about_the_rest(hostile_results):
-    """Where the default is the answer, the other settings' faults are not listed."""
-    assert not [doubt for doubt in find_doubts(hostile_results) if doubt.startswith("160 kb/s")]
+def test_the_title_of_many_runs_counts_them(rising_results, as_runs):
+    """A heading of five names would be no heading."""
+    encoders = [
+        replace(rising_results, provenance=replace(rising_results.provenance, encoder=f"e{n}"))
+        for n in range(4)
+    ]
+    title = build_page(as_runs(*encoders)).title
+    assert title == "Best settings of 4 encoders at 64, 96 and 128 kb/s"

@@ -1,10 +1,7 @@
-"""Paired intervals and the verdicts drawn from them."""
-
-import numpy as np
-import pytest
+"""The verdicts drawn from paired intervals."""
 
 from tuner.results import Estimate
-from tuner.search.verdict import SCALE, decide, paired_bootstrap
+from tuner.search.verdict import decide
 
 JUDGES = ("visqol", "zimtohrli")
 BETTER, WORSE, UNSURE = Estimate(6.2, 4.1, 8.3), Estimate(-2.0, -3.1, -0.9), Estimate(0.4, -2, 3)
@@ -13,66 +10,6 @@ BETTER, WORSE, UNSURE = Estimate(6.2, 4.1, 8.3), Estimate(-2.0, -3.1, -0.9), Est
 def verdict(model, visqol=BETTER, zimtohrli=BETTER, tune_gain=7.0):
     gains = {"insenet": model, "visqol": visqol, "zimtohrli": zimtohrli}
     return decide(gains, tune_gain, model="insenet", judges=JUDGES, n_clips=15)
-
-
-@pytest.mark.parametrize("shape", ["normal", "exponential"])
-def test_the_interval_covers_the_true_mean_at_15_clips(shape):
-    """About 95 % of the intervals from 15 clips hold the true mean, skewed gains included."""
-    rng = np.random.default_rng(7)
-    runs = 800
-    samples = rng.normal(1, 1, (runs, 15)) if shape == "normal" else rng.exponential(1, (runs, 15))
-    intervals = [paired_bootstrap(list(s), seed, resamples=600) for seed, s in enumerate(samples)]
-    covered = sum(i.low <= 1 <= i.high for i in intervals)
-    # Three standard deviations of a share of 800 at p = 0.95 are 0.023; the percentile
-    # bootstrap covers 0.91 (normal) and 0.90 (exponential) and fails this.
-    assert abs(covered / runs - 0.95) <= 0.023
-
-
-def test_the_interval_is_centred_by_the_mean_and_repeats_with_the_seed():
-    """The estimate is the mean, inside its interval; one seed gives one interval."""
-    gains = [1.0, 2.5, -0.5, 3.0, 1.5, 0.2, 2.2]
-    first = paired_bootstrap(gains, seed=3)
-    assert first.value == pytest.approx(np.mean(gains))
-    assert first.low < first.value < first.high
-    assert paired_bootstrap(gains, seed=3) == first
-    assert paired_bootstrap(gains, seed=4) != first
-
-
-def test_more_clips_narrow_the_interval():
-    """The same scatter over more clips gives a narrower interval."""
-    few = paired_bootstrap([0.0, 1.0, 2.0, 3.0, 4.0], seed=0)
-    many = paired_bootstrap([0.0, 1.0, 2.0, 3.0, 4.0] * 6, seed=0)
-    assert many.high - many.low < few.high - few.low
-
-
-def test_equal_gains_have_no_width():
-    """When each clip gains the same, the interval is that gain."""
-    assert paired_bootstrap([0.0] * 5, seed=0) == Estimate(0, 0, 0)
-    assert paired_bootstrap([1.5] * 3, seed=0) == Estimate(1.5, 1.5, 1.5)
-
-
-def test_two_clips_use_students_t():
-    """Two clips one point apart: 0.5 ± 12.706 times 0.5, from the table of Student's t."""
-    estimate = paired_bootstrap([0.0, 1.0], seed=0)
-    assert (estimate.low, estimate.high) == pytest.approx((0.5 - 6.353, 0.5 + 6.353), abs=0.001)
-
-
-def test_one_clip_proves_nothing():
-    """The interval of a single clip is the whole scale."""
-    assert paired_bootstrap([9.0], seed=0) == Estimate(9.0, -SCALE, SCALE)
-
-
-def test_the_interval_stays_on_the_scale():
-    """One wild clip among equal ones cannot push the interval beyond the scale."""
-    estimate = paired_bootstrap([0.0] * 14 + [100.0], seed=0)
-    assert -SCALE <= estimate.low <= estimate.value <= estimate.high <= SCALE
-
-
-@pytest.mark.parametrize("differences", [[], [1.0, float("nan")], [float("inf"), 0.0]])
-def test_differences_that_are_none_or_not_finite_are_refused(differences):
-    """A missing or broken score never becomes a gain."""
-    with pytest.raises(ValueError, match="finite"):
-        paired_bootstrap(differences, seed=0)
 
 
 def test_confirmed_names_the_figures_and_the_judges():

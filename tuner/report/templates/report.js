@@ -1,216 +1,159 @@
-/* Draws the plots from the embedded data and runs the toggles and copy buttons.
-   Texts in the data are already escaped for Plotly (tuner/report/charts.py). */
+/* Draws the rate-quality curves, fills the lists of trials, runs the copy buttons.
+   Texts of the curves are already escaped for Plotly (tuner/report/charts.py); those of the
+   trials are plain and written as text. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("charts").textContent);
   const labels = Object.fromEntries(data.metrics.map((m) => [m.key, m.label]));
-  const judges = data.metrics.map((m) => m.key).filter((key) => key !== data.model);
-  const judgeSymbols = ["diamond", "circle-open", "square-open", "cross"];
-  /* Pale enough for the judges' marks to stand out on a bar. */
-  const BAR_OPACITY = 0.5;
-  /* Narrower plots get the short clip names, CSS pixels. */
-  const NARROW = 600;
+  const several = data.runs.length > 1;
+  /* Colours of the runs in the style sheet: --run0 to --run5. */
+  const RUN_COLOURS = 6;
+  const BAND_OPACITY = 0.13;
   const config = { displayModeBar: false, responsive: true };
+  const host = document.getElementById("quality-chart");
 
-  function chosen(name) {
-    const input = document.querySelector(`input[name="${name}"]:checked`);
-    return input ? input.value : null;
+  function chosenMetric() {
+    const input = document.querySelector('input[name="metric"]:checked');
+    return input ? input.value : data.model;
+  }
+
+  function shownParts() {
+    const boxes = document.querySelectorAll("#curve-parts input");
+    return new Set([...boxes].filter((box) => box.checked).map((box) => box.value));
   }
 
   function colours() {
     const style = getComputedStyle(document.documentElement);
-    const names = ["page", "ink", "muted", "line", "accent", "warn", "mark", "faint"];
-    return Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--${n}`).trim()]));
+    const get = (name) => style.getPropertyValue(`--${name}`).trim();
+    const runs = data.runs.map((_, index) => get(`run${index % RUN_COLOURS}`));
+    const names = ["page", "ink", "muted", "line", "accent", "mark", "faint"];
+    return { ...Object.fromEntries(names.map((n) => [n, get(n)])), runs };
   }
 
-  function layout(c, extra) {
-    const axis = {
-      gridcolor: c.line, linecolor: c.line, zerolinecolor: c.faint, tickcolor: c.line,
-      tickfont: { color: c.muted }, fixedrange: true, automargin: true, zeroline: false,
-    };
-    const titled = (a) => ({ ...axis, ...a, title: { text: a.title, font: { color: c.muted, size: 12 }, standoff: 10 } });
-    return {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, hovermode: "closest",
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: c.ink },
-      hoverlabel: { bgcolor: c.page, bordercolor: c.faint, font: { color: c.ink, size: 12 }, align: "left" },
-      legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { color: c.muted } },
-      margin: { l: 50, r: 12, t: 36, b: 44 },
-      ...extra, xaxis: titled(extra.xaxis), yaxis: titled(extra.yaxis),
-    };
+  function transparent(colour, opacity) {
+    const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+    return `rgba(${r},${g},${b},${opacity})`;
   }
 
-  /* Pads a range so that single points do not sit on its edge. */
   function padded(values, share, least) {
     const low = Math.min(...values), high = Math.max(...values);
     const pad = Math.max((high - low) * share, least);
     return [low - pad, high + pad];
   }
 
-  function drawQuality() {
-    const host = document.getElementById("quality-chart");
-    const metric = chosen("metric") || data.model;
-    const points = data.quality[metric] || [];
-    if (!points.length) return empty(host, "No held-out scores.");
-    const c = colours();
-    const tuned = points.filter((p) => p.tuned);
-    const line = (name, at, series, more) => ({
-      type: "scatter", name, x: at.map((p) => p[series].x), y: at.map((p) => p[series].y),
-      mode: "lines+markers", ...more,
-    });
-    const heights = points.map((p) => p.default.y)
-      .concat(tuned.flatMap((p) => [p.tuned.y + p.tuned.plus, p.tuned.y - p.tuned.minus]));
-    const traces = [
-      line("Default", points, "default", {
-        line: { color: c.mark, width: 1.5, dash: "dot" }, marker: { color: c.mark, size: 8 },
-        customdata: points.map((p) => p.target),
-        hovertemplate: "default at %{customdata} kb/s<br>%{y:.1f} at %{x:.1f} kb/s<extra></extra>",
-      }),
-      line("Tuned", tuned, "tuned", {
-        line: { color: c.accent, width: 1.5 },
-        marker: {
-          color: tuned.map((p) => (p.tuned.used ? c.accent : c.page)), size: 10,
-          line: { color: c.accent, width: 2 },
-        },
-        error_y: {
-          type: "data", symmetric: false, array: tuned.map((p) => p.tuned.plus),
-          arrayminus: tuned.map((p) => p.tuned.minus), color: c.accent, thickness: 1.5, width: 4,
-        },
-        customdata: tuned.map((p) => [p.target, p.tuned.gain]),
-        hovertemplate: "tuned for %{customdata[0]} kb/s<br>%{y:.1f} at %{x:.1f} kb/s"
-          + "<br>gain %{customdata[1]}<extra></extra>",
-      }),
-    ];
-    if (tuned.some((p) => !p.tuned.used)) {
-      /* A legend entry for the hollow points. */
-      traces.push({
-        type: "scatter", mode: "markers", name: "not recommended", x: [null], y: [null],
-        marker: { color: c.page, size: 10, line: { color: c.accent, width: 2 } },
-      });
+  /* One curve: its band, and the line with its points. */
+  function curveTraces(run, kind, points, colour, c, bands) {
+    const x = points.map((p) => p.x);
+    const isTuned = kind === "tuned";
+    const traces = [];
+    const quiet = { type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false, line: { width: 0 } };
+    if (bands && points.length > 1) {
+      traces.push(
+        { ...quiet, x, y: points.map((p) => p.low) },
+        { ...quiet, x, y: points.map((p) => p.high), fill: "tonexty", fillcolor: transparent(colour, BAND_OPACITY) },
+      );
     }
-    const rates = points.map((p) => p.default.x).concat(tuned.map((p) => p.tuned.x));
-    const [low, high] = padded(heights, 0.1, 2);
-    Plotly.react(host, traces, layout(c, {
-      height: 380,
-      xaxis: { title: "measured bitrate, kb/s", range: padded(rates, 0.08, 2), showgrid: false },
-      yaxis: { title: `${labels[metric]}, MUSHRA scale`, range: [Math.max(low, 0), Math.min(high, 102)] },
-    }), config);
-  }
-
-  function drawClips(host, bitrate, key) {
-    const rows = bitrate.clips[chosen(`${key}-side`) || "holdout"] || [];
-    if (!rows.length) return empty(host, "Not scored on this side.");
-    const c = colours();
-    const at = rows.map((_, index) => index);
-    const gain = (metric) => rows.map((row) => row.gains[metric] ?? null);
-    const names = rows.map((row) => row.name);
-    const hover = (metric) => ({
-      customdata: names, hovertemplate: `%{customdata}<br>${labels[metric]} %{x:+.1f}<extra></extra>`,
-    });
-    const traces = [{
-      type: "bar", orientation: "h", name: labels[data.model], y: at, x: gain(data.model), width: 0.62,
-      marker: { color: rows.map((row) => (row.gains[data.model] < 0 ? c.warn : c.accent)), opacity: BAR_OPACITY },
-      showlegend: false, ...hover(data.model),
-    }, {
-      /* The bars change colour below zero, so the legend has an entry of its own. */
-      type: "scatter", mode: "markers", name: labels[data.model], x: [null], y: [null],
-      marker: { symbol: "square", color: c.accent, size: 10, opacity: BAR_OPACITY },
-    }];
-    judges.forEach((metric, index) => traces.push({
-      type: "scatter", mode: "markers", name: labels[metric], y: at, x: gain(metric),
+    const single = bands && points.length === 1;
+    traces.push({
+      type: "scatter", mode: "lines+markers", name: several ? `${kind} ${run.name}` : kind, x, y: points.map((p) => p.y),
+      line: { color: colour, width: isTuned ? 2 : 1.5, dash: isTuned ? "solid" : "dot" },
       marker: {
-        symbol: judgeSymbols[index % judgeSymbols.length], size: 9, color: c.ink,
-        line: { color: index ? c.ink : c.page, width: 1.5 },
+        size: isTuned ? 9 : 7, symbol: isTuned ? "circle" : "square", line: { color: colour, width: 2 },
+        color: points.map((p) => (p.used || !isTuned ? colour : c.page)),
       },
-      ...hover(metric),
-    }));
-    const all = data.metrics.flatMap((m) => gain(m.key)).filter((value) => value !== null);
-    Plotly.react(host, traces, layout(c, {
-      height: 24 * rows.length + 92,
-      xaxis: { title: "gain over the default, points", range: padded([0, ...all], 0.05, 0.5), zeroline: true, side: "bottom" },
-      yaxis: { title: "", tickvals: at, ticktext: rows.map((row) => (host.clientWidth < NARROW ? row.short : row.label)), range: [rows.length - 0.4, -0.6], showgrid: false },
-    }), config);
-  }
-
-  /* The best score so far after each trial. */
-  function bestSoFar(trials) {
-    let best = -Infinity;
-    return trials.map((t) => {
-      if (t.state === "complete") best = Math.max(best, t.score);
-      return best === -Infinity ? null : best;
+      error_y: {
+        visible: single, type: "data", symmetric: false, color: colour, thickness: 1.5, width: 4,
+        array: points.map((p) => p.high - p.y), arrayminus: points.map((p) => p.y - p.low),
+      },
+      customdata: points.map((p) => [p.target, p.low.toFixed(1), p.high.toFixed(1), p.used ? "recommended" : "not recommended"]),
+      hovertemplate: `${kind} ${run.name} for %{customdata[0]} kb/s<br>%{y:.1f} (%{customdata[1]} to %{customdata[2]})`
+        + " at %{x:.1f} kb/s<br>%{customdata[3]}<extra></extra>",
     });
+    return traces;
   }
 
-  function drawHistory(host, bitrate) {
-    const trials = bitrate.trials;
-    const complete = trials.filter((t) => t.state === "complete");
-    if (!complete.length) return empty(host, "No trial was scored.");
+  function hullTrace(hull, c) {
+    return {
+      type: "scatter", mode: "lines+markers", name: "hull", x: hull.map((p) => p.x), y: hull.map((p) => p.y),
+      line: { color: c.ink, width: 7 }, opacity: 0.16, marker: { size: 16, color: c.ink },
+      customdata: hull.map((p) => p.name), hovertemplate: "hull: %{customdata}<extra></extra>",
+    };
+  }
+
+  function drawCurves() {
+    const metric = chosenMetric();
+    const parts = shownParts();
     const c = colours();
-    const numbers = trials.map((t) => t.number);
-    const best = bestSoFar(trials);
-    const first = complete.find((t) => t.number === 0);
-    const scores = complete.map((t) => t.score);
-    const top = Math.max(...scores);
-    /* Poor trials far below the default would flatten all the rest: they go to the floor. */
-    const centre = first ? first.score : Math.min(...scores);
-    const limit = centre - Math.max(12, 2 * (top - centre));
-    const floor = Math.min(centre, ...scores.filter((score) => score >= limit)) - 0.5;
-    const depth = Math.max(top - floor, 4);
-    const shown = (t) => t.score >= floor;
-    const marks = (name, some, more) => ({
-      type: "scatter", mode: "markers", name, x: some.map((t) => t.number), y: some.map((t) => Math.max(t.score ?? floor, floor)),
-      customdata: some.map((t) => [t.score === null ? t.state : `score ${t.score.toFixed(1)}`, t.text]),
-      hovertemplate: "trial %{x}, %{customdata[0]}<br>%{customdata[1]}<extra></extra>", ...more,
-    });
-    const atFloor = (name, some, symbol, color) =>
-      marks(name, some, { y: some.map(() => floor - depth * 0.07), marker: { symbol, size: 8, color, line: { color, width: 1.5 } } });
-    const traces = [
-      { type: "scatter", mode: "lines", name: "Best so far", x: numbers, y: best, line: { color: c.accent, width: 2, shape: "hv" }, hoverinfo: "skip" },
-      marks("Trial", complete.filter(shown), { marker: { color: c.mark, size: 7, opacity: 0.75 } }),
-    ];
-    if (first) traces.unshift({
-      type: "scatter", mode: "lines", name: "Default", x: [numbers[0], numbers[numbers.length - 1]], y: [first.score, first.score],
-      line: { color: c.ink, width: 1.2, dash: "dot" }, hoverinfo: "skip",
-    });
-    const groups = [
-      ["Below the axis", complete.filter((t) => !shown(t)), "triangle-down", c.faint],
-      ["Infeasible", trials.filter((t) => t.state === "infeasible"), "x-thin", c.mark],
-      ["Failed", trials.filter((t) => t.state === "failed"), "x", c.warn],
-    ];
-    groups.filter((group) => group[1].length).forEach((group) => traces.push(atFloor(...group)));
-    Plotly.react(host, traces, layout(c, {
-      height: 320,
-      xaxis: { title: "trial", showgrid: false, range: padded(numbers, 0.02, 0.6) },
-      yaxis: { title: "mean score, tune clips", range: [floor - depth * 0.14, top + depth * 0.06] },
-    }), config);
-  }
-
-  function empty(host, text) {
-    if (host.data) Plotly.purge(host);
-    host.classList.add("empty");
-    host.textContent = text;
-  }
-
-  const articles = [...document.querySelectorAll(".bitrate")];
-
-  function drawArticle(article) {
-    const bitrate = data.bitrates[Number(article.dataset.index)];
-    for (const host of article.querySelectorAll("[data-chart]")) {
-      if (host.dataset.chart === "clips") drawClips(host, bitrate, article.id);
-      else drawHistory(host, bitrate);
+    const curves = data.runs.flatMap((run, index) => ["default", "tuned"].map((kind) => ({
+      run, kind, points: run.curves[metric][kind],
+      colour: several ? c.runs[index] : kind === "tuned" ? c.accent : c.mark,
+      shown: parts.has(kind) && (!several || parts.has(run.key)),
+    }))).filter((curve) => curve.points.length);
+    if (!curves.length) {
+      host.classList.add("empty");
+      host.textContent = "No held-out scores.";
+      return;
     }
+    const shown = curves.filter((curve) => curve.shown);
+    const hull = data.hull[metric];
+    const traces = shown.flatMap((t) => curveTraces(t.run, t.kind, t.points, t.colour, c, parts.has("bands")));
+    if (several && parts.has("hull")) traces.unshift(hullTrace(hull, c));
+    /* The axes hold still while parts are switched. */
+    const points = curves.flatMap((curve) => curve.points);
+    const [low, high] = padded(points.flatMap((p) => [p.low, p.high]), 0.05, 2);
+    const targets = [...new Set(points.map((p) => Number(p.target)))].sort((a, b) => a - b);
+    const axis = {
+      gridcolor: c.line, linecolor: c.line, tickcolor: c.line, tickfont: { color: c.muted },
+      fixedrange: true, automargin: true, zeroline: false,
+    };
+    const title = (text) => ({ text, font: { color: c.muted, size: 12 }, standoff: 10 });
+    Plotly.react(host, traces, {
+      height: 420, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      dragmode: false, hovermode: "closest",
+      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: c.ink },
+      hoverlabel: { bgcolor: c.page, bordercolor: c.faint, font: { color: c.ink, size: 12 }, align: "left" },
+      legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { color: c.muted }, itemclick: false, itemdoubleclick: false },
+      /* With several runs the boxes above show the colours, except on paper. */
+      showlegend: !several || "print" in document.documentElement.dataset,
+      margin: { l: 50, r: 12, t: several ? 16 : 36, b: 44 },
+      xaxis: {
+        ...axis, type: "log", title: title("measured bitrate, kb/s (logarithmic)"), showgrid: false,
+        tickvals: targets, ticktext: targets.map(String), range: padded(points.map((p) => Math.log10(p.x)), 0.06, 0.03),
+      },
+      yaxis: { ...axis, title: title(`${labels[metric]}, MUSHRA scale`), range: [Math.max(low, 0), Math.min(high, 102)] },
+    }, config);
   }
 
-  function showBitrate() {
-    const key = chosen("bitrate");
-    for (const article of articles) {
-      article.hidden = key !== null && article.id !== key;
-      if (!article.hidden) drawArticle(article);
+  function showMetric() {
+    const metric = chosenMetric();
+    for (const part of document.querySelectorAll(".by-metric")) part.hidden = part.dataset.metric !== metric;
+    drawCurves();
+  }
+
+  /* The rows are made when they are asked for: thousands of them would slow the page down. */
+  function fillTrials(list) {
+    const body = list.querySelector("tbody");
+    if (body.rows.length) return;
+    for (const trial of data.runs[list.dataset.run].trials[list.dataset.bitrate]) {
+      const [number, state, ...figures] = trial;
+      const reason = figures.pop(), changes = figures.pop();
+      const row = body.insertRow();
+      row.className = state;
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.className = "number";
+      head.textContent = number;
+      row.append(head);
+      row.insertCell().textContent = state;
+      for (const figure of figures) {
+        const cell = row.insertCell();
+        cell.className = "number";
+        cell.textContent = figure;
+      }
+      const last = row.insertCell();
+      last.textContent = changes || "–";
+      if (reason) last.append(Object.assign(document.createElement("p"), { className: "warning", textContent: reason }));
     }
-  }
-
-  function drawAll() {
-    drawQuality();
-    articles.filter((article) => !article.hidden).forEach(drawArticle);
   }
 
   async function copy(button) {
@@ -231,26 +174,24 @@
   }
 
   document.addEventListener("change", (event) => {
-    const { name } = event.target;
-    if (name === "metric") drawQuality();
-    else if (name === "bitrate") showBitrate();
-    else if (name.endsWith("-side")) drawArticle(event.target.closest(".bitrate"));
+    if (event.target.name === "metric") showMetric();
+    else if (event.target.closest("#curve-parts")) drawCurves();
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.copy");
     if (button) copy(button);
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  for (const list of document.querySelectorAll(".trial-list")) {
+    list.addEventListener("toggle", () => { if (list.open) fillTrials(list); });
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCurves);
   addEventListener("beforeprint", () => {
     document.documentElement.dataset.print = "";
-    articles.forEach((article) => { article.hidden = false; });
-    drawAll();
+    drawCurves();
   });
   addEventListener("afterprint", () => {
     delete document.documentElement.dataset.print;
-    drawQuality();
-    showBitrate();
+    drawCurves();
   });
-  drawQuality();
-  showBitrate();
+  showMetric();
 })();

@@ -1,0 +1,181 @@
+"""What a large report costs: seconds to make, megabytes, first paint in Chromium.
+
+The run folders are made up (5 encoders x 6 bitrates x 30 clips x 200 trials by default), in
+the form that a search stores, without audio.
+
+    python -m bench.report.page [--encoders 5] [--chromium PATH] [--folder DIR]
+
+First paint is the browser's own figure (PerformancePaintTiming), the worst of three loads
+from a file; without Chromium it is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from tuner.artefacts import ARTEFACTS
+from tuner.bootstrap import paired_bootstrap
+from tuner.report import write_page
+from tuner.report.runs import read_runs
+from tuner.results import (
+    MODEL,
+    Ablation,
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Estimate,
+    Provenance,
+    Results,
+    SideResult,
+    Timing,
+    TrialRecord,
+    Verdict,
+    write_results,
+)
+
+METRICS = (MODEL, "visqol", "zimtohrli")
+BITRATES = (32.0, 48.0, 64.0, 96.0, 128.0, 160.0)
+CLIPS, TRIALS, FINALISTS, WINDOWS = 30, 200, 4, 3
+PARAMETERS = [f"parameter_{letter}_hz" for letter in "abcdefghij"]
+FIGURES = [artefact.key for artefact in ARTEFACTS]
+Values = dict[str, bool | int | float | str]
+
+
+def make_clips() -> list[ClipRecord]:
+    traits = {"attacks_per_s": 1.2, "side_db": -9.0, "bandwidth_hz": 17000.0, "crest_db": 14.0}
+    return [
+        ClipRecord(
+            f"{n:064x}", f"clip with a name {n}.flac 12.0-20.0 s", "tune" if n % 2 else "holdout",
+            8.0, 2, f"/music/folder/clip with a name {n}.flac", 12.0, dict(traits),
+        )
+        for n in range(CLIPS)
+    ]  # fmt: skip
+
+
+def make_side(
+    rng: random.Random, digests: list[str], kbps: float, level: float, gain: float
+) -> SideResult:
+    scores = {}
+    for metric in METRICS:
+        own = random.Random(metric)
+        base = {d: level + own.gauss(0, 6) for d in digests}
+        scores[metric] = {d: base[d] + rng.gauss(gain, 1.5) * (gain != 0) for d in digests}
+    gains = {
+        metric: paired_bootstrap([rng.gauss(gain, 1.5) for _ in digests], 0, 500)
+        if gain
+        else Estimate(0, 0, 0)
+        for metric in METRICS
+    }
+    return SideResult(
+        kbps, kbps * rng.uniform(0.993, 1.007), scores, {d: rng.uniform(4, 9) for d in digests},
+        gains,
+        {d: [round(level + rng.gauss(0, 6), 2) for _ in range(WINDOWS)] for d in digests},
+        {d: {name: round(rng.uniform(-5, 5), 4) for name in FIGURES} for d in digests},
+    )  # fmt: skip
+
+
+def make_values(rng: random.Random) -> Values:
+    return {name: round(rng.uniform(0, 100), 2) for name in PARAMETERS}
+
+
+def make_bitrate(
+    rng: random.Random, clips: list[ClipRecord], kbps: float, quality: float
+) -> BitrateResult:
+    level = quality + 9 * BITRATES.index(kbps)
+    candidates = []
+    for n in range(FINALISTS):
+        gain = (4 - 0.5 * n) * (n > 0)
+        sides = {
+            side: make_side(rng, [c.digest for c in clips if c.side == side], kbps, level, gain)
+            for side in ("tune", "holdout")
+        }
+        values = make_values(rng)
+        command = ["encoder", *(f"--{name}={value}" for name, value in values.items()), "in.wav"]
+        candidates.append(Candidate(n * 40, "vbr", values, command, sides))  # type: ignore[arg-type]
+    trials = []
+    for n in range(TRIALS):
+        score = level + 4 - abs(rng.gauss(0, 8)) if n else level
+        trial = TrialRecord(
+            n, "pruned" if n % 5 == 4 else "complete", "vbr", make_values(rng), kbps, kbps, score,
+            6.0, 2.2, "stopped after 4 of 15 clips" if n % 5 == 4 else None, 12.5,
+        )  # fmt: skip
+        if n % 11 == 10:
+            trial = TrialRecord(
+                n, "infeasible", "vbr", make_values(rng), reason="no knob value spends this bitrate"
+            )
+        trials.append(trial)
+    return BitrateResult(
+        kbps,
+        Verdict("confirmed", "Confirmed: the tuned settings gain; both judges agree."),
+        1, candidates, trials, Timing(400, 200, 50, 90, 3000, 3000, 400, 600),
+        ablation=[Ablation(name, 1.0, 0.0, Estimate(0.5, 0.1, 0.9), kbps) for name in PARAMETERS],
+        importance={name: 0.1 for name in PARAMETERS},
+    )  # fmt: skip
+
+
+def make_run(number: int, folder: Path) -> Path:
+    """One run folder with its `results.json`."""
+    rng = random.Random(number)
+    clips = make_clips()
+    made = Provenance(
+        "tuner run study.toml", 'encoder = "x"\n' * 12, 7, {"python": "3.11", "torch": "2.13"},
+        f"encoder-{number}", "encoder 1.0", "/usr/bin/encoder", "ab" * 8, "insenet 1",
+        {"visqol": "3.8.0", "zimtohrli": "0.2.1"}, "2025-01-01T00:00:00Z", "2025-01-01T08:00:00Z",
+        "Linux, 2 cores",
+    )  # fmt: skip
+    bitrates = [make_bitrate(rng, clips, kbps, 30 + 3 * number) for kbps in BITRATES]
+    run = folder / f"run-{number}"
+    run.mkdir(exist_ok=True)
+    write_results(Results(clips, bitrates, made, ["Identity check: 99.8."]), run / "results.json")
+    return run
+
+
+def first_paint_ms(page: Path, chromium: str, loads: int = 3) -> float:
+    """The worst first contentful paint of some loads, ms."""
+    from playwright.sync_api import sync_playwright
+
+    script = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    times = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        for _ in range(loads):
+            tab = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            tab.goto(page.as_uri())
+            tab.wait_for_selector("html[data-ready]")
+            times.append(float(tab.evaluate(script)))
+            tab.close()
+        browser.close()
+    return max(times)
+
+
+def main() -> None:
+    """Print the figures of one large report."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--encoders", type=int, default=5)
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--folder", type=Path, help="keep the runs and the page here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        runs = [make_run(number, folder) for number in range(arguments.encoders)]
+        start, cpu = time.perf_counter(), time.process_time()
+        page = folder / "report.html"
+        write_page(read_runs(runs), page)
+        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+        print(f"{len(runs)} encoders x {len(BITRATES)} bitrates x {CLIPS} clips x {TRIALS} trials")
+        print(f"made in {wall:.1f} s ({cpu:.1f} s CPU), goal under 20 s")
+        print(f"size {page.stat().st_size / 1e6:.1f} MB without audio, goal under 15 MB")
+        if Path(arguments.chromium).exists():
+            paint = first_paint_ms(page.resolve(), arguments.chromium)
+            print(f"first paint {paint:.0f} ms, goal under 1000 ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The data of what mattered: importance, ablation, slices, history, and what was ruled out."""
+
+from dataclasses import replace
+
+from tuner.report.mattered import SLICES, build_mattered
+from tuner.report.runs import Run
+from tuner.results import Ablation, Estimate, TrialRecord
+
+
+def view_of(results, **changes):
+    (bitrate,) = results.bitrates
+    results = replace(results, bitrates=[replace(bitrate, **changes)])
+    (view,) = build_mattered([Run(None, results, [], "r0", "aac")])["views"]
+    return view
+
+
+def test_importance_is_sorted_and_ablation_keeps_its_order(small_results):
+    """A setting that could not be run has no worth but a problem."""
+    view = view_of(
+        small_results,
+        importance={"aac_tns": 0.2, "rate_mode": 0.1, "cutoff_hz": 0.7},
+        ablation=[
+            Ablation("cutoff_hz", 18_800, 12_000, Estimate(3.21, 1.0, 5.5), 64.1),
+            Ablation("rate_mode", "vbr", "abr", problem="no knob value spends 64 kb/s"),
+        ],
+    )
+    assert [row["name"] for row in view["importance"]] == ["cutoff_hz", "aac_tns", "rate mode"]
+    first, second = view["ablation"]
+    assert first == {
+        "name": "cutoff_hz",
+        "value": "18800",
+        "default": "12000",
+        "problem": None,
+        "worth": [3.21, 1.0, 5.5],
+    }
+    assert second["name"] == "rate mode" and "worth" not in second
+    assert second["problem"] == "no knob value spends 64 kb/s"
+
+
+def test_slices_hold_what_varied_most_important_first(small_results):
+    """One value and one score for each scored trial that has the parameter."""
+    view = view_of(small_results, importance={"aac_tns": 0.9, "cutoff_hz": 0.1})
+    assert [piece["name"] for piece in view["slices"]] == ["aac_tns", "cutoff_hz"]
+    tns, cutoff = view["slices"]
+    assert set(tns["values"]) == {"on", "off"} and not tns["numeric"]
+    assert cutoff["numeric"] and min(cutoff["values"]) >= 8000
+    scored = [t for t in small_results.bitrates[0].trials if t.score is not None]
+    for piece in view["slices"]:
+        assert len(piece["values"]) == len(piece["scores"]) == len(piece["numbers"]) == len(scored)
+
+
+def test_a_wide_space_has_few_slices(small_results):
+    trials = [
+        TrialRecord(n, "complete", "abr", {f"p{i:02d}": n for i in range(20)}, 64, 64, 50.0 + n)
+        for n in range(3)
+    ]
+    view = view_of(small_results, trials=trials, importance={"p15": 1.0})
+    assert len(view["slices"]) == SLICES
+    assert view["slices"][0]["name"] == "p15"
+
+
+def test_the_ruled_out_say_why(small_results):
+    """Pruned trials have an estimate and stand in the history; hollow in slices."""
+    first, *others = small_results.bitrates[0].trials
+    pruned = replace(others[0], state="pruned", reason="after 5 of 15 clips it was behind")
+    view = view_of(small_results, trials=[first, pruned, *others[1:]])
+    states = {trial["state"] for trial in view["ruled_out"]}
+    assert states == {"pruned", "infeasible", "failed"}
+    assert view["ruled_out"][0]["reason"] == "after 5 of 15 clips it was behind"
+    assert view["slices"][0]["pruned"][:2] == [False, True]
+    assert "1 pruned" in view["counts"] and "1 failed" in view["counts"]
+    assert [trial["number"] for trial in view["trials"]] == list(range(60))
+
+
+def test_hover_texts_are_escaped(hostile_results):
+    """Plotly reads HTML in hover texts; what was stored must not become any."""
+    data = build_mattered([Run(None, hostile_results, [], "r0", "aac")])
+    texts = [trial["text"] for view in data["views"] for trial in view["trials"]]
+    assert any("&lt;img src=x" in text for text in texts)
+    assert not any("<img" in text for text in texts)
+    assert len(data["views"]) == 5, "a bitrate without an answer has its trials, too"

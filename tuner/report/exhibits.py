@@ -1,0 +1,131 @@
+"""A run's exhibits on the page: links or lossless copies, and small spectrograms."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.errors import RunError
+from tuner.exhibits import FOLDER, Role
+
+Samples = npt.NDArray[np.float32]
+Decibels = npt.NDArray[np.float64]
+
+#: STFT window, samples: 43 ms at 48 kHz.
+WINDOW = 2048
+#: Size of a spectrogram, pixels: 0 to 24 kHz upwards.
+WIDTH, HEIGHT = 480, 128
+#: Colours begin so far under the loudest cell of the reference, dB.
+RANGE_DB = 90.0
+#: Colours of differences end here, dB.
+DIFFERENCE_DB = 24.0
+#: WebP quality of spectrograms, which are noise: more is bytes that nobody sees.
+QUALITY = 60
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """The sounds of one clip at one bitrate.
+
+    Args:
+        run: the run directory.
+        files: role -> file name in its exhibits folder.
+        start: the folder that links start from.
+    """
+
+    run: Path
+    files: Mapping[Role, str]
+    start: Path
+
+    def path(self, role: Role) -> Path:
+        """Where a sound lies."""
+        return self.run / FOLDER / self.files[role]
+
+    def link(self, role: Role) -> str:
+        """A relative URL."""
+        relative = Path(os.path.relpath(self.path(role).resolve(), self.start.resolve()))
+        # A first part with a colon would be taken for a scheme.
+        return "./" + "/".join(quote(part, safe="") for part in relative.parts)
+
+    def embed(self, samples: Samples) -> str:
+        """A data URL of the samples as FLAC of 16 bit."""
+        import soundfile
+
+        stream = BytesIO()
+        soundfile.write(stream, samples, 48_000, subtype="PCM_16", format="FLAC")
+        return f"data:audio/flac;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def read_sounds(sounds: Sounds) -> dict[Role, Samples]:
+    """The samples of each role, ``[T, C]``.
+
+    Raises:
+        RunError: a file is missing or damaged, or they are not of one shape.
+    """
+    import soundfile
+
+    read: dict[Role, Samples] = {}
+    for role in sounds.files:
+        path = sounds.path(role)
+        try:
+            read[role] = soundfile.read(path, dtype="float32", always_2d=True)[0]
+        except (OSError, RuntimeError) as error:
+            remedy = "run the study again, or delete the folder to go without"
+            raise RunError(f"{path}: cannot be read ({error}); {remedy}") from error
+    if len({samples.shape for samples in read.values()}) > 1:
+        raise RunError(f"{sounds.run / FOLDER}: sounds of one clip differ in length; delete it")
+    return read
+
+
+def draw_pictures(sounds: Mapping[Role, Samples]) -> dict[str, str]:
+    """Spectrograms as data URLs: each sound, and what default and tuned add or lack.
+
+    Args:
+        sounds: role -> samples ``[T, C]`` at 48 kHz.
+
+    Returns:
+        "reference", "default", "tuned", "default_difference", "tuned_difference" -> data URL.
+    """
+    levels = {role: _spectrogram(samples) for role, samples in sounds.items()}
+    floor = levels["reference"].max() - RANGE_DB
+    levels = {role: np.maximum(level, floor) for role, level in levels.items()}
+    pictures = {
+        str(role): _picture((level - floor) / RANGE_DB, "magma") for role, level in levels.items()
+    }
+    for role in ("default", "tuned"):
+        difference = (levels[role] - levels["reference"]) / (2 * DIFFERENCE_DB) + 0.5
+        pictures[f"{role}_difference"] = _picture(difference, "RdBu_r")
+    return pictures
+
+
+def _spectrogram(samples: Samples) -> Decibels:
+    """Level in dB, ``[HEIGHT, WIDTH]``, the highest frequency first."""
+    padded = np.pad(samples, ((0, max(0, WINDOW - len(samples))), (0, 0)))
+    starts = np.linspace(0, len(padded) - WINDOW, WIDTH).astype(int)
+    window = np.hanning(WINDOW).astype(np.float32)
+    power = np.zeros((WIDTH, WINDOW // 2))
+    for channel in padded.T:
+        frames = channel[starts[:, None] + np.arange(WINDOW)]
+        power += np.abs(np.fft.rfft(frames * window, axis=1)[:, 1:]) ** 2
+    rows = power.reshape(WIDTH, HEIGHT, -1).mean(axis=2)
+    return np.asarray(10 * np.log10(rows.T[::-1] + 1e-12))
+
+
+def _picture(values: npt.NDArray[np.float64], colours: str) -> str:
+    """Values of 0 to 1 as a WebP image in a data URL."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    table = (colormaps[colours](np.arange(256))[:, :3] * 255).astype(np.uint8)
+    pixels = table[np.clip(values * 255, 0, 255).astype(np.uint8)]
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"

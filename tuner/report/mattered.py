@@ -1,0 +1,138 @@
+"""What mattered: importance, slices, search history, what was ruled out, and the ablation.
+
+Texts are plain, but for hover texts, which Plotly reads as HTML: those are escaped here.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from tuner.report import words
+from tuner.report.candidates import find_changes, first_default
+from tuner.report.runs import Run
+from tuner.results import Ablation, BitrateResult, Candidate, TrialRecord
+
+#: Longest hover text, lines.
+HOVER_LINES = 12
+#: Most parameters that get a slice, the most important first.
+SLICES = 8
+#: Longest text of a value on an axis, characters.
+TICK_CHARS = 18
+
+
+def build_mattered(runs: Sequence[Run]) -> dict[str, Any]:
+    """The data of the section, for ``<script type="application/json" id="mattered">``."""
+    return {
+        "views": [
+            _view(run, bitrate)
+            for run in runs
+            for bitrate in run.results.bitrates
+            if bitrate.trials
+        ]
+    }
+
+
+def _view(run: Run, bitrate: BitrateResult) -> dict[str, Any]:
+    """One run at one bitrate."""
+    default = first_default(bitrate)
+    assert default is not None
+    trials = bitrate.trials
+    counts = [
+        f"{sum(t.state == state for t in trials)} {state}"
+        for state in ("complete", "pruned", "infeasible", "failed")
+        if any(t.state == state for t in trials)
+    ]
+    return {
+        "key": f"{run.key}-{bitrate.target_kbps:g}",
+        "label": f"{run.name}, {bitrate.target_kbps:g} kb/s",
+        "counts": ", ".join(counts),
+        "importance": [
+            {"name": _name(name), "share": round(share, 4)}
+            for name, share in sorted(bitrate.importance.items(), key=lambda item: -item[1])
+        ],
+        "ablation": [_ablation(record) for record in bitrate.ablation],
+        "trials": [_trial(trial, default) for trial in trials],
+        "slices": _slices(bitrate),
+        "ruled_out": [
+            {
+                "number": trial.number,
+                "state": trial.state,
+                "reason": trial.reason or "",
+                "changes": [f"{c.name} {c.after}" for c in find_changes(default, trial)],
+            }
+            for trial in trials
+            if trial.state != "complete"
+        ],
+    }
+
+
+def _ablation(record: Ablation) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "name": _name(record.parameter),
+        "value": words.setting_value(record.value),
+        "default": words.setting_value(record.default),
+        "problem": record.problem,
+    }
+    if record.worth is not None:
+        worth = record.worth
+        shown["worth"] = [round(x, 2) for x in (worth.value, worth.low, worth.high)]
+    return shown
+
+
+def _trial(trial: TrialRecord, default: Candidate | TrialRecord) -> dict[str, Any]:
+    changes = [f"{change.name} = {change.after}" for change in find_changes(default, trial)]
+    lines = changes or ["as the default"]
+    if len(lines) > HOVER_LINES:
+        lines = [*lines[:HOVER_LINES], f"and {len(lines) - HOVER_LINES} more"]
+    if trial.reason:
+        lines.insert(0, words.shortened(trial.reason, 90))
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "score": None if trial.score is None else round(trial.score, 2),
+        "text": "<br>".join(_plotly_text(line) for line in lines),
+    }
+
+
+def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
+    """For each parameter that varied: its values and scores over the scored trials."""
+    scored = [trial for trial in bitrate.trials if trial.score is not None]
+    columns: dict[str, list[tuple[TrialRecord, words.Value]]] = {}
+    for trial in scored:
+        for name, value in {"rate_mode": trial.rate_mode, **trial.values}.items():
+            columns.setdefault(name, []).append((trial, value))
+    varied = [name for name, column in columns.items() if len({repr(v) for _, v in column}) > 1]
+    varied.sort(key=lambda name: -bitrate.importance.get(name, 0.0))
+    return [_slice(name, columns[name]) for name in varied[:SLICES]]
+
+
+def _slice(name: str, column: Sequence[tuple[TrialRecord, words.Value]]) -> dict[str, Any]:
+    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for _, v in column)
+    return {
+        "name": _plotly_text(_name(name)),
+        "numeric": numeric,
+        "values": [
+            value
+            if numeric
+            else _plotly_text(words.shortened(words.setting_value(value), TICK_CHARS))
+            for _, value in column
+        ],
+        "scores": [round(trial.score, 2) for trial, _ in column if trial.score is not None],
+        "numbers": [trial.number for trial, _ in column],
+        "pruned": [trial.state == "pruned" for trial, _ in column],
+    }
+
+
+def _tick(value: words.Value) -> str:
+    return _plotly_text(words.shortened(words.setting_value(value), TICK_CHARS))
+
+
+def _name(parameter: str) -> str:
+    return "rate mode" if parameter == "rate_mode" else parameter
+
+
+def _plotly_text(text: str) -> str:
+    """`text` so that plotly shows it as it is, on one line."""
+    return html.escape(" ".join(text.split()), quote=False)

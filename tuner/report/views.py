@@ -1,0 +1,174 @@
+"""What the page shows of one bitrate: stored results turned into views for the templates."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.report import words
+from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
+from tuner.report.saving import Saving
+from tuner.results import BitrateResult, Candidate, Estimate, Side, Timing
+
+SIDES: tuple[Side, Side] = ("tune", "holdout")
+#: Verdict kind -> class in the style sheet.
+VERDICT_CLASSES = {
+    "confirmed": "confirmed",
+    "not confirmed": "unproven",
+    "objected": "objected",
+    "the default is already the best": "default-best",
+}
+
+#: Lowest and highest value, points, of all small drawings of gains.
+Scale = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Forest:
+    """An interval's drawing: positions in per cent of the drawing's width."""
+
+    low: float
+    value: float
+    high: float
+    zero: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A gain in words, and where it is drawn."""
+
+    label: str
+    value: str
+    interval: str
+    tone: str
+    forest: Forest
+
+
+@dataclass(frozen=True)
+class FinalistView:
+    """One row of the finalists' table; gains by side, in the order of the metrics.
+
+    `encode` is the `tuner encode` command where the settings need the encoder's API.
+    """
+
+    name: str
+    is_winner: bool
+    changes: list[Change]
+    gains: dict[Side, list[Gain | None]]
+    bitrates: dict[Side, str]
+    command: str
+    encode: str | None
+    problem: str | None
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class BitrateView:
+    """Everything shown about one target bitrate.
+
+    `shown` is the candidate that the verdict is about: the winner, or the best
+    settings tried when the default wins.
+    """
+
+    key: str
+    target: str
+    kind: str
+    css: str
+    sentence: str
+    problem: str | None
+    recommended: bool
+    shown: FinalistView | None
+    default: FinalistView | None
+    gains: list[Gain | None]
+    saving: Saving | None
+    finalists: list[FinalistView]
+    trials: int
+    trial_counts: str
+    timing: Timing
+
+
+def build_bitrate(
+    bitrate: BitrateResult,
+    metrics: Sequence[str],
+    *,
+    key: str,
+    folder: Path,
+    scale: Scale,
+    saving: Saving,
+) -> BitrateView:
+    """The view of one target bitrate of the run in `folder`."""
+    where = f"{folder}@{bitrate.target_kbps:g}"
+    finalists = [
+        _finalist(bitrate, index, metrics, where, scale) for index in range(len(bitrate.candidates))
+    ]
+    index = shown_index(bitrate)
+    shown = finalists[index] if index else None
+    states = [t.state for t in bitrate.trials]
+    counts = [
+        f"{states.count(s)} {s}"
+        for s in ("complete", "pruned", "infeasible", "failed")
+        if s in states
+    ]
+    return BitrateView(
+        key=key,
+        target=f"{bitrate.target_kbps:g}",
+        kind="no answer" if bitrate.problem is not None else bitrate.verdict.kind,
+        css="problem" if bitrate.problem is not None else VERDICT_CLASSES[bitrate.verdict.kind],
+        sentence=bitrate.verdict.sentence,
+        problem=words.sentence(bitrate.problem) if bitrate.problem else None,
+        recommended=bitrate.winner > 0,
+        shown=shown,
+        default=finalists[0] if finalists else None,
+        gains=shown.gains["holdout"] if shown else [None for _ in metrics],
+        saving=saving if shown else None,
+        finalists=finalists,
+        trials=len(states),
+        trial_counts=", ".join(counts) or "none",
+        timing=bitrate.timing,
+    )
+
+
+def _finalist(
+    bitrate: BitrateResult, index: int, metrics: Sequence[str], where: str, scale: Scale
+) -> FinalistView:
+    candidate = bitrate.candidates[index]
+    gains: dict[Side, list[Gain | None]] = {}
+    bitrates: dict[Side, str] = {}
+    for side in SIDES:
+        result = candidate.sides.get(side)
+        stored = result.gains if result and index else {}
+        gains[side] = [_gain(m, stored[m], scale) if m in stored else None for m in metrics]
+        bitrates[side] = f"{result.bitrate_kbps:.1f}" if result else "–"
+    return FinalistView(
+        name="Default" if index == 0 else f"Trial {candidate.trial}",
+        is_winner=index == bitrate.winner and bitrate.problem is None,
+        changes=find_changes(bitrate.candidates[0], candidate),
+        gains=gains,
+        bitrates=bitrates,
+        command=shlex.join(candidate.command),
+        encode=_encode_command(candidate, where, is_winner=index == bitrate.winner),
+        problem=candidate.problem,
+        notes=candidate.notes,
+    )
+
+
+def _encode_command(candidate: Candidate, where: str, is_winner: bool) -> str | None:
+    if not runs_adapter(candidate):
+        return None
+    settings = [] if is_winner else ["--settings", f"trial-{candidate.trial}"]
+    return shlex.join(["tuner", "encode", where, *settings, "FILES", "-o", "FOLDER"])
+
+
+def _gain(metric: str, gain: Estimate, scale: Scale) -> Gain:
+    tone = "up" if gain.low > 0 else "down" if gain.high < 0 else "open"
+    low, high = scale
+    at = [100 * (x - low) / (high - low) for x in (gain.low, gain.value, gain.high, 0.0)]
+    return Gain(
+        label=words.metric_label(metric),
+        value=words.signed(gain.value),
+        interval=words.interval(gain.low, gain.high),
+        tone=tone,
+        forest=Forest(*(round(x, 2) for x in at)),
+    )
