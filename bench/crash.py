@@ -1,29 +1,34 @@
-"""SIGKILL the driver in the middle of a run, run the same command again, compare.
+"""Kill what a run consists of, again and again, run the same command again, compare.
 
-    python -m bench.crash --out WORK [--trials 6] [--kill-after 25]
+    python -m bench.crash --out WORK [--trials 6] [--kill-after 25] [--seed 0]
 
-Runs the demo's clips twice with the same command: once undisturbed, once killed and run again.
-Prints the number of trials of each, how many encodes each computed, and how many of the
-encodes that were in the cache at the kill were computed again (must be 0).
+Runs the demo's clips twice with the same command: once undisturbed, and once with SIGKILL of
+a worker, SIGINT, a second SIGINT at once, SIGTERM and SIGKILL of the driver, each `--kill-after`
+seconds, give or take half, after the command was begun or the last victim fell. Prints what was
+lost, which must be nothing: finished trials that are gone, cached entries that were computed
+again, trials that differ from the undisturbed run's, processes left behind.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tuner.results import read_results
+from tuner.results import TrialRecord, read_results
 from tuner.synth import write_demo_clips
 
-
-def entries(run: Path) -> dict[Path, int]:
-    """Cached encodes with their modification times in ns: one computed again is written again."""
-    return {p: p.stat().st_mtime_ns for p in (run / "cache" / "encodes").rglob("*") if p.is_file()}
+#: Seconds until the processes of a dead driver must be gone.
+GRACE_S = 5.0
 
 
 def command(clips: Path, run: Path, trials: int) -> list[str]:
@@ -34,36 +39,147 @@ def command(clips: Path, run: Path, trials: int) -> list[str]:
     ]
 
 
-def print_run(name: str, run: Path) -> None:
-    """Trials and encodes of a finished run."""
+def entries(run: Path) -> dict[Path, int]:
+    """Cache entries with their modification times in ns: one computed again is written again."""
+    files = (path for path in (run / "cache").rglob("*") if path.suffix != ".partial")
+    return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
+
+
+def finished(run: Path) -> set[str]:
+    """The results of finished trials, as they are stored."""
+    if not (run / "optuna.db").exists():
+        return set()
+    with contextlib.closing(sqlite3.connect(run / "optuna.db")) as database:
+        query = "SELECT value_json FROM trial_user_attributes WHERE key = 'result'"
+        return {row[0] for row in database.execute(query)}
+
+
+def trials_of(run: Path) -> list[TrialRecord]:
+    """The trials of a finished run."""
     (bitrate,) = read_results(run / "results.json").bitrates
-    print(f"{name}: {len(bitrate.trials)} trials, {len(entries(run))} encodes in the cache")
+    # The CPU time of an encode is another one each time.
+    return [replace(trial, encode_s=None) for trial in bitrate.trials]
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and theirs."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is a worker of the local executor."""
+    with contextlib.suppress(OSError):
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def runs(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@dataclass
+class Losses:
+    """What was lost so far."""
+
+    trials: int = 0
+    again: int = 0
+    orphans: int = 0
+    kept: set[str] = field(default_factory=set)
+    cached: dict[Path, int] = field(default_factory=dict)
+
+    def look(self, run: Path) -> None:
+        """Compare with the last look."""
+        kept, cached = finished(run), entries(run)
+        self.trials += len(self.kept - kept)
+        self.again += sum(cached.get(path) != at for path, at in self.cached.items())
+        self.kept, self.cached = kept, cached
+
+
+def kill_worker(driver: subprocess.Popen[bytes], chance: random.Random) -> None:
+    """SIGKILL one worker, in whatever it does; the driver goes on."""
+    workers = [pid for pid in descendants(driver.pid) if is_worker(pid)]
+    if workers:
+        os.kill(chance.choice(workers), signal.SIGKILL)
+
+
+def stop(*signals: signal.Signals) -> Callable[[subprocess.Popen[bytes], random.Random], None]:
+    """Sends these to the driver, a tenth of a second apart, and waits for its end."""
+
+    def act(driver: subprocess.Popen[bytes], chance: random.Random) -> None:
+        for number in signals:
+            driver.send_signal(number)
+            time.sleep(0.1)
+        driver.wait()
+
+    return act
+
+
+#: What happens, in this order.
+EVENTS = {
+    "a worker killed": kill_worker,
+    "Ctrl-C": stop(signal.SIGINT),
+    "Ctrl-C twice": stop(signal.SIGINT, signal.SIGINT),
+    "the driver terminated": stop(signal.SIGTERM),
+    "another worker killed": kill_worker,
+    "the driver killed": stop(signal.SIGKILL),
+}
+
+
+def disturb(line: list[str], run: Path, after_s: float, chance: random.Random) -> Losses:
+    """Let all of that happen to a run, then let it end."""
+    losses = Losses()
+    driver = subprocess.Popen(line)
+    for name, act in EVENTS.items():
+        if driver.poll() is not None:
+            driver = subprocess.Popen(line)
+        time.sleep(after_s * chance.uniform(0.5, 1.5))
+        if driver.poll() is not None:
+            raise SystemExit(f"the run ended before {name!r}: more --trials, or less --kill-after")
+        processes = descendants(driver.pid)
+        act(driver, chance)
+        if driver.poll() is not None:
+            time.sleep(GRACE_S)
+            losses.orphans += sum(map(runs, processes))
+        losses.look(run)
+        print(f"{name}: {len(losses.kept)} trials finished, {len(losses.cached)} cache entries")
+    if driver.poll() is not None:
+        driver = subprocess.Popen(line)
+    if driver.wait():
+        raise SystemExit(f"the last session failed with exit status {driver.returncode}")
+    losses.look(run)
+    return losses
 
 
 def main() -> None:
-    """Run, kill, run again, print."""
+    """Run, disturb, run again, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--kill-after", type=float, default=25.0, help="seconds")
+    parser.add_argument("--seed", type=int, default=0, help="of the times and of the workers")
     arguments = parser.parse_args()
     clips = arguments.out / "clips"
     write_demo_clips(clips)
-    straight, killed = arguments.out / "straight", arguments.out / "killed"
+    straight, disturbed = arguments.out / "straight", arguments.out / "disturbed"
     subprocess.run(command(clips, straight, arguments.trials), check=True)
-    print_run("undisturbed", straight)
-    driver = subprocess.Popen(command(clips, killed, arguments.trials))
-    time.sleep(arguments.kill_after)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
-    time.sleep(1)  # the workers die with the driver; what they were writing is not in the cache
-    before = entries(killed)
-    print(f"killed after {arguments.kill_after:g} s: {len(before)} encodes in the cache")
-    subprocess.run(command(clips, killed, arguments.trials), check=True)
-    print_run("killed and run again", killed)
-    after = entries(killed)
-    again = sum(after.get(path) != written for path, written in before.items())
-    print(f"computed again although cached: {again}")
+    line = command(clips, disturbed, arguments.trials)
+    losses = disturb(line, disturbed, arguments.kill_after, random.Random(arguments.seed))
+    pairs = zip(trials_of(straight), trials_of(disturbed), strict=True)
+    print(
+        f"cache entries: {len(entries(straight))} undisturbed, {len(entries(disturbed))} disturbed"
+    )
+    print(f"finished trials lost: {losses.trials}")
+    print(f"cache entries lost or computed again: {losses.again}")
+    print(f"trials that differ from the undisturbed run's: {sum(a != b for a, b in pairs)}")
+    print(f"processes left behind: {losses.orphans}")
 
 
 if __name__ == "__main__":

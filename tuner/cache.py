@@ -16,6 +16,7 @@ Reading an encode sets its access time, on file systems that keep none by themse
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -76,12 +77,11 @@ class Cache:
 
     def get_encode(self, key: str) -> Encoded | None:
         """The stored encode, or None."""
-        path = self._path("encodes", key)
-        entry = self._read(path)
-        if entry is None:
+        found = self._find("encodes", key)
+        if found is None:
             return None
+        path, fields, data = found
         self._touch(path)
-        fields, data = entry
         return Encoded(
             data,
             str(fields["suffix"]),
@@ -102,10 +102,10 @@ class Cache:
 
     def get_score(self, key: str) -> Score | None:
         """The stored score, or None."""
-        entry = self._read(self._path("scores", key))
-        if entry is None:
+        found = self._find("scores", key)
+        if found is None:
             return None
-        fields = entry[0]
+        _, fields, _ = found
         mean, spread, disagreement = (float(fields[name]) for name in _SCORE_NUMBERS)
         return Score(mean, spread, disagreement, tuple(map(float, fields.get("windows", ()))))
 
@@ -133,12 +133,12 @@ class Cache:
             The bytes on disk that remain.
         """
         encodes = sorted(self._entries("encodes"), key=lambda entry: entry.used)
-        total = sum(entry.size for entry in [*encodes, *self._entries("scores")])
+        total = sum(entry.size for entry in itertools.chain(encodes, self._entries("scores")))
         for entry in encodes:
             if total <= limit or entry.used >= unused_since:
                 break
             try:
-                entry.path.unlink()
+                os.unlink(entry.path)  # noqa: PTH108 (a hundred thousand paths are slow to make)
             except FileNotFoundError:  # another process was faster
                 pass
             except OSError as error:
@@ -148,15 +148,23 @@ class Cache:
 
     def _entries(self, kind: str) -> Iterator[_Entry]:
         """Every file of a kind, unfinished ones that a killed process left included."""
-        for folder, _, names in os.walk(self.folder / kind):
-            for name in names:
-                path = Path(folder, name)
-                try:
-                    stat = path.stat()
-                except FileNotFoundError:
-                    continue
-                # Blocks of 512 bytes (stat(2)): many scores are smaller than a disk's block.
-                yield _Entry(path, stat.st_blocks * 512, stat.st_atime)
+        folders = [os.fspath(self.folder / kind)]
+        while folders:
+            try:
+                listing = os.scandir(folders.pop())
+            except FileNotFoundError:
+                continue
+            with listing:
+                for item in listing:
+                    if item.is_dir(follow_symlinks=False):
+                        folders.append(item.path)
+                        continue
+                    try:
+                        stat = item.stat(follow_symlinks=False)
+                    except FileNotFoundError:  # removed just now
+                        continue
+                    # Blocks of 512 bytes (stat(2)): many scores are smaller than a disk's block.
+                    yield _Entry(item.path, stat.st_blocks * 512, stat.st_atime)
 
     def _touch(self, path: Path) -> None:
         """Set the access time, and keep the time of writing."""
@@ -166,8 +174,19 @@ class Cache:
             _log.debug("%s: its access time cannot be set", path)
 
     def _path(self, kind: str, key: str) -> Path:
-        # Two levels keep folders small: a long study stores 100 000 encodes.
-        return self.folder / kind / key[:2] / key[2:4] / key
+        # 256 folders. A long study stores 100 000 encodes: 400 in each. With 65 536 folders a
+        # look at all of them took five times as long.
+        return self.folder / kind / key[:2] / key
+
+    def _find(self, kind: str, key: str) -> tuple[Path, dict[str, Any], bytes] | None:
+        """Path, fields and data of an entry that is whole."""
+        path = self._path(kind, key)
+        # Runs that were begun before have one level of folders more.
+        for place in (path, path.parent / key[2:4] / key):
+            entry = self._read(place)
+            if entry is not None:
+                return place, *entry
+        return None
 
     def _read(self, path: Path) -> tuple[dict[str, Any], bytes] | None:
         try:
@@ -203,7 +222,7 @@ class Cache:
 class _Entry(NamedTuple):
     """A file of the cache: its size on disk in bytes, when it was last used (epoch, s)."""
 
-    path: Path
+    path: str
     size: int
     used: float
 

@@ -233,6 +233,8 @@ def _seconds(text: str | None) -> float | None:
 def _excerpts(want: _Wanted, excerpting: Excerpting) -> list[tuple[float, Pcm]]:
     """(start in seconds, samples) of a file's excerpts. Raises `ClipError`."""
     path = want.path
+    if not _is_text(str(path)):
+        raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
     if not path.is_file():
         raise ClipError(f"{path}: no such file, though the manifest names it")
     if path.stat().st_size == 0:
@@ -347,6 +349,15 @@ def _unique(clips: Iterable[Clip]) -> list[Clip]:
         if first is not clip:
             log.warning("%s: holds what %s holds; used once", clip.source, first.source)
     return list(kept.values())
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be written as text: it may hold bytes that are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def store_clips(clip_set: ClipSet, folder: Path) -> None:

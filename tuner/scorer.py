@@ -6,8 +6,9 @@ Scores are on the MUSHRA scale: 0 to 100, higher is better.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,4 +55,25 @@ class Scorer(Protocol):
 
         Raises:
             ScoreError: if no finite score can be computed.
+        """
+
+
+@runtime_checkable
+class ScoresBatches(Protocol):
+    """What a `Scorer` has besides when it scores many clips faster together, on a GPU above all."""
+
+    def on_gpu(self) -> Scorer:
+        """This scorer on the GPU that this process sees; as it is where there is none.
+
+        Its scores must agree to 1e-4: a cache holds those of both.
+        """
+
+    def score_batch(
+        self,
+        pairs: Sequence[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]],
+    ) -> list[Score]:
+        """Score (reference, coded) pairs, each as `Scorer.score` does.
+
+        Raises:
+            ScoreError: if one of them has no finite score.
         """

@@ -196,3 +196,15 @@ def test_trimming_removes_what_was_used_the_longest_ago(cache: Cache) -> None:
     cache.trim(0, unused_since=1e9)
     assert cache.get_encode(keys[2]) is not None  # it was read just now
     assert cache.get_score(KEY) == Score(50.0, 1.0)
+
+
+def test_entries_one_level_deeper_are_found(cache: Cache) -> None:
+    """Runs that were begun with an earlier version lose nothing."""
+    cache.put_encode(KEY, ENCODED)
+    path = _only_file(cache.folder)
+    deeper = path.parent / KEY[2:4] / KEY
+    deeper.parent.mkdir()
+    path.rename(deeper)
+    assert cache.get_encode(KEY) == ENCODED
+    assert cache.trim(0, unused_since=1e12) == 0
+    assert cache.get_encode(KEY) is None

@@ -51,7 +51,7 @@ def make(
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
     from tuner.cli.listen_material import from_folder, from_run
     from tuner.cli.progress import progress_bar
-    from tuner.cli.run import parse_bitrates
+    from tuner.cli.study import parse_bitrates
     from tuner.listening.stimuli import make_test
 
     if (run is None) == (source is None):

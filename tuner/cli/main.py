@@ -25,6 +25,9 @@ COMMANDS = {
         "Draw reference, coded signal and difference, and the score over time.",
     ),
     "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
+    "encode": ("tuner.cli.encode", "encode", "Encode your own files with a run's winner."),
+    "export": ("tuner.cli.export", "export", "Print a run's command lines, presets, JSON."),
+    "compare": ("tuner.cli.compare", "compare", "Compare settings, builds or runs; a CI gate."),
     "listen": ("tuner.cli.listen", "app", "Make, serve and analyse a listening test."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
@@ -89,6 +92,11 @@ def _root(
 def main() -> None:
     """Entry point of the console command: a `TunerError` is a message and exit status 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for argument in sys.argv[1:]:
+        # Study files, results and pages are UTF-8, and hold paths.
+        if any("\udc80" <= letter <= "\udcff" for letter in argument):
+            print(f"tuner: {argument!r}: is not UTF-8; rename the file or folder", file=sys.stderr)
+            sys.exit(1)
     try:
         app()
     except TunerError as error:

@@ -40,7 +40,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),  # file names, too
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=None, note="")

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.errors import StudyError
-from tuner.search.spec import StudySpec, locate, merge, parse_study, read_study
+from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
+from tuner.cli.logfile import log_to
+from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
+from tuner.search.database_url import locate_url
+from tuner.search.spec import StudySpec
+from tuner.search.study_file import locate
 
 if TYPE_CHECKING:
     from tuner.scorer import Scorer
     from tuner.search.run import Parts
 
-#: Exit status of a run that the user stopped: 128 + SIGINT, as shells have it.
-EXIT_INTERRUPTED = 130
 #: Where runs go when --out is not given.
 RUNS_FOLDER = "runs"
 
@@ -48,6 +47,13 @@ def run(
     executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
     workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
+    scorer_gpu: Annotated[
+        float | None, typer.Option(help="Ray: share of a GPU for each scorer; 0: none.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(envvar="TUNER_STORAGE", help="URL of a database that runs share."),
+    ] = None,
     fixed: Annotated[
         list[str] | None, typer.Option(help="name=value: a parameter that is not searched.")
     ] = None,
@@ -56,6 +62,13 @@ def run(
     ] = False,
     warm_start: Annotated[
         list[Path] | None, typer.Option(help="A finished run whose winners are tried first.")
+    ] = None,
+    no_ablation: Annotated[
+        bool, typer.Option("--no-ablation", help="Do not put the winner's settings back.")
+    ] = False,
+    exhibits: Annotated[
+        str | None,
+        typer.Option(help="Clips to listen to: N of either end of the gains, all or none."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
     cache_gb: Annotated[float | None, typer.Option(help="Most disk for the cache, GB.")] = None,
@@ -80,11 +93,15 @@ def run(
         "executor": executor,
         "address": address,
         "workers": workers,
+        "scorer_gpu": scorer_gpu,
+        "storage": storage and locate_url(storage, Path()),
         "cache_gb": cache_gb,
+        "exhibits": parse_exhibits(exhibits) if exhibits is not None else None,
         "clips": _given({"folder": _absolute(clips), "manifest": _absolute(manifest)}),
         "search": _given(
             {
                 "prune": False if no_prune else None,
+                "ablation": False if no_ablation else None,
                 "warm_start": [_absolute(run) for run in warm_start] if warm_start else None,
             }
         ),
@@ -98,40 +115,7 @@ def run(
 
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
         return
-    conduct(parts, target, shlex.join(["tuner", *sys.argv[1:]]), as_json=as_json)
-
-
-def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
-    """The checked study from a file or a shipped study's name, and flags.
-
-    Raises:
-        StudyError: no such study, or anything wrong in it.
-    """
-    if study is None:
-        return parse_study(flags, "command line")
-    path = Path(study)
-    if path.suffix != ".toml" and not path.is_file():
-        path = _shipped(study)
-    return parse_study(merge(read_study(path), flags), str(path))
-
-
-def parse_bitrates(text: str) -> list[float]:
-    """ "64,96" as kb/s. Raises `StudyError`."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
-
-
-def parse_fixed(pairs: Sequence[str]) -> dict[str, str]:
-    """name=value pairs. Raises `StudyError`."""
-    fixed = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise StudyError(f"--fixed {pair}: give name=value, as in --fixed joint=true")
-        fixed[name] = value
-    return fixed
+    conduct(parts, target, _command(spec), as_json=as_json)
 
 
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
@@ -154,13 +138,21 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
     from tuner.cli.live import Board, show
     from tuner.cli.status import Publisher
     from tuner.report import write_report
-    from tuner.search.disk import DiskKeeper
+    from tuner.search.disk import DiskKeeper, told_as_run_error
     from tuner.search.executors import make_executor
     from tuner.search.folder import open_run
     from tuner.search.run import run_study, trials_in_flight
+    from tuner.search.storage import close_storage, open_storage
 
     spec = parts.spec
-    with open_run(folder, parts.identity(), spec.to_toml()) as opened, _log_to(opened.log):
+    if spec.storage is not None:
+        # Before the run is bound to it.
+        close_storage(open_storage(spec.storage))
+    with (
+        told_as_run_error(folder),
+        open_run(folder, parts.identity(), spec.to_toml()) as opened,
+        log_to(opened.log),
+    ):
         log.info("%s", command)
         board, publisher = Board(spec.hours), Publisher(opened.path, command)
         publisher.show(board)
@@ -170,35 +162,51 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
             workers=spec.workers or (0 if spec.address else available_cores()),
             cache_folder=opened.cache,
             address=spec.address,
+            scorer_gpu=spec.scorer_gpu,
         )
         window = trials_in_flight(parts, executor.workers)
-        try:
-            with show(board, publisher.show, DiskKeeper(opened, spec.cache_gb, window)) as observer:
-                results = run_study(parts, opened, executor, observer, command)
-            executor.close()
-            report = write_report(opened.path)
-        except KeyboardInterrupt:
-            executor.close(cancel=True)
-            log.info("stopped by the user")
+
+        def stopped() -> str:
             publisher.end(board, "stopped")
-            print(
+            return (
                 f"\nStopped. What was finished is kept in {folder};"
-                " run the same command again to go on.",
-                file=sys.stderr,
+                " run the same command again to go on.\n"
             )
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except BaseException as error:
-            executor.close(cancel=True)
-            # The terminal gets one line of it; the log keeps where it came from.
-            log.exception("stopped by an error")
-            publisher.end(board, "failed", f"{type(error).__name__}: {error}")
-            raise
+
+        with stop_twice(stopped):
+            try:
+                keeper = DiskKeeper(opened, spec.cache_gb, window)
+                # Here, too, for the status to tell it.
+                with told_as_run_error(folder):
+                    with show(board, publisher.show, keeper) as observer:
+                        results = run_study(parts, opened, executor, observer, command)
+                    executor.close()
+                    report = write_report(opened.path)
+            except KeyboardInterrupt:
+                executor.close(cancel=True)
+                log.info("stopped by the user")
+                print(stopped(), end="", file=sys.stderr)
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+            except BaseException as error:
+                executor.close(cancel=True)
+                # The terminal gets one line of it; the log keeps where it came from.
+                log.exception("stopped by an error")
+                publisher.end(board, "failed", f"{type(error).__name__}: {error}")
+                raise
         publisher.end(board, "finished")
     if as_json:
         print(json.dumps(summarise(results, opened.path, report), indent=1))
     else:
         print_answers(results, report)
     return report
+
+
+def _command(spec: StudySpec) -> str:
+    """What was typed, without the password of a database."""
+    typed = sys.argv[1:]
+    if spec.storage is not None:
+        typed = [argument.replace(spec.storage, str(spec.shown_storage)) for argument in typed]
+    return shlex.join(["tuner", *typed])
 
 
 def _assemble(spec: StudySpec) -> Parts:
@@ -237,15 +245,6 @@ def load_metrics() -> tuple[Scorer, tuple[Scorer, ...]]:
     return InseNetScorer(), (VisqolScorer(), ZimtohrliScorer())
 
 
-def _shipped(name: str) -> Path:
-    folder = importlib.resources.files("studies")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    if f"{name}.toml" not in names:
-        known = ", ".join(each.removesuffix(".toml") for each in names)
-        raise StudyError(f"{name}: no such file, and no shipped study; shipped are: {known}")
-    return Path(str(folder / f"{name}.toml"))
-
-
 def _given(flags: dict[str, object]) -> dict[str, object]:
     """The flags that were given."""
     return {name: value for name, value in flags.items() if value not in (None, {})}
@@ -261,25 +260,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def _log_to(file: Path) -> Iterator[None]:
-    """Send this run's log and Optuna's to `file`, and Optuna's no longer to the terminal."""
-    import optuna
-
-    handler = logging.FileHandler(file, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [log, logging.getLogger("tuner"), logging.getLogger("optuna")]
-    optuna.logging.disable_default_handler()
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for logger in loggers:
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-        handler.close()
-        log.propagate = True

@@ -79,9 +79,11 @@ def _render(found: RunStatus) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    from tuner.cli.live import HEADINGS
+
     # The narrow frame lets all columns fit into 80 characters.
     table = Table(
-        *("kb/s", "trials", "default", "best", "gain", "at kb/s", "infeasible", "failed", "state"),
+        *HEADINGS,
         box=SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -95,6 +97,7 @@ def _render(found: RunStatus) -> RenderableType:
             "" if each.best is None else f"{each.best:.1f}",
             "" if gain is None else f"{gain:+.1f}",
             "" if each.best_kbps is None else f"{each.best_kbps:.1f}",
+            str(each.pruned),
             str(each.infeasible),
             str(each.failed),
             each.state,
@@ -173,4 +176,5 @@ def _of(row: Row) -> BitrateStatus:
         best_kbps=row.best.bitrate_kbps if row.best else None,
         infeasible=row.infeasible,
         failed=row.failed,
+        pruned=row.pruned,
     )

@@ -29,14 +29,11 @@ from tuner.listening.plan import (
     Trial,
     write_plan,
 )
+from tuner.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
 
 #: Programme loudness of EBU R 128; leaves the headroom that most material needs.
 LOUDNESS_LUFS = -23.0
-#: Highest sample after the trial's gain, -1 dBFS: reconstruction between samples has room.
-HIGHEST_PEAK = 10 ** (-1 / 20)
-#: BS.1770 measures in blocks of 400 ms; shorter signals have no loudness.
-SHORTEST_S = 0.4
-#: MUSHRA pages with more are beyond what listeners can compare (BS.1534-3, section 5.3).
+#: MUSHRA pages with more are beyond what listeners can compare (BS.1534-3).
 MOST_STIMULI = 12
 STIMULI_FOLDER = "stimuli"
 
@@ -139,34 +136,12 @@ def level_gains(reference: Pcm, sounds: Mapping[str, Pcm]) -> dict[str, tuple[fl
     target = loudness_lufs(reference)
     match: dict[str, float] = {}
     for condition, pcm in sounds.items():
-        own = loudness_lufs(pcm)
         fixed = condition == REFERENCE or condition in ANCHORS
-        match[condition] = 0.0 if fixed or not math.isfinite(target - own) else target - own
+        match[condition] = 0.0 if fixed else matching_gain_db(target, pcm)
     common = 10 ** ((LOUDNESS_LUFS - target) / 20) if math.isfinite(target) else 1.0
-    peak = max(
-        float(np.max(np.abs(pcm), initial=0.0)) * 10 ** (match[c] / 20) for c, pcm in sounds.items()
-    )
+    peak = max(peak_after(pcm, match[condition]) for condition, pcm in sounds.items())
     common = min(common, HIGHEST_PEAK / peak) if peak > 0 else common
     return {c: (gain_db, common * 10 ** (gain_db / 20)) for c, gain_db in match.items()}
-
-
-def loudness_lufs(pcm: Pcm) -> float:
-    """Integrated loudness (BS.1770-4), LUFS; -inf for silence.
-
-    Args:
-        pcm: float32 ``[C, T]`` at 48 kHz.
-
-    Raises:
-        ClipError: shorter than 0.4 s.
-    """
-    import pyloudnorm
-
-    if pcm.shape[1] < SHORTEST_S * SAMPLE_RATE:
-        raise ClipError(f"a clip of {pcm.shape[1]} samples: loudness needs at least {SHORTEST_S} s")
-    if not np.any(pcm):
-        return -math.inf
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(pcm.T.astype(np.float64)))
 
 
 def _sounds(material: Material) -> dict[str, Pcm]:

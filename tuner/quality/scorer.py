@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ScoreError, WeightsError
+from tuner.lru import Lru
 from tuner.quality.teachers import lost_width, side_level_db
 from tuner.results import MODEL
 from tuner.scorer import Score
@@ -35,8 +36,8 @@ MODEL_VERSION = 3
 #: Share of the points that the networks forget to take where all of a loud side is lost, which
 #: few of their lessons show: by least squares over the `train` side (``python -m bench.width``).
 WIDTH_UNDERRATED = 0.29
-#: References whose features a process remembers (8 s: 2 MB each).
-REMEMBERED_REFERENCES = 64
+#: Features of references that a process remembers (8 s: 1.2 MB each), bytes.
+REFERENCES_BYTES = 128_000_000
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,39 @@ class InseNetScorer:
 
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """See `tuner.scorer.Scorer.score`."""
+        return self.score_batch([(reference, coded)])[0]
+
+    def on_gpu(self) -> InseNetScorer:
+        """See `tuner.scorer.ScoresBatches.on_gpu`."""
         import torch
 
-        from tuner.quality.insenet import stack
+        if not torch.cuda.is_available():
+            return self
+        # Its 10 bits of mantissa would cost a tenth of a point.
+        torch.backends.cudnn.allow_tf32 = False
+        return replace(self, device="cuda")
+
+    def score_batch(self, pairs: Sequence[tuple[Pcm, Pcm]]) -> list[Score]:
+        """See `tuner.scorer.ScoresBatches.score_batch`."""
+        import torch
+
         from tuner.quality.windows import pool
 
-        if reference.shape != coded.shape:
-            raise ScoreError(
-                f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
-                " align them first (`tuner score` does)"
-            )
-        members = fused_members(self.weights, self.device)
+        for reference, coded in pairs:
+            if reference.shape != coded.shape:
+                raise ScoreError(
+                    f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
+                    " align them first (`tuner score` does)"
+                )
         with torch.inference_mode():
-            known = _reference_features(reference, self.device)
-            heard = _features(np.ascontiguousarray(coded), self.device)
-            pairs = stack(known, heard)
-            predicted = [torch.stack(member.hear(*pairs)) for member in members]
-            means, scales = torch.stack(predicted).double().cpu().numpy().swapaxes(0, 1)
-        side_db = (side_level_db(reference), side_level_db(coded))
-        return pool(means * (1 - WIDTH_UNDERRATED * lost_width(side_db)), scales)
+            known = [_reference_features(reference, self.device) for reference, _ in pairs]
+            heard = [_features(np.ascontiguousarray(coded), self.device) for _, coded in pairs]
+            predicted = _predict(fused_members(self.weights, self.device), known, heard)
+        scores = []
+        for (reference, coded), (means, scales) in zip(pairs, predicted, strict=True):
+            lost = lost_width((side_level_db(reference), side_level_db(coded)))
+            scores.append(pool(means * (1 - WIDTH_UNDERRATED * lost), scales))
+        return scores
 
 
 @functools.cache
@@ -137,6 +152,29 @@ def fused_members(path: str, device: str) -> list[InseNet]:
     return [member.to(device) for member in members]
 
 
+def _predict(
+    members: Sequence[InseNet], known: Sequence[torch.Tensor], heard: Sequence[torch.Tensor]
+) -> list[npt.NDArray[np.float64]]:
+    """What the members say of each pair: means and scales, ``[2, members, windows]``.
+
+    Pairs with windows of one length, which all clips of 3 s or more have, are heard together.
+    """
+    import torch
+
+    from tuner.quality.insenet import stack
+
+    predicted: list[npt.NDArray[np.float64]] = [np.empty(0)] * len(known)
+    for frames in {features.shape[-1] for features in known}:
+        alike = [index for index, features in enumerate(known) if features.shape[-1] == frames]
+        counts = [len(known[index]) for index in alike]
+        pairs = stack(*(torch.cat([side[index] for index in alike]) for side in (known, heard)))
+        said = torch.stack([torch.stack(member.hear(*pairs)) for member in members], dim=1)
+        parts = np.split(said.double().cpu().numpy(), np.cumsum(counts)[:-1], axis=-1)
+        for index, part in zip(alike, parts, strict=True):
+            predicted[index] = part
+    return predicted
+
+
 def _features(pcm: Pcm, device: str) -> torch.Tensor:
     """Features of one signal relative to its own level, in windows ``[W, 4, 5, 32, F]``."""
     import torch
@@ -147,16 +185,11 @@ def _features(pcm: Pcm, device: str) -> torch.Tensor:
     return windows(features(torch.from_numpy(pcm)[None].to(device)))
 
 
-_references: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()
+_references: Lru[torch.Tensor] = Lru(REFERENCES_BYTES)
 
 
 def _reference_features(reference: Pcm, device: str) -> torch.Tensor:
     """Features of a reference, remembered by content: one reference meets many coded signals."""
     content = np.ascontiguousarray(reference)
     key = (hashlib.sha256(content.tobytes()).hexdigest(), device)
-    if key not in _references:
-        _references[key] = _features(content, device)
-        if len(_references) > REMEMBERED_REFERENCES:
-            _references.popitem(last=False)
-    _references.move_to_end(key)
-    return _references[key]
+    return _references.get(key, lambda: _features(content, device))

@@ -7,8 +7,13 @@ stops while there is still room to write down what is finished.
 from __future__ import annotations
 
 import collections
+import errno
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from tuner.cache import Cache
 from tuner.errors import RunError
@@ -19,12 +24,58 @@ GB = 1e9
 #: Free space at which a run stops, bytes. Database, log, results and report of 5,000 trials
 #: take a tenth of it; the rest is for the jobs that still run.
 RESERVE = 256_000_000
+#: Free space of the temporary folder at which it stops, bytes. A job keeps a clip, its encode
+#: and its decode there (20 s of stereo take 8 MB at most each); without room for them every
+#: encode would fail, and every trial with it.
+TEMPORARY_RESERVE = 64_000_000
 #: Seconds between two looks at the cache,
 TRIM_EVERY_S = 60.0
 #: and at least so many times the time that a look took.
 TRIM_PAUSES = 50.0
 #: What a trim leaves of the limit, so that the next one is not due at once.
 TRIM_TO = 0.9
+#: What the system says when a disk, a quota or a largest file size takes no more.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def told_as_run_error(path: Path) -> Iterator[None]:
+    """Within it, a full disk or a failure of the database is an error with a remedy.
+
+    Args:
+        path: the run directory.
+
+    Raises:
+        RunError: in the place of what the system or the database raised.
+    """
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise RunError(_cannot_write(path, "the database of its trials failed", error)) from error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise RunError(_cannot_write(path, "it cannot be written", error)) from error
+
+
+def _runs_low(path: Path, free: int, remedy: str) -> str:
+    return (
+        f"{path}: only {free / GB:.2f} GB of disk are free, the run stops before they are gone."
+        f" What was finished is kept: {remedy}, and run the same command again."
+    )
+
+
+def _cannot_write(path: Path, what: str, error: Exception) -> str:
+    cause: BaseException = error
+    while cause.__cause__ is not None:  # Optuna's error of SQLAlchemy's error of the driver's
+        cause = cause.__cause__
+    return (
+        f"{path}: {what} ({cause}). What was finished is kept: free space there, and run the"
+        " same command again."
+    )
 
 
 class DiskKeeper:
@@ -35,16 +86,23 @@ class DiskKeeper:
         cache_gb: the cache's budget, or None.
         in_flight: trials of one bitrate that may be in flight; what they use stays.
         reserve: bytes that stay free.
+        temporary_reserve: likewise, in the temporary folder.
     """
 
     def __init__(
-        self, folder: RunFolder, cache_gb: float | None, in_flight: int, reserve: int = RESERVE
+        self,
+        folder: RunFolder,
+        cache_gb: float | None,
+        in_flight: int,
+        reserve: int = RESERVE,
+        temporary_reserve: int = TEMPORARY_RESERVE,
     ) -> None:
         self._folder = folder
         self._limit = None if cache_gb is None else round(cache_gb * GB)
         self._cache = Cache(folder.cache)
         self._in_flight = in_flight
         self._reserve = reserve
+        self._temporary_reserve = temporary_reserve
         self._told: dict[float, collections.deque[float]] = {}
         self._due = time.monotonic()
 
@@ -52,7 +110,7 @@ class DiskKeeper:
         """Look at the disk.
 
         Raises:
-            RunError: less than the reserve is free, and the cache may not be trimmed.
+            RunError: less than a reserve is free, and the cache may not be trimmed.
             CacheError: the cache cannot be trimmed.
         """
         match update:
@@ -70,10 +128,13 @@ class DiskKeeper:
             self._trim(min(self._limit, self._cache.size() // 2))
         if (free := self._free()) < self._reserve:
             raise RunError(
-                f"{self._folder.path}: only {free / GB:.2f} GB of disk are free, the run stops"
-                f" before they are gone. What was finished is kept: free some space, or let"
-                f" --cache-gb limit the cache, and run the same command again."
+                _runs_low(
+                    self._folder.path, free, "free some space, or let --cache-gb limit the cache"
+                )
             )
+        temporary = Path(tempfile.gettempdir())
+        if (free := shutil.disk_usage(temporary).free) < self._temporary_reserve:
+            raise RunError(_runs_low(temporary, free, "free some space, or set TMPDIR"))
 
     def _trim(self, limit: int) -> None:
         started = time.monotonic()

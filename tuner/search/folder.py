@@ -10,11 +10,14 @@
     log.txt         what happened
     status.json     how far it is, for `tuner status`
     results.json    the answer, and report.html for people
+    exhibits/       what the report lets people hear
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +48,7 @@ REMEDIES = {
     "seed": "give the old --seed",
     "sampler": "name the old sampler in [search]",
     "objective": "name the old objective and limits in [search]",
+    "storage": "name the old --storage, where the trials are, or none",
 }
 #: What a run writes beside these; never taken over from others.
 OWN_NAMES = {
@@ -56,6 +60,7 @@ OWN_NAMES = {
     STATUS_FILE,
     "results.json",
     "report.html",
+    "exhibits",
 }
 
 
@@ -67,8 +72,14 @@ class RunFolder:
     started: str
 
     @property
+    def name(self) -> str:
+        """A name that no other run has, for databases that runs share."""
+        identity = (self.path / IDENTITY_FILE).read_bytes()
+        return f"{self.path.name}-{hashlib.sha256(identity).hexdigest()[:8]}"
+
+    @property
     def database(self) -> Path:
-        """The Optuna database."""
+        """The Optuna database, unless the study names another one."""
         return self.path / "optuna.db"
 
     @property
@@ -148,7 +159,9 @@ def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
     if not file.exists():
         started = now()
         partial = file.with_suffix(".partial")
-        content = {"format": FORMAT, "started": started, "identity": dict(identity)}
+        # What tells apart two runs of the same study that were started in the same second.
+        run = uuid.uuid4().hex
+        content = {"format": FORMAT, "run": run, "started": started, "identity": dict(identity)}
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
         partial.replace(file)
         return started

@@ -15,6 +15,7 @@ import numpy as np
 from tuner.cache import Cache
 from tuner.encoder import Settings, find_rate_mode
 from tuner.rate import first_guess
+from tuner.search.ablation import MOST_SETTINGS
 from tuner.search.job import ClipRef, Job, run_job
 from tuner.search.validate import FINALISTS
 
@@ -34,7 +35,7 @@ class Forecast:
     Args:
         trials: trials left, over all bitrates; None with a budget in hours only.
         encodes, scores: how many.
-        search_s, validation_s: wall-clock seconds.
+        search_s, validation_s: wall-clock seconds; the ablation is part of validation.
         disk_bytes: clips and cache.
     """
 
@@ -67,17 +68,23 @@ def forecast(parts: Parts, workers: int, done: int = 0) -> Forecast:
         search_s = spec.hours * 3600
     count = search_s / trial_s
     heard = len(spec.bitrates_kbps) * (FINALISTS + 1) * (tune + holdout)
+    settings = min(len(parts.encoder.parameters), MOST_SETTINGS) * spec.search.ablation
+    ablated = len(spec.bitrates_kbps) * settings * tune
     clips_bytes = sum(clip.pcm.nbytes for clip in parts.clips.clips)
-    encodes = round(count * tune * PASSES) + heard
+    encodes = round(count * tune * PASSES) + heard + round(ablated * PASSES)
     disk = encodes * cost.entry_bytes
     if spec.cache_gb is not None:
         disk = min(disk, round(spec.cache_gb * 1e9))
     return Forecast(
         trials=trials,
         encodes=encodes,
-        scores=round(count * tune) + heard * (1 + len(parts.judges)),
+        scores=round(count * tune) + heard * (1 + len(parts.judges)) + ablated,
         search_s=search_s,
-        validation_s=heard * (cost.encode_s + cost.score_s + cost.judge_s) / workers,
+        validation_s=(
+            heard * (cost.encode_s + cost.score_s + cost.judge_s)
+            + ablated * (PASSES * cost.encode_s + cost.score_s)
+        )
+        / workers,
         disk_bytes=clips_bytes + disk,
     )
 

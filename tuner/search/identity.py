@@ -38,6 +38,7 @@ def identify(
         "seed": str(spec.seed),
         "sampler": spec.search.sampler,
         "objective": spec.search.goal,
+        **({} if spec.shown_storage is None else {"storage": spec.shown_storage}),
     }
 
 

@@ -23,6 +23,7 @@ from tuner.errors import (
     ClipError,
     DecodeFailed,
     EncoderError,
+    RunError,
     ScoreError,
     TunerError,
 )
@@ -103,6 +104,7 @@ def run_job(job: Job, cache: Cache) -> Outcome:
         EncoderError: encoding, decoding or alignment failed.
         ScoreError: a scorer failed or gave a score that is not finite.
         CacheError: the cache folder cannot be read or written.
+        RunError: the encoder's program was replaced since this process began.
     """
     key = encode_key(
         job.clip.digest, job.encoder.name, _version(job.encoder), job.settings, job.knob
@@ -111,8 +113,9 @@ def run_job(job: Job, cache: Cache) -> Outcome:
     cached = cache.get_encode(key)
     encoded = cached
     if encoded is None:
-        reference = _load(job.clip)
+        reference = load_clip(job.clip)
         encoded = _encode(job, reference)
+        _check_build(job.encoder)
         cache.put_encode(key, encoded)
 
     keys = {scorer.name: _score_key(key, scorer) for scorer in job.scorers}
@@ -123,7 +126,7 @@ def run_job(job: Job, cache: Cache) -> Outcome:
     delay, start = None, _cpu_s()
     decoded = start
     if missing:
-        reference = _load(job.clip) if reference is None else reference
+        reference = load_clip(job.clip) if reference is None else reference
         start = _cpu_s()
         coded, delay = _decode(job, encoded, reference)
         decoded = _cpu_s()
@@ -146,7 +149,8 @@ def run_job(job: Job, cache: Cache) -> Outcome:
     )
 
 
-def _load(clip: ClipRef) -> Pcm:
+def load_clip(clip: ClipRef) -> Pcm:
+    """The samples of a clip. Raises `ClipError` if its file is missing or holds others."""
     try:
         pcm = np.load(clip.path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -191,8 +195,24 @@ def _score_key(key: str, scorer: Scorer) -> str:
 _versions: dict[bytes, Version] = {}
 
 
+def _check_build(encoder: Encoder) -> None:
+    """Raise `RunError` when the build is another one than when this process began.
+
+    An upgrade in the middle of the night, say: what it encodes must not be stored under the
+    old build's key. (The adapters that come along tell their version in 0.1 ms.)
+    """
+    with _plugin(f"the version of {encoder.name}", EncoderError):
+        then, now = _version(encoder), encoder.version
+    if now != then:
+        raise RunError(
+            f"{encoder.name} was replaced while the run went on: {then.text} ({then.digest}) ->"
+            f" {now.text} ({now.digest}). Put the old one back, or name it with --binary, and run"
+            " the same command again; or begin anew with --out."
+        )
+
+
 def _version(encoder: Encoder) -> Version:
-    """The encoder's version, read once per process: it may hash a large binary.
+    """The encoder's version, as it was when this process first needed it.
 
     Every job unpickles its own copy of the adapter, so copies are known by their pickle.
     """

@@ -12,6 +12,7 @@ machine, it takes what they knew at a certain trial, and waits for them to get t
 from __future__ import annotations
 
 import collections
+import contextlib
 import math
 import queue
 import statistics
@@ -106,7 +107,10 @@ def search(
         executor.close(cancel=True)
         loop.pool.shutdown(wait=True, cancel_futures=True)
         for trials in lanes:
-            trials.recover()
+            # Should that fail as well, on a full disk say, the next session does it; what is to
+            # be told is what ended this one.
+            with contextlib.suppress(Exception):
+                trials.recover()
         raise
     loop.pool.shutdown()
 
@@ -215,6 +219,7 @@ class _Loop:
             default,
             infeasible=states.count("infeasible"),
             failed=states.count("failed"),
+            pruned=states.count("pruned"),
         )
 
 

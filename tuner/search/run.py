@@ -27,6 +27,7 @@ from tuner.scorer import Scorer
 from tuner.search.bench import Bench
 from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, SHARED_TASTE, check_scorer
 from tuner.search.evaluate import Plan, TrialResult, evaluate
+from tuner.search.evidence import explain, keep_exhibits
 from tuner.search.executors import Executor
 from tuner.search.folder import RunFolder, now
 from tuner.search.identity import identify
@@ -37,6 +38,7 @@ from tuner.search.race import jobs_at_once
 from tuner.search.space import Space, make_space, presets_of
 from tuner.search.spec import StudySpec
 from tuner.search.storage import close_storage, open_storage
+from tuner.search.traits import measure_traits
 from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
 from tuner.search.validate import Court, validate_bitrate
@@ -96,6 +98,7 @@ class Parts:
                 channels=clip.channels,
                 source=str(clip.source),
                 start_s=clip.start_s,
+                traits=measure_traits(clip.pcm),
             )
             for clip in self.clips.clips
         ]
@@ -136,6 +139,7 @@ def run_study(
         provenance=_provenance(parts, folder, command),
         notes=_notes(parts, clips["tune"], bitrates),
     )
+    results = keep_exhibits(parts, folder.path, results, observer)
     write_results(results, folder.results)
     return results
 
@@ -170,12 +174,13 @@ def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
     spec, space, how = parts.spec, parts.space(), parts.spec.search
     presets = list(presets_of(parts.encoder))
     winners = find_winners([Path(run) for run in how.warm_start], parts.encoder.name)
-    storage = open_storage(folder.database)
+    storage = open_storage(spec.storage or folder.database)
+    prefix = f"{folder.name}/" if spec.storage else ""
     try:
         yield [
             Trials(
                 storage,
-                f"{parts.encoder.name}@{kbps:g}",
+                f"{prefix}{parts.encoder.name}@{kbps:g}",
                 space,
                 kbps,
                 how.sampler,
@@ -234,7 +239,7 @@ def _validate(
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
-        results.append(result)
+        results.append(explain(parts, lane, result, executor, clips["tune"], observer))
     return results
 
 

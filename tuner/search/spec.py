@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, cast
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
-from tuner.plugins import is_encoder_file
+from tuner.search.database_url import show_url
 from tuner.search.limits import Limits
 from tuner.search.objective import OBJECTIVES_IN_WORDS, is_objective
 from tuner.search.table import Table
@@ -31,6 +29,8 @@ EXECUTORS = ("local", "ray")
 
 #: Trials per bitrate when neither trials nor hours are given.
 DEFAULT_TRIALS = 60
+#: Clips of either end of the gains that a report lets people hear, per bitrate.
+DEFAULT_EXHIBITS = 3
 #: Legal excerpt lengths, s (`tuner.clips`).
 EXCERPT_RANGE_S = (5.0, 10.0)
 #: Legal disk budgets of the cache, GB.
@@ -69,6 +69,7 @@ class SearchSpec:
         two_objectives: minimise encode time beside it; the results get a Pareto set.
         prune: stop trials early that are losing.
         warm_start: run directories whose winners are tried first.
+        ablation: put each setting of the tuned candidate back and measure what it is worth.
         max_encode_time, max_peak_dbfs, max_latency_ms: limits (`tuner.search.limits`).
     """
 
@@ -77,6 +78,7 @@ class SearchSpec:
     two_objectives: bool = False
     prune: bool = True
     warm_start: tuple[str, ...] = ()
+    ablation: bool = True
     max_encode_time: float | None = None
     max_peak_dbfs: float | None = None
     max_latency_ms: float | None = None
@@ -110,7 +112,10 @@ class StudySpec:
         executor: "local" or "ray".
         address: of a Ray cluster, or None.
         workers: jobs at a time; 0 means all cores.
+        scorer_gpu: with Ray, the share of a GPU for each scorer, up to 1; 0 for none.
+        storage: URL of a database for the trials, or None for one in the run directory.
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
+        exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
         search: how settings are searched.
         fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
     """
@@ -125,7 +130,10 @@ class StudySpec:
     executor: str = "local"
     address: str | None = None
     workers: int = 0
+    scorer_gpu: float = 1.0
+    storage: str | None = field(default=None, repr=False)
     cache_gb: float | None = None
+    exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
     search: SearchSpec = field(default=SearchSpec())
     fixed: tuple[tuple[str, Value], ...] = field(default=())
 
@@ -143,13 +151,22 @@ class StudySpec:
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
 
+    @property
+    def shown_storage(self) -> str | None:
+        """`storage` without its password."""
+        return None if self.storage is None else show_url(self.storage)
+
     def to_toml(self) -> str:
-        """The study as TOML; `parse_study` of it gives an equal spec."""
+        """The study as TOML; `parse_study` of it gives an equal spec.
+
+        Only a password in `storage` is left out.
+        """
         top = {
             name: value
             for name, value in vars(self).items()
             if name not in ("clips", "search", "fixed")
         }
+        top["storage"] = self.shown_storage
         tables: dict[str, dict[str, object]] = {
             "clips": vars(self.clips),
             "search": _search_table(self.search),
@@ -172,65 +189,6 @@ def _search_table(search: SearchSpec) -> dict[str, object]:
 def _toml_lines(table: Mapping[str, object]) -> list[str]:
     # JSON's strings, numbers, booleans and arrays are TOML's too.
     return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
-
-
-def read_study(path: Path) -> dict[str, object]:
-    """The raw content of a study file, its paths taken from the file's folder.
-
-    Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
-    (``my.toml``), and a binary with a folder in its name (``./lame-dev``).
-
-    Raises:
-        StudyError: naming the file, if it cannot be read or is not TOML.
-    """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a study ({error})") from error
-    clips = raw.get("clips")
-    if isinstance(clips, dict):
-        for key in ("folder", "manifest"):
-            if isinstance(clips.get(key), str):
-                clips[key] = _absolute(clips[key], path.parent)
-    search = raw.get("search")
-    if isinstance(search, dict) and isinstance(search.get("warm_start"), list):
-        search["warm_start"] = [
-            _absolute(run, path.parent) if isinstance(run, str) else run
-            for run in search["warm_start"]
-        ]
-    for key in ("encoder", "binary"):
-        if isinstance(raw.get(key), str):
-            raw[key] = locate(raw[key], path.parent)
-    return raw
-
-
-def locate(name: str, folder: Path) -> str:
-    """An encoder's or binary's path as seen from `folder`, absolute; a bare name as it is."""
-    if "/" in name or is_encoder_file(name):
-        return _absolute(name, folder)
-    return name
-
-
-def _absolute(name: str, folder: Path) -> str:
-    return str((folder / Path(name).expanduser()).absolute())
-
-
-def merge(raw: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, object]:
-    """The study with flags laid over it, tables merged key by key.
-
-    A trials or hours flag replaces the file's whole budget.
-    """
-    merged = dict(raw)
-    if "trials" in flags or "hours" in flags:
-        merged.pop("trials", None)
-        merged.pop("hours", None)
-    for key, value in flags.items():
-        below = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            merged[key] = {**below, **value}
-        else:
-            merged[key] = value
-    return merged
 
 
 def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
@@ -257,7 +215,10 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         executor=top.choice("executor", EXECUTORS, "local"),
         address=top.text("address", optional=True),
         workers=top.whole("workers", 0, low=0) or 0,
+        scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
+        storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
+        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS),
         clips=ClipsSpec(
             folder=clips.text("folder") or "",
             manifest=clips.text("manifest", optional=True),
@@ -292,6 +253,7 @@ def _parse_search(table: Table) -> SearchSpec:
         two_objectives=two_objectives,
         prune=table.flag("prune", True),
         warm_start=table.texts("warm_start"),
+        ablation=table.flag("ablation", True),
         max_encode_time=table.times("max_encode_time"),
         max_peak_dbfs=table.number("max_peak_dbfs", None, *PEAK_RANGE_DBFS),
         max_latency_ms=table.number("max_latency_ms", None, *LATENCY_RANGE_MS),

@@ -30,7 +30,7 @@ class BitrateStatus:
     Args:
         target_kbps: the target, kb/s.
         state: searching, searched, stopped, validating, or the verdict.
-        done: finished trials, the `infeasible` and the `failed` ones among them.
+        done: finished trials, the `infeasible`, `failed` and `pruned` ones among them.
         trials: the budget in trials, or None.
         default, best: scores on the tune clips, 0 to 100, as far as they are known.
         best_kbps: what the best one spent, kb/s.
@@ -45,6 +45,7 @@ class BitrateStatus:
     best_kbps: float | None
     infeasible: int
     failed: int
+    pruned: int = 0
 
 
 @dataclass(frozen=True)

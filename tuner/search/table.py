@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from tuner.encoder import Value
+from tuner.errors import StudyError
+from tuner.search.database_url import parse_url
 
 #: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
 BITRATE_RANGE = (4.0, 6000.0)
@@ -69,6 +71,16 @@ class Table:
             self.refuse(key, "a list of texts", value)
         return good
 
+    def database(self, key: str) -> str | None:
+        """A database's URL, which is not shown when it is wrong."""
+        url = self.text(key, optional=True)
+        if url is not None:
+            try:
+                parse_url(url)
+            except StudyError as error:
+                self.problems.append(str(error))
+        return url
+
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         value = self._get(key)
@@ -96,6 +108,13 @@ class Table:
             return value
         self.refuse(key, f"a whole number from {low}", value)
         return default
+
+    def whole_or_all(self, key: str, default: int) -> int | Literal["all"]:
+        """A whole number from 0, or "all"."""
+        if self.table.get(key) == "all":
+            self.known.add(key)
+            return "all"
+        return self.whole(key, default, low=0) or 0
 
     def number(self, key: str, default: float | None, low: float, high: float) -> float | None:
         """A number from `low` to `high`."""

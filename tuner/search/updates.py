@@ -22,7 +22,7 @@ class SearchStarted:
         done: trials that earlier sessions finished.
         trials: the budget in trials, or None.
         best, default: the best and the default trial so far, if any is complete.
-        infeasible, failed: how many of `done` were.
+        infeasible, failed, pruned: how many of `done` were.
     """
 
     target_kbps: float
@@ -32,6 +32,7 @@ class SearchStarted:
     default: TrialRecord | None
     infeasible: int = 0
     failed: int = 0
+    pruned: int = 0
 
 
 @dataclass(frozen=True)

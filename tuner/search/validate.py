@@ -1,7 +1,8 @@
 """Validation: the default and the best few settings, on clips that the search never heard.
 
 Each finalist is matched to the target bitrate on the held-out clips on their own, by
-bitrate alone, and scored on all clips of both sides by the quality model and the judges.
+bitrate alone, and scored on all clips of both sides by the quality model and the judges;
+meters tell what is audibly wrong with each (`tuner.search.diagnosis`).
 The winner is chosen on the tune side only; the held-out side says what it is worth.
 """
 
@@ -25,6 +26,7 @@ from tuner.results import (
 )
 from tuner.scorer import Score, Scorer
 from tuner.search.bench import Bench
+from tuner.search.diagnosis import METERS, figures
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
@@ -77,7 +79,7 @@ class _Hearing:
     knob: float
     kbps: float
     scores: dict[str, dict[str, Score]]
-    """Clip digest -> metric name -> score."""
+    """Clip digest -> name of a metric or a meter of the diagnosis -> score."""
     notes: list[str]
     """What the encoder told of choices of its own at `knob`."""
 
@@ -211,7 +213,7 @@ def _hear_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     bench.notes.clear()
-    scores = bench.score(settings, match.knob, court.metrics)
+    scores = bench.score(settings, match.knob, (*court.metrics, *METERS))
     return _Hearing(match.knob, match.kbps, scores, list(bench.notes))
 
 
@@ -249,8 +251,21 @@ def _side_result(
         for name, by_clip in scores.items():
             differences = [by_clip[d] - default.scores[d][name].mean for d in by_clip]
             gains[name] = paired_bootstrap(differences, court.seed)
-    spreads = {d: each[court.scorer.name].spread for d, each in hearing.scores.items()}
-    return SideResult(hearing.knob, hearing.kbps, scores, spreads, gains)
+    own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
+    return SideResult(
+        knob=hearing.knob,
+        bitrate_kbps=hearing.kbps,
+        scores=scores,
+        spreads={digest: score.spread for digest, score in own.items()},
+        gains=gains,
+        windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
+        diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
+    )
+
+
+def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
+    """Four decimals: a ten-thousandth of a share, which is the finest figure."""
+    return {name: round(figure, 4) for name, figure in diagnosis.items()}
 
 
 def _judge(court: Court, candidates: Sequence[Candidate], best: int) -> Verdict:

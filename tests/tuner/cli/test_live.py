@@ -48,14 +48,15 @@ def test_trials_are_told_against_the_default() -> None:
 
 
 def test_failures_are_counted_and_told_in_one_line() -> None:
-    """Infeasible and failed trials count, those of earlier sessions too."""
+    """Pruned, infeasible and failed trials count, those of earlier sessions too."""
     made = Board(None, Clock())
-    made.update(SearchStarted(64.0, 5, 10, None, None, infeasible=2, failed=1))
+    made.update(SearchStarted(64.0, 5, 10, None, None, infeasible=2, failed=1, pruned=2))
     line = made.update(TrialFinished(64.0, record(5, None, "failed"), None, None, 0.0))
     made.update(TrialFinished(64.0, record(6, None, "infeasible"), None, None, 0.0))
     assert line == "64 kb/s: trial 6/10 failed (exit code 3)"
+    made.update(TrialFinished(64.0, record(7, 55.0, "pruned"), None, None, 0.0))
     row = made.rows[64.0]
-    assert (row.infeasible, row.failed, row.progress) == (3, 2, "7/10")
+    assert (row.infeasible, row.failed, row.pruned, row.progress) == (3, 2, 3, "8/10")
 
 
 def test_speed_is_recent() -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 import soundfile
 
 from tuner.cli.forecast import print_forecast
-from tuner.cli.run import conduct, parse_bitrates, parse_fixed, resolve_study
+from tuner.cli.run import conduct
 from tuner.cli.status import status
+from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
 from tuner.clips import Excerpting, load_clips
 from tuner.errors import RunError, StudyError
+from tuner.exhibits import read_index
 from tuner.results import read_results
 from tuner.search.folder import open_run
 from tuner.search.run import Parts
@@ -76,6 +79,36 @@ def test_whole_run(tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[st
     assert results.provenance.command == "tuner run mine.toml"
     assert [note.split(" check")[0] for note in results.notes[:2]] == ["Identity", "Anchor"]
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
+
+
+def test_evidence_is_kept(tmp_path: Path, music: Path) -> None:
+    """Traits, diagnosis, ablation and sounds; without them where they are not wanted."""
+    conduct(make_parts(music, 12), tmp_path / "run", "x")
+    results = read_results(tmp_path / "run" / "results.json")
+    (bitrate,) = results.bitrates
+    assert all("attacks_per_s" in clip.traits for clip in results.clips)
+    assert bitrate.tuned == 1 and bitrate.ablation[0].worth is not None
+    assert {record.parameter for record in bitrate.ablation} <= {
+        "rate_mode",
+        *bitrate.candidates[1].values,
+    }
+    held = {clip.digest for clip in results.clips if clip.side == "holdout"}
+    assert {exhibit.clip for exhibit in read_index(tmp_path / "run")} == held
+
+    parts = make_parts(music, 12)
+    bare = replace(parts.spec, exhibits=0, search=replace(parts.spec.search, ablation=False))
+    conduct(replace(parts, spec=bare), tmp_path / "run", "x")
+    (again,) = read_results(tmp_path / "run" / "results.json").bitrates
+    assert again == replace(bitrate, ablation=[])
+    assert read_index(tmp_path / "run") == []
+    assert not list((tmp_path / "run" / "exhibits").glob("*.flac"))
+
+
+def test_exhibits_flag() -> None:
+    """N, all or none; anything else is told."""
+    assert [parse_exhibits(text) for text in ("3", "all", "none")] == [3, "all", 0]
+    with pytest.raises(StudyError, match="a number of clips, all or none"):
+        parse_exhibits("-1")
 
 
 def test_resuming_adds_trials_and_recomputes_nothing(
@@ -141,8 +174,8 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     """Encodes, hours and disk, of what earlier sessions left to do."""
     print_forecast(make_parts(music, 4), tmp_path / "run", 1, as_json=True)
     told = json.loads(capsys.readouterr().out)
-    # 4 trials of 1.5 passes over 2 clips, then 4 settings on 4 clips.
-    assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4)
+    # 4 trials of 1.5 passes over 2 clips, 4 settings on 4 clips, 4 parameters put back.
+    assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 4 * 3)
     assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 5 * 48_000 * 4
     print_forecast(make_parts(music, 4), tmp_path / "run", 1)
     assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out

@@ -15,6 +15,7 @@ from tuner.quality.degrade import narrow, pre_echo
 from tuner.quality.insenet import InseNet
 from tuner.quality.scorer import InseNetScorer, load_members
 from tuner.quality.windows import pool
+from tuner.scorer import ScoresBatches
 from tuner.synth import synthesize
 
 SCORER = InseNetScorer()
@@ -51,6 +52,29 @@ def test_pre_echo_is_heard(castanets: np.ndarray) -> None:
 def test_mono_downmix_is_heard(applause: np.ndarray) -> None:
     """A mono downmix of a wide clip costs 15 points."""
     assert SCORER.score(applause, narrow(applause, 0.0)).mean < 85
+
+
+def test_a_batch_scores_as_one_by_one(castanets: np.ndarray, applause: np.ndarray) -> None:
+    """Clips of other lengths, shorter than a window, and of one channel share it."""
+    pairs = [
+        (castanets, lowpass(castanets, 7000.0)),
+        (applause[:, :200_000], narrow(applause[:, :200_000], 0.3)),
+        (applause[:, :48_000], lowpass(applause[:, :48_000], 3500.0)),
+        (castanets[:1], lowpass(castanets[:1], 7000.0)),
+    ]
+    assert isinstance(SCORER, ScoresBatches)
+    for pair, score in zip(pairs, SCORER.score_batch(pairs), strict=True):
+        alone = SCORER.score(*pair)
+        assert score.mean == pytest.approx(alone.mean, abs=1e-4)
+        assert score.spread == pytest.approx(alone.spread, abs=1e-4)
+        assert score.windows == pytest.approx(alone.windows, abs=1e-4)
+
+
+def test_without_a_gpu_it_stays_what_it_is() -> None:
+    """And with one, its version stays, so that a cache holds scores of both."""
+    on_gpu = SCORER.on_gpu()
+    assert on_gpu.version == SCORER.version
+    assert torch.cuda.is_available() or on_gpu == SCORER
 
 
 def test_gain_and_polarity_are_not_heard(applause: np.ndarray) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tuner.errors import RunError
-from tuner.search.disk import DiskKeeper
+from tuner.search.disk import DiskKeeper, told_as_run_error
 from tuner.search.folder import RunFolder
 from tuner.search.updates import SearchStarted, StageStarted
 
@@ -71,3 +73,22 @@ def test_the_run_stops_before_the_disk_is_full(run: RunFolder) -> None:
     with pytest.raises(RunError, match="run the same command again"):
         keeper(STEP)
     assert all(file.exists() for file in files)
+
+
+def test_the_run_stops_before_encoders_have_no_room(run: RunFolder) -> None:
+    """A full temporary folder would fail every encode, and every trial of the night with it."""
+    keeper = DiskKeeper(run, None, 1, 0, 2 * shutil.disk_usage(tempfile.gettempdir()).free)
+    with pytest.raises(RunError, match="set TMPDIR, and run the same command again"):
+        keeper(STEP)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path, code: int) -> None:
+    """Wherever the system says so; other errors stay what they are."""
+    with (
+        pytest.raises(RunError, match=r"cannot be written \(.*free space there"),
+        told_as_run_error(tmp_path),
+    ):
+        raise OSError(code, os.strerror(code))
+    with pytest.raises(ConnectionError), told_as_run_error(tmp_path):
+        raise ConnectionError("no cluster")

@@ -21,6 +21,16 @@ def test_resumes_with_the_same_identity(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "study.toml").read_text() == "trials = 2\n"
 
 
+def test_no_two_runs_have_one_name(tmp_path: Path) -> None:
+    """Not even of one study in folders of one name; a run keeps its own."""
+    names = []
+    for parent in ("a", "b", "a"):
+        with open_run(tmp_path / parent / "night", IDENTITY, "") as run:
+            names.append(run.name)
+    assert names[0] == names[2] != names[1]
+    assert all(name.startswith("night-") for name in names)
+
+
 def test_refuses_another_search(tmp_path: Path) -> None:
     """Whatever defines the search and changed is named, old and new."""
     with open_run(tmp_path / "run", IDENTITY, ""):

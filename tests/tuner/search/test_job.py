@@ -10,7 +10,7 @@ import pytest
 
 from tuner.audio import Pcm, resample
 from tuner.cache import Cache
-from tuner.encoder import Encoded, Encoder, Settings
+from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import (
     AlignmentError,
     ClipError,
@@ -18,6 +18,7 @@ from tuner.errors import (
     EncoderError,
     EncoderFailed,
     EncoderMissing,
+    RunError,
     ScoreError,
 )
 from tuner.scorer import Score, Scorer
@@ -80,6 +81,31 @@ def test_another_build_shares_nothing(job: Job, cache: Cache) -> None:
     run_job(job, cache)
     outcome = run_job(replace(job, encoder=FakeEncoder(build="2")), cache)
     assert (outcome.encodes, outcome.scored, outcome.cached_scores) == (1, 1, 0)
+
+
+@dataclass(frozen=True)
+class _Upgraded(FakeEncoder):
+    """Its version is what a file says."""
+
+    file: str = ""
+
+    @property
+    def version(self) -> Version:
+        text = Path(self.file).read_text()
+        return Version(text, "fake", text)
+
+
+def test_an_upgrade_in_the_middle_ends_the_run(job: Job, cache: Cache, tmp_path: Path) -> None:
+    """What the new build made is not stored as the old one's."""
+    (tmp_path / "build").write_text("1.0")
+    old = replace(job, encoder=_Upgraded(file=str(tmp_path / "build")))
+    run_job(old, cache)
+    (tmp_path / "build").write_text("1.1")
+    for _ in range(2):
+        with pytest.raises(RunError, match=r"replaced while the run went on: 1\.0 .* -> 1\.1"):
+            run_job(replace(old, knob=48.0), cache)
+    (tmp_path / "build").write_text("1.0")
+    assert run_job(replace(old, knob=48.0), cache).encodes == 1
 
 
 def test_a_damaged_encode_is_made_again(job: Job, cache: Cache) -> None:

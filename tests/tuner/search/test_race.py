@@ -45,7 +45,7 @@ def test_who_leads_is_no_loser() -> None:
 
 
 def test_what_is_worth_having_is_seldom_pruned() -> None:
-    """With three looks at a trial that is just worth having no more than twice `P_THRESHOLD` is lost."""
+    """Of trials just worth having, three looks lose no more than twice `P_THRESHOLD`."""
     rng = np.random.default_rng(4)
     lost = 0
     for _ in range(300):

@@ -12,7 +12,7 @@ from tuner.search.status import BitrateStatus, RunStatus, State, read_status, wr
 
 
 def make_status(state: State = "running") -> RunStatus:
-    bitrate = BitrateStatus(64.0, "searching", 3, 12, 50.0, 53.5, 64.1, 1, 0)
+    bitrate = BitrateStatus(64.0, "searching", 3, 12, 50.0, 53.5, 64.1, 1, 0, 2)
     return RunStatus(state, "tuner run", "host", 7, "then", "now", "", 2.5, 60.0, None, (bitrate,))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tuner.artefacts import ARTEFACTS
 from tuner.audio import sample_digest
 from tuner.results import BitrateResult, Side, Timing, TrialRecord
 from tuner.search.evaluate import TrialResult
@@ -90,6 +91,14 @@ def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipR
             assert heard.bitrate_kbps == pytest.approx(64, rel=0.01)
             assert set(heard.scores) == {"insenet", "visqol", "zimtohrli"}
             assert set(heard.scores["visqol"]) == {clip.digest for clip in clips[side]}
+            assert set(heard.windows) == set(heard.diagnosis) == set(heard.scores["visqol"])
+            for figures in heard.diagnosis.values():
+                assert set(figures) == {artefact.key for artefact in ARTEFACTS}
+    # 4 dB less noise, as far as it is not masked by a floor; and no other fault.
+    for digest, figures in winner.sides["holdout"].diagnosis.items():
+        before = default.sides["holdout"].diagnosis[digest]
+        assert figures["noise_db"] == pytest.approx(before["noise_db"] - 4, abs=0.5)
+        assert figures["stereo_db"] == 0
     # Shaping 7 instead of 3 is 4 dB, of 1.5, 1.0 and 0.7 points each.
     gains = winner.sides["holdout"].gains
     assert gains["insenet"].value == pytest.approx(6.0, abs=0.5)

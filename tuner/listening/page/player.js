@@ -17,12 +17,18 @@ class Player {
   /** Load key -> URL; resolves when every sound is decoded. */
   async load(urls) {
     this.pause();
-    this.sounds = new Map(await Promise.all(Object.entries(urls).map(async ([key, url]) => {
+    await this.decode(await Promise.all(Object.entries(urls).map(async ([key, url]) => {
       const response = await fetch(url);
       if (!response.ok) throw new Error(`a sound could not be loaded (${response.status})`);
-      const buffer = await this.context.decodeAudioData(await response.arrayBuffer());
-      return [key, { buffer, gain: null }];
+      return [key, await response.arrayBuffer()];
     })));
+  }
+
+  /** Take [key, content of a sound file] pairs; resolves when every sound is decoded. */
+  async decode(files) {
+    this.pause();
+    this.sounds = new Map(await Promise.all(files.map(async ([key, file]) => (
+      [key, { buffer: await this.context.decodeAudioData(file), gain: null }]))));
     this.duration = Math.min(...[...this.sounds.values()].map((s) => s.buffer.duration));
     this.from = 0;
     this.to = this.duration;
@@ -80,6 +86,13 @@ class Player {
     this.sources.forEach((source) => source.stop(end));
     this.sources = [];
     for (const sound of this.sounds.values()) sound.gain = null;
+  }
+
+  seek(at) {
+    const running = this.playing;
+    this.pause();
+    this.offset = Math.min(Math.max(at, this.from), this.to);
+    if (running) this.play();
   }
 
   loop(from, to) {

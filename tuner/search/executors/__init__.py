@@ -40,15 +40,22 @@ class Executor(Protocol):
 
 
 def make_executor(
-    name: str, *, workers: int, cache_folder: Path, address: str | None = None
+    name: str,
+    *,
+    workers: int,
+    cache_folder: Path,
+    address: str | None = None,
+    scorer_gpu: float = 1.0,
 ) -> Executor:
     """Make an executor.
 
     Args:
         name: ``"local"`` or ``"ray"``.
         workers: how many jobs run at once; 0 means all cores of the cluster at `address`.
-        cache_folder: where the workers' cache lies, on each machine.
+        cache_folder: folder of the run's cache, in the run directory.
         address: the Ray cluster to join; None starts Ray on this machine.
+        scorer_gpu: with Ray, the share of a GPU for each scorer, up to 1; 0 to score where
+            the decode ran, as always without a GPU.
 
     Raises:
         StudyError: unknown name, no workers, or an address that does not answer.
@@ -65,5 +72,5 @@ def make_executor(
     if name == "ray":
         from tuner.search.executors.ray import RayExecutor
 
-        return RayExecutor(workers, cache_folder, address)
+        return RayExecutor(workers, cache_folder, address, scorer_gpu)
     raise StudyError(f"unknown executor {name!r}; there are: local, ray")

@@ -14,17 +14,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import queue
 import signal
 import sys
 import threading
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.errors import WorkerDied
+from tuner.search.executors.queue import JobQueue, settle
 
 if TYPE_CHECKING:
     from tuner.search.job import Job, Outcome
@@ -49,9 +50,7 @@ class LocalExecutor:
 
     def __init__(self, workers: int, cache_folder: Path) -> None:
         self.workers = workers
-        self._queue: queue.SimpleQueue[tuple[Job, Future[Outcome]] | None] = queue.SimpleQueue()
-        self._closed = False
-        self._lock = threading.Lock()
+        self._jobs = JobQueue()
         self._slots = [_Worker(cache_folder) for _ in range(workers)]
         # Daemons, as a driver that forgot to close must still be able to exit.
         self._threads = [
@@ -62,46 +61,21 @@ class LocalExecutor:
 
     def submit(self, job: Job) -> Future[Outcome]:
         """See `Executor.submit`."""
-        future: Future[Outcome] = Future()
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("this executor is closed")
-            self._queue.put((job, future))
-        return future
+        return self._jobs.submit(job)
 
     def close(self, *, cancel: bool = False) -> None:
         """See `Executor.close`."""
-        with self._lock:
-            self._closed = True
+        self._jobs.close(cancel=cancel)
         if cancel:
-            self._drain()
             for slot in self._slots:
                 slot.kill()
-        for _ in self._threads:
-            self._queue.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if item is not None:
-                item[1].cancel()
-
     def _serve(self, slot: _Worker) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._jobs.take()) is not None:
             job, future = item
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                outcome = slot.run(job)
-            except Exception as error:  # nothing is swallowed: the future carries it
-                future.set_exception(error)
-            else:
-                future.set_result(outcome)
+            settle(future, partial(slot.run, job))
         slot.stop()
 
 

@@ -75,6 +75,12 @@ def test_a_second_executor_leaves_the_running_ray_alone(
     assert started.submit(replace(job, knob=51.0)).result(PATIENCE_S).encodes == 1
 
 
+def test_a_driver_outside_the_cluster_is_refused(tmp_path: Path) -> None:
+    """Nodes fetch clips from the driver's node, so it must be one."""
+    with pytest.raises(StudyError, match="ray job submit"):
+        make_executor("ray", workers=1, cache_folder=tmp_path, address="ray://host:10001")
+
+
 def test_an_address_beside_a_running_ray_is_refused(started: Executor, tmp_path: Path) -> None:
     """This process is in a Ray already; jobs would silently run there instead."""
     with pytest.raises(StudyError, match=r"10\.0\.0\.1:6379"):

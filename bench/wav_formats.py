@@ -1,0 +1,87 @@
+"""Does a command line make from a WAV file what the search coded from samples?
+
+    python -m bench.wav_formats CLIP [ENCODER …]
+
+For each encoder that is installed and each of its rate modes, at its defaults: three seconds of
+the clip with samples of 16 bits, of 24 bits, and as finer floats, each as the WAV files that could
+hold it. ``=`` the same payload, bit for bit; ``differs``; ``fails``: the command does not run.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.container import payload_digest
+from tuner.encoder import Encoder, default_settings
+from tuner.errors import EncoderError
+from tuner.plugins import encoder_names, load_encoder
+from tuner.search.command import exact_command, run_command
+
+SECONDS = 3
+#: The knob where it is a bitrate, kb/s; else the middle of its range.
+KBPS = 128.0
+
+
+def grid(pcm: Pcm, bits: int) -> Pcm:
+    """Samples on the grid of whole numbers of so many bits."""
+    scale = 2.0 ** (bits - 1)
+    clipped = np.clip(np.round(pcm * scale), -scale, scale - 1)
+    return (clipped / scale).astype(np.float32)
+
+
+def compare(encoder: Encoder, clips: dict[str, Pcm]) -> Iterator[str]:
+    """A line per rate mode."""
+    for mode in encoder.rate_modes:
+        knob = mode.snap(KBPS if mode.nominal else (mode.low + mode.high) / 2)
+        settings = default_settings(encoder, mode.name)
+        cells = []
+        for name, pcm in clips.items():
+            encoded = encoder.encode(pcm, SAMPLE_RATE, settings, knob)
+            for sample_format in (
+                ("PCM_24", "FLOAT")
+                if name != "16"
+                else (
+                    "PCM_16",
+                    "PCM_24",
+                    "FLOAT",
+                )
+            ):
+                with tempfile.TemporaryDirectory() as folder:
+                    ours, target = Path(folder, "ours" + encoded.suffix), "out" + encoded.suffix
+                    ours.write_bytes(encoded.data)
+                    soundfile.write(
+                        Path(folder, "in.wav"), pcm.T, SAMPLE_RATE, sample_format, format="WAV"
+                    )
+                    command = exact_command(encoder, settings, knob, "in.wav", target)
+                    try:
+                        made = run_command(command, Path(folder), target)
+                        same = payload_digest(made) == payload_digest(ours)
+                        cells.append(f"{name} as {sample_format} {'=' if same else 'differs'}")
+                    except EncoderError:
+                        cells.append(f"{name} as {sample_format} fails")
+        yield f"{encoder.name} {mode.name}: {', '.join(cells)}"
+
+
+def main(clip: str, *names: str) -> None:
+    """Print the lines of all encoders that run here."""
+    pcm = resample(*read_audio(Path(clip)))[:2, : SECONDS * SAMPLE_RATE]
+    # Neither in tune with 48 kHz nor on a grid, as what was resampled is.
+    fine = resample(grid(pcm, 16), 44_100)
+    clips = {"16": grid(pcm, 16), "24": grid(fine, 24), "finer": fine}
+    for name in names or encoder_names():
+        try:
+            for line in compare(load_encoder(name), clips):
+                print(line, flush=True)
+        except EncoderError as error:
+            print(f"{name}: {str(error).splitlines()[0]}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,339 @@
+"""The report in headless Chromium: tables, players, keys, copying, and nothing from the network."""
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tuner.artefacts import ARTEFACTS
+from tuner.exhibits import FOLDER, Exhibit, write_index
+from tuner.report import write_page, write_report
+from tuner.report.runs import read_runs
+from tuner.results import (
+    Ablation,
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Estimate,
+    Provenance,
+    Results,
+    SideResult,
+    Timing,
+    TrialRecord,
+    Verdict,
+    write_results,
+)
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+#: A busy machine starts a page's sounds in seconds.
+PATIENCE_MS = 30_000
+SECONDS = 6.0
+CLIPS = [
+    ClipRecord(f"{n:02x}" * 32, f"clip {n} <b>.flac", side, SECONDS, 2, f"/music/{n}.flac", 0.0)
+    for n, side in enumerate(["holdout"] * 4 + ["tune"] * 3)
+]
+HEARD = CLIPS[0]
+DEFAULT = {"cutoff_hz": 12_000, "tns": True}
+NO_FAULT = {artefact.key: 0.0 for artefact in ARTEFACTS}
+ESTIMATE = Estimate(5.0, 2.0, 8.0)
+
+
+def make_candidate(number):
+    """Trial 0 is the default; the tuned one gains 1, 2, 3 … points on its clips."""
+    sides = {}
+    for name in ("tune", "holdout"):
+        digests = [clip.digest for clip in CLIPS if clip.side == name]
+        scores = {
+            metric: {
+                digest: level + number * (place + 1) * sign for place, digest in enumerate(digests)
+            }
+            for metric, level, sign in (("insenet", 60, 1), ("visqol", 70, -1))
+        }
+        sides[name] = SideResult(
+            knob=64.0,
+            bitrate_kbps=64.0,
+            scores=scores,
+            spreads=dict.fromkeys(digests, 7.0),
+            gains={"insenet": ESTIMATE, "visqol": ESTIMATE},
+            windows={digest: [55.0 + number, 65.0] for digest in digests},
+            diagnosis={
+                digest: {**NO_FAULT, "bandwidth_hz": 12_000.0 + 3000 * number} for digest in digests
+            },
+        )
+    values = {**DEFAULT, "cutoff_hz": 12_000 + 6000 * number}
+    return Candidate(number, "abr", values, ["ffmpeg", "-i", "in put.wav", f"{number}.m4a"], sides)
+
+
+def make_run(folder: Path) -> Path:
+    """A finished run of two bitrates with sounds of one clip."""
+    rng = random.Random(0)
+    trials = [TrialRecord(0, "complete", "abr", DEFAULT, 64.0, 64.0, 60.0, 7.0, 2)]
+    for number in range(1, 12):
+        values = {"cutoff_hz": rng.randrange(8000, 20_000, 500), "tns": number % 2 == 0}
+        score = 60 + 4 * math.sin(number)
+        trials.append(TrialRecord(number, "complete", "abr", values, 64.0, 64.0, score, 7.0, 2))
+    trials[4] = replace(trials[4], state="pruned", reason="after 2 of 3 clips it was behind")
+    trials[7] = replace(trials[7], state="infeasible", score=None, reason="no knob <value>")
+    bitrates = [
+        BitrateResult(
+            target_kbps=kbps,
+            verdict=Verdict("confirmed", "Confirmed: the tuned settings gain 5.0 points."),
+            winner=1,
+            candidates=[make_candidate(0), make_candidate(1)],
+            trials=trials,
+            timing=Timing(),
+            ablation=[
+                Ablation("cutoff_hz", 18_000, 12_000, ESTIMATE, 64.0),
+                Ablation("tns", False, True, problem="exit code 1"),
+            ],
+            importance={"cutoff_hz": 0.8, "tns": 0.2},
+        )
+        for kbps in (64.0, 96.0)
+    ]
+    provenance = Provenance(
+        "tuner run", "", 0, {}, "aac", "ffmpeg 9", "ffmpeg", "0" * 16, "insenet 1", {},
+        "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "Linux",
+    )  # fmt: skip
+    (folder / FOLDER).mkdir(parents=True)
+    write_results(Results(CLIPS, bitrates, provenance), folder / "results.json")
+    time = np.arange(round(SECONDS * 48_000)) / 48_000
+    exhibits = []
+    for role, hz in (("reference", 440), ("default", 550), ("tuned", 660)):
+        tone = 0.2 * np.sin(2 * np.pi * hz * time)
+        soundfile.write(folder / FOLDER / f"{role}.flac", tone, 48_000, subtype="PCM_24")
+        exhibits.append(Exhibit(HEARD.digest, 64.0, role, f"{role}.flac", 0.0))
+    write_index(exhibits, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("report") / "my run")
+
+
+@pytest.fixture(scope="module")
+def linked(run):
+    return write_report(run)
+
+
+@pytest.fixture(scope="module")
+def embedded(run):
+    path = run / "embedded.html"
+    write_page(read_runs([run]), path, audio="embed")
+    return path
+
+
+def load(page, report):
+    """Open a report; returns the list that requests for anything but the report go to."""
+    requests = []
+
+    def note(request):
+        if not request.url.startswith(("data:", "blob:")):
+            requests.append(request.url)
+
+    page.on("request", note)
+    page.goto(report.as_uri())
+    page.wait_for_selector("html[data-ready]", timeout=PATIENCE_MS)
+    assert requests.pop(0) == report.as_uri()
+    return requests
+
+
+def names(page):
+    first_text = "all => all.map((each) => each.firstChild.data)"
+    return page.eval_on_selector_all("#clips-table button.open", first_text)
+
+
+def listen(page):
+    """Open the clip that has sounds and wait until they are loaded."""
+    page.get_by_role("button", name=f"{HEARD.name} listen").click()
+    page.wait_for_selector("#clips-table .player .play:enabled", timeout=PATIENCE_MS)
+
+
+def wait_until(page, expression):
+    """Poll, as the page's policy forbids what `wait_for_function` does."""
+    for _ in range(PATIENCE_MS // 20):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
+
+
+PLAYER = "document.querySelector('#clips-table .player').player"
+
+
+def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
+    """Worst gain first; a head sorts, and again turns round; the state is told to readers."""
+    load(page, linked)
+    assert names(page) == [f"clip {n} <b>.flac" for n in range(4)]
+    head = page.get_by_role("button", name="Gain, InSE-NET")
+    head.click()
+    assert names(page) == [f"clip {n} <b>.flac" for n in (3, 2, 1, 0)]
+    assert page.locator("#clips-table th[aria-sort]").get_attribute("aria-sort") == "descending"
+    page.get_by_role("button", name="Gain, ViSQOL").focus()
+    page.keyboard.press("Enter")
+    assert names(page) == [f"clip {n} <b>.flac" for n in (3, 2, 1, 0)]
+    focused = page.evaluate("document.activeElement.textContent")
+    assert focused == "Gain, ViSQOL", "a sorted table keeps the focus"
+    page.keyboard.press("Space")
+    assert names(page) == [f"clip {n} <b>.flac" for n in range(4)]
+
+
+def test_side_and_run_are_chosen(page, linked):
+    """The tune clips; the other bitrate, which has no sounds."""
+    load(page, linked)
+    page.get_by_label("Tune clips").check()
+    assert names(page) == [f"clip {n} <b>.flac" for n in (4, 5, 6)]
+    page.get_by_label("Held-out clips").check()
+    assert page.locator("#clips-table button.open small").count() == 1
+    page.select_option("#clips-view", "aac, 96 kb/s")
+    assert page.locator("#clips-table button.open small").count() == 0
+
+
+def test_a_clip_opens_to_what_is_known_of_it(page, linked):
+    """Diagnosis, quality over time, spectrograms; and closes again."""
+    load(page, linked)
+    listen(page)
+    panel = page.locator("#clips-table .panel")
+    assert "Bandwidth 12.0 to 15.0 kHz." in panel.text_content()
+    assert panel.locator(".over-time line.span").count() == 4
+    shown = panel.locator("img").evaluate_all("all => all.map((image) => image.naturalWidth)")
+    assert len(shown) == 5 and min(shown) > 100
+    button = page.locator("#clips-table button.open").first
+    assert button.get_attribute("aria-expanded") == "true"
+    button.click()
+    assert panel.count() == 0 and button.get_attribute("aria-expanded") == "false"
+
+
+def test_embedded_players_switch_on_the_same_sample(page, embedded):
+    """All three play in step, one is heard; a switch moves nothing but gains."""
+    requests = load(page, embedded)
+    listen(page)
+    page.keyboard.press("Tab")
+    page.locator("#clips-table .play").click()
+    wait_until(page, f"{PLAYER}.position() > 0.1")
+    positions = []
+    for key in "123121":
+        positions.append(page.evaluate(f"{PLAYER}.position()"))
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    state = page.evaluate(
+        f"""() => {{ const p = {PLAYER}; return {{
+            gains: [...p.sounds].map(([key, s]) => [key, Math.round(100 * s.gain.gain.value)]),
+            sources: p.sources.length, chosen: p.chosen, position: p.position() }} }}"""
+    )
+    assert state["chosen"] == "reference" and state["sources"] == 3
+    assert dict(state["gains"]) == {"reference": 100, "default": 0, "tuned": 0}
+    positions.append(state["position"])
+    assert positions == sorted(positions), "no switch went back"
+    pressed = page.locator("#clips-table .choice[aria-pressed=true]")
+    assert pressed.text_content() == "1 Reference"
+    assert requests == []
+
+
+def test_linked_players_switch_at_the_same_position(page, linked, run):
+    """Elements from files beside the page: one is heard, and they stay together."""
+    requests = load(page, linked)
+    listen(page)
+    page.locator("#clips-table .play").click()
+    wait_until(page, f"{PLAYER}.position() > 0.1")
+    for key in "12312":
+        before = page.evaluate(f"{PLAYER}.position()")
+        page.keyboard.press(key)
+        after = page.evaluate(f"{PLAYER}.position()")
+        assert before <= after + 0.05
+        assert after - before < 1.0
+        page.wait_for_timeout(100)
+    state = page.evaluate(f"[...{PLAYER}.sounds].map(([key, a]) => [key, a.muted, a.paused])")
+    assert [key for key, muted, _ in state if not muted] == ["default"]
+    assert not any(paused for *_, paused in state)
+    times = f"[...{PLAYER}.sounds.values()].map((audio) => audio.currentTime)"
+    wait_until(page, f"Math.max(...{times}) - Math.min(...{times}) < 0.03")
+    folder = (run / FOLDER).as_uri()
+    assert set(requests) == {f"{folder}/{role}.flac" for role in ("default", "reference", "tuned")}
+
+
+@pytest.mark.parametrize("report", ["linked", "embedded"])
+def test_space_loop_and_seek(page, request, report):
+    """Space plays and pauses; a window loops; a press on a spectrogram seeks."""
+    load(page, request.getfixturevalue(report))
+    listen(page)
+    page.locator("#clips-table .panel .sentence").click()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(" ")
+    wait_until(page, f"{PLAYER}.playing && {PLAYER}.position() > 0.05")
+    playwright.expect(page.locator("#clips-table .play")).to_have_text("Pause")
+    page.keyboard.press(" ")
+    assert not page.evaluate(f"{PLAYER}.playing")
+    page.locator("#clips-table .player select").select_option("Loop 3.0 to 6.0 s")
+    assert 3.0 <= page.evaluate(f"{PLAYER}.position()") < 3.5
+    frame = page.locator("#clips-table .frame").first
+    box = frame.bounding_box()
+    frame.click(position={"x": 0.75 * box["width"], "y": 20})
+    assert page.evaluate(f"{PLAYER}.position()") == pytest.approx(4.5, abs=0.1)
+    page.evaluate(f"{PLAYER}.seek(5.95)")
+    page.locator("#clips-table .play").click()
+    wait_until(page, f"{PLAYER}.position() > 3.0 && {PLAYER}.position() < 5.0")
+
+
+def test_a_missing_sound_is_told(browser, run, tmp_path):
+    """A report that was moved without its run says so and shows the rest."""
+    moved = tmp_path / "report.html"
+    moved.write_bytes(write_report(run).read_bytes())
+    context = browser.new_context()
+    page = context.new_page()
+    load(page, moved)
+    page.get_by_role("button", name=f"{HEARD.name} listen").click()
+    status = page.locator("#clips-table [role=status]")
+    playwright.expect(status).to_contain_text("--audio embed", timeout=PATIENCE_MS)
+    assert page.locator("#clips-table .play").is_disabled()
+    assert page.locator("#clips-table .figures").count() == 2
+    context.close()
+
+
+def test_what_mattered_is_drawn(page, linked):
+    """Bars of importance and ablation, the history, a slice for each parameter, reasons."""
+    load(page, linked)
+    assert page.locator("#importance tr").count() == 2
+    assert page.locator("#ablation tr").count() == 2
+    assert "exit code 1" in page.locator("#ablation").text_content()
+    page.wait_for_selector("#search-history .scatterlayer .trace", timeout=PATIENCE_MS)
+    titles = page.locator("#slices .xtitle, #slices .x2title")
+    assert titles.all_text_contents() == ["cutoff_hz", "tns"]
+    page.get_by_text("Trials that were ruled out").click()
+    rows = page.locator("#ruled-out tbody tr")
+    assert rows.count() == 2
+    assert "no knob <value>" in rows.nth(1).text_content()
+
+
+def test_a_command_is_copied(page, linked):
+    load(page, linked)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#winners button.copy").first.click()
+    playwright.expect(page.locator("#winners button.copy").first).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "ffmpeg -i 'in put.wav' 1.m4a"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, linked, axe, scheme):
+    """With a clip and every list opened."""
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    load(page, linked)
+    listen(page)
+    page.eval_on_selector_all("details", "all => all.forEach((each) => { each.open = true })")
+    assert axe(page) == []
+    context.close()
+
+
+def test_a_phone_scrolls_down_only(browser, linked):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    load(page, linked)
+    listen(page)
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    context.close()

@@ -1,0 +1,117 @@
+"""`tuner compare` as a gate, on fakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+
+from tuner import plugins
+from tuner.cli import run as cli_run
+from tuner.cli.compare import compare
+from tuner.errors import ClipError, StudyError
+from tuner.results import read_results
+from tuner.search import player
+from tuner.testing import FakeEncoder, FakeScorer
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake encoder and metrics instead of real ones."""
+    scorers = (FakeScorer("insenet", slope=1.0), (FakeScorer("visqol", slope=0.5),))
+    for module in (plugins, player):
+        monkeypatch.setattr(module, "load_encoder", lambda name, binary=None: FakeEncoder())
+    monkeypatch.setattr(cli_run, "load_metrics", lambda: scorers)
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three files of noise."""
+    folder = tmp_path_factory.mktemp("music")
+    for index in range(3):
+        noise = np.random.default_rng(index).standard_normal((48_000 * 3, 1))
+        soundfile.write(folder / f"[{index}].wav", 0.05 * (1 + index) * noise, 48_000)
+    return folder
+
+
+def test_a_worse_setting_shuts_the_gate(
+    music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 1 and a sentence; within what is tolerated it passes, from the cache."""
+    with pytest.raises(typer.Exit) as stop:
+        compare("fake", "fake:joint=false", music, "64", cache=tmp_path / "cache", workers=1)
+    printed = capsys.readouterr()
+    assert stop.value.exit_code == 1
+    assert "FAILED at 64 kb/s: B gains -2.0 points" in printed.err
+    assert "scoring: 6/6" in printed.err
+    assert "measured kb/s" in printed.out and "[1].wav" in printed.out
+    assert "At 64 kb/s B (fake:joint=false) sounds worse" in printed.out
+    made = {path for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    compare(
+        "fake",
+        "fake:joint=false",
+        music,
+        "64",
+        fail_below=-3.0,
+        strict=True,
+        cache=tmp_path / "cache",
+        workers=1,
+        as_json=True,
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert (told["passed"], told["failures"]) == (True, [])
+    (row,) = told["bitrates"]
+    assert row["gains"]["insenet"]["value"] == pytest.approx(-2.0, abs=0.1)
+    assert row["b"]["settings"]["joint"] is False
+    assert set(told["clips"].values()) == {"[0].wav", "[1].wav", "[2].wav"}
+    assert {path for path in (tmp_path / "cache").rglob("*") if path.is_file()} == made
+
+
+def test_clips_that_a_run_was_tuned_on_are_left_out(
+    music: Path,
+    tmp_path: Path,
+    write_run: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By their file; a run brings its own bitrate and winner."""
+    run = write_run(tmp_path / "run", FakeEncoder(), {"shaping": 7})
+    results = run / "results.json"
+    results.write_text(results.read_text().replace("/music/tune.wav", str(music / "[0].wav")))
+    compare("fake", str(run), music, workers=1, judges=False, as_json=True)
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert "clips left out, as settings were tuned on them: 1" in printed.err
+    assert set(told["clips"].values()) == {"[1].wav", "[2].wav"}
+    (row,) = told["bitrates"]
+    assert (row["target_kbps"], list(row["gains"])) == (96.0, ["insenet"])
+    assert row["gains"]["insenet"]["value"] > 3
+    with pytest.raises(ClipError, match="clips to compare on: 1; at least 2"):
+        compare("fake", str(run), workers=1)
+    assert len(read_results(results).clips) == 2
+
+
+def test_one_build_under_two_names_is_told(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gate that compares a build with itself would always be open."""
+    monkeypatch.setattr(plugins, "load_encoder", lambda name, binary=None: FakeEncoder(binary))
+    for name in "ab":
+        (tmp_path / name).touch()
+    sides = [f"fake={tmp_path / name}" for name in "ab"]
+    compare(*sides, music, "64", judges=False, workers=1)
+    printed = capsys.readouterr()
+    assert "are the same build" in printed.err
+    assert "as A (" in printed.out
+
+
+def test_what_is_missing_is_asked_for(music: Path) -> None:
+    """Clips and bitrates, where no run brings them."""
+    with pytest.raises(StudyError, match="--clips FOLDER"):
+        compare("fake", "fake", bitrates="64")
+    with pytest.raises(StudyError, match="--bitrates 64,96"):
+        compare("fake", "fake", music)

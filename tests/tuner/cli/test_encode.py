@@ -1,0 +1,126 @@
+"""`tuner encode` on a run of the fake encoder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+
+from tuner.cli.encode import encode
+from tuner.errors import RunError
+from tuner.search import player
+from tuner.testing import FakeEncoder
+
+
+@pytest.fixture
+def run(tmp_path: Path, write_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose winner has shaping 7."""
+    monkeypatch.setattr(player, "load_encoder", lambda name, binary: FakeEncoder())
+    return write_run(tmp_path / "run", FakeEncoder(), {"shaping": 7})
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Two files in folders."""
+    for name in ("a/one.wav", "b/two.wav"):
+        path = tmp_path / "music" / name
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 9600), 48_000)
+    return tmp_path / "music"
+
+
+def test_the_winner_is_what_encodes(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON tells the command and each file; another time all are skipped; the default differs."""
+    encode(f"{run}@96", [music], tmp_path / "out", as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert "--shaping=7" in told["command"]
+    assert "--abr=96" in told["command"]
+    assert [(f["target"], f["state"]) for f in told["files"]] == [
+        ("a/one.fake", "encoded"),
+        ("b/two.fake", "encoded"),
+    ]
+    encode(str(run), [music], tmp_path / "out")
+    assert "0 encoded, 2 skipped, 0 failed" in capsys.readouterr().out
+    encode(str(run), [music], tmp_path / "default", settings="default", workers=1)
+    assert "2 encoded" in capsys.readouterr().out
+    ours, theirs = (tmp_path / name / "a" / "one.fake" for name in ("out", "default"))
+    assert ours.read_bytes() != theirs.read_bytes()
+
+
+def test_a_failure_makes_the_exit_status(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are encoded, and the one that failed is named."""
+    (music / "bad.wav").write_bytes(b"RIFF")
+    with pytest.raises(typer.Exit) as stop:
+        encode(str(run), [music], tmp_path / "out")
+    printed = capsys.readouterr()
+    assert stop.value.exit_code == 1
+    assert "2 encoded, 0 skipped, 1 failed" in printed.out
+    assert "failed:" in printed.err and "bad.wav" in printed.err
+
+
+def test_another_build_is_refused(
+    run: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is wanted."""
+    monkeypatch.setattr(player, "load_encoder", lambda name, binary: FakeEncoder(build="2"))
+    with pytest.raises(RunError, match=r"fake here is another build .*--any-build"):
+        encode(str(run), [music], tmp_path / "out")
+    encode(str(run), [music], tmp_path / "out", any_build=True)
+    assert (tmp_path / "out" / "a" / "one.fake").is_file()
+
+
+DRIVER = """
+import sys, time
+from pathlib import Path
+import typer
+from tuner.cli.encode import encode
+from tuner.search import player
+from tuner.testing import FakeEncoder
+
+class Slow(FakeEncoder):
+    def encode(self, *arguments):
+        time.sleep(0.1)
+        return super().encode(*arguments)
+
+player.load_encoder = lambda name, binary: Slow()
+try:
+    encode({run!r}, [Path({music!r})], Path({out!r}), workers=1)
+except typer.Exit as stop:
+    sys.exit(stop.exit_code)
+"""
+
+
+def test_ctrl_c_keeps_what_is_finished(run: Path, music: Path, tmp_path: Path) -> None:
+    """Exit status 130, a word on how to go on, nothing half-done; then it goes on."""
+    out = tmp_path / "out"
+    for index in range(60):
+        soundfile.write(music / f"{index}.wav", np.full(4800, index / 100), 48_000)
+    script = DRIVER.format(run=str(run), music=str(music), out=str(out))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as driver:
+        while len(list(out.rglob("*.fake"))) < 2 and driver.poll() is None:
+            time.sleep(0.05)
+        os.kill(driver.pid, signal.SIGINT)
+        _, told = driver.communicate()
+    assert driver.returncode == 130, told
+    assert "run the same command again" in told and "Traceback" not in told
+    done = len(list(out.rglob("*.fake")))
+    assert 2 <= done < 62
+    assert not (out / ".tuner-encode").exists()
+    encode(str(run), [music], out)
+    assert len(list(out.rglob("*.fake"))) == 62

@@ -1,0 +1,91 @@
+"""What a side of a comparison may be called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tuner import plugins
+from tuner.cli.subjects import parse_side
+from tuner.errors import EncoderMissing, StudyError, TunerError
+from tuner.search import player
+from tuner.testing import FakeEncoder
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake encoder is the only one."""
+
+    def load(name: str, binary: str | None = None) -> FakeEncoder:
+        if name != "fake":
+            raise EncoderMissing(f"no encoder {name!r}")
+        return FakeEncoder(binary)
+
+    monkeypatch.setattr(plugins, "load_encoder", load)
+    monkeypatch.setattr(player, "load_encoder", load)
+
+
+@pytest.fixture
+def run(tmp_path: Path, write_run: Callable[..., Path]) -> Path:
+    """A run whose winner has shaping 7."""
+    return write_run(tmp_path / "run", FakeEncoder(), {"shaping": 7})
+
+
+def test_encoders() -> None:
+    """Defaults, other values as texts, another rate mode, another build."""
+    plain = parse_side("fake", None).subject([64.0])
+    assert plain.settings[64.0].as_dict()["shaping"] == 3
+    side = parse_side("fake=/bin/x:rate_mode=vbr,shaping=5,joint=false", None)
+    settings = side.subject([64.0, 96.0]).settings[96.0]
+    assert (settings.rate_mode, settings.as_dict()["shaping"]) == ("vbr", 5)
+    assert settings.as_dict()["joint"] is False
+    assert side.encoder == FakeEncoder("/bin/x")
+    assert parse_side("fake=/bin/x", "/bin/y").encoder == FakeEncoder("/bin/y")
+
+
+def test_runs(run: Path) -> None:
+    """What is recommended at each bitrate, or a candidate at one; with its knob."""
+    side = parse_side(str(run), None)
+    assert (side.bitrates_kbps, side.run) == ((96.0,), run)
+    subject = side.subject([96.0])
+    assert subject.settings[96.0].as_dict()["shaping"] == 7
+    assert subject.knobs == {96.0: 96.0}
+    default = parse_side(f"{run}@96:default", None).subject([48.0])
+    assert default.settings[48.0].as_dict()["shaping"] == 3
+    with pytest.raises(TunerError, match="it has one at: 96"):
+        side.subject([64.0])
+
+
+def test_files(tmp_path: Path) -> None:
+    """One's own settings for all bitrates, or an export's for each."""
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"encoder": "fake", "values": {"shaping": 6}}))
+    assert parse_side(str(file), None).subject([8.0]).settings[8.0].as_dict()["shaping"] == 6
+    rows = [{"target_kbps": 64, "rate_mode": "vbr", "values": {"joint": False}}]
+    file.write_text(json.dumps({"encoder": "fake", "bitrates": rows}))
+    side = parse_side(str(file), None)
+    assert side.bitrates_kbps == (64.0,)
+    assert side.subject([64.0]).settings[64.0].rate_mode == "vbr"
+    with pytest.raises(StudyError, match="it has some at: 64"):
+        side.subject([96.0])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fake:shaping", "give name=value pairs"),
+        ("fake:nope=1", "nope: fake has no such parameter"),
+        ("fake:shaping=99", "must be"),
+        ("fake:bandwidth_hz=9000", "bandwidth_hz does nothing beside these settings"),
+        ("other", "no encoder 'other'"),
+        ("nowhere@96", "no finished run"),
+        ("nowhere.json", "is no settings file"),
+    ],
+)
+def test_what_fits_nothing_is_told(text: str, told: str) -> None:
+    """With what would be right."""
+    with pytest.raises(TunerError, match=told):
+        parse_side(text, None)

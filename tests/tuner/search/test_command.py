@@ -1,0 +1,41 @@
+"""Commands as users type them, with the build that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tuner.encoder import default_settings
+from tuner.errors import EncoderFailed, EncoderMissing
+from tuner.plugins import load_encoder
+from tuner.search.command import exact_command, run_command, with_fields
+from tuner.testing import FakeEncoder
+
+
+def test_only_fields_that_are_there_change() -> None:
+    """An adapter that knows no time limit stays as it is."""
+    encoder = with_fields(FakeEncoder(delay=3), build="9", timeout_s=5)
+    assert encoder == FakeEncoder(delay=3, build="9")
+
+
+def test_the_program_is_the_build_that_runs() -> None:
+    """Everything else is what users are shown."""
+    encoder = load_encoder("opus-ffmpeg")
+    settings = default_settings(encoder)
+    shown = encoder.command_line(settings, 96.0, "a.wav", "a.opus")
+    exact = exact_command(encoder, settings, 96.0, "a.wav", "a.opus")
+    assert exact[0] == encoder.version.binary
+    assert exact[1:] == list(shown)[1:]
+
+
+def test_failures_are_told(tmp_path: Path) -> None:
+    """A missing program, a failing one, one that makes nothing; what is made is given back."""
+    with pytest.raises(EncoderMissing, match="no-such-program: cannot be run"):
+        run_command(["no-such-program"], tmp_path, "out")
+    with pytest.raises(EncoderFailed, match="exit code 3"):
+        run_command(["sh", "-c", "exit 3"], tmp_path, "out")
+    with pytest.raises(EncoderFailed, match="no output"):
+        run_command(["sh", "-c", ": > out"], tmp_path, "out")
+    made = run_command(["sh", "-c", "cat; echo x > out"], tmp_path, "out")
+    assert made.read_text() == "x\n"

@@ -1,0 +1,46 @@
+"""Ctrl-C: the first stops with care, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+#: Exit status of a command that the user stopped: 128 + SIGINT, as shells have it.
+EXIT_INTERRUPTED = 130
+#: Lets a terminal show its cursor again, which a live display had hidden (ECMA-48, DECTCEM).
+SHOW_CURSOR = "\x1b[?25h"
+
+
+@contextmanager
+def stop_twice(last_words: Callable[[], str]) -> Iterator[None]:
+    """Within it, the first SIGINT raises KeyboardInterrupt; the second ends the process.
+
+    Whatever the process was doing must survive that, as it must survive SIGKILL.
+
+    Args:
+        last_words: called at the second; what it returns goes to stderr.
+    """
+
+    def first(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, second)
+        _say("\nStopping. Ctrl-C again ends at once.\n")
+        raise KeyboardInterrupt
+
+    def second(number: int, frame: FrameType | None) -> None:
+        _say(last_words() + (SHOW_CURSOR if sys.stderr.isatty() else ""))
+        os._exit(EXIT_INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say(text: str) -> None:
+    # Past Python's buffers: the signal may have come in the middle of a print.
+    os.write(2, text.encode(errors="replace"))

@@ -1,0 +1,62 @@
+"""The study that a command line describes: a file or a shipped study, and flags laid over it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.errors import StudyError
+from tuner.search.spec import StudySpec, parse_study
+from tuner.search.study_file import merge, read_study
+
+
+def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
+    """The checked study from a file or a shipped study's name, and flags.
+
+    Raises:
+        StudyError: no such study, or anything wrong in it.
+    """
+    if study is None:
+        return parse_study(flags, "command line")
+    path = Path(study)
+    if path.suffix != ".toml" and not path.is_file():
+        path = _shipped(study)
+    return parse_study(merge(read_study(path), flags), str(path))
+
+
+def parse_bitrates(text: str) -> list[float]:
+    """ "64,96" as kb/s. Raises `StudyError`."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
+
+
+def parse_exhibits(text: str) -> int | str:
+    """ "3", "all" or "none" as the study has it. Raises `StudyError`."""
+    if text in ("all", "none"):
+        return "all" if text == "all" else 0
+    if not text.isdecimal():
+        raise StudyError(f"--exhibits {text}: give a number of clips, all or none")
+    return int(text)
+
+
+def parse_fixed(pairs: Sequence[str]) -> dict[str, str]:
+    """name=value pairs. Raises `StudyError`."""
+    fixed = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise StudyError(f"--fixed {pair}: give name=value, as in --fixed joint=true")
+        fixed[name] = value
+    return fixed
+
+
+def _shipped(name: str) -> Path:
+    folder = importlib.resources.files("studies")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    if f"{name}.toml" not in names:
+        known = ", ".join(each.removesuffix(".toml") for each in names)
+        raise StudyError(f"{name}: no such file, and no shipped study; shipped are: {known}")
+    return Path(str(folder / f"{name}.toml"))

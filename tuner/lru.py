@@ -1,0 +1,42 @@
+"""Large arrays remembered up to so many bytes; those used the longest ago go first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+
+class Sized(Protocol):
+    """An array of numpy or torch."""
+
+    @property
+    def nbytes(self) -> int:
+        """Its size in bytes."""
+
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Lru(Generic[Value]):
+    """Remembers values; used from one thread at a time.
+
+    Args:
+        limit_bytes: most bytes of all values together. The value used last stays, whatever its
+            size.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key, made if it is not remembered."""
+        if key not in self._values:
+            self._values[key] = make()
+            self._bytes += self._values[key].nbytes
+            while self._bytes > self.limit_bytes and len(self._values) > 1:
+                self._bytes -= self._values.popitem(last=False)[1].nbytes
+        self._values.move_to_end(key)
+        return self._values[key]

@@ -1,0 +1,71 @@
+"""The queue that every executor has before its workers: jobs with the futures of their outcomes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tuner.search.job import Job, Outcome
+
+
+class JobQueue:
+    """Jobs in the order in which they came; any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Job, Future[Outcome]]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        #: Whether it was closed so that nothing more shall run.
+        self.cancelled = False
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Queue a job. Raises RuntimeError after `close`."""
+        future: Future[Outcome] = Future()
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("this executor is closed")
+            self._waiting.append((job, future))
+            self._changed.notify()
+        return future
+
+    def take(self, *, wait: bool = True) -> tuple[Job, Future[Outcome]] | None:
+        """The next job that nobody took back, its future running.
+
+        None when it is closed and all jobs are taken; without `wait`, also when there is
+        none now.
+        """
+        with self._changed:
+            while True:
+                while self._waiting:
+                    job, future = self._waiting.popleft()
+                    if future.set_running_or_notify_cancel():
+                        return job, future
+                if self._closed or not wait:
+                    return None
+                self._changed.wait()
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Take no more jobs; with `cancel`, those that wait are cancelled."""
+        with self._changed:
+            self._closed = True
+            self.cancelled = self.cancelled or cancel
+            dropped = list(self._waiting) if cancel else []
+            if cancel:
+                self._waiting.clear()
+            self._changed.notify_all()
+        for _, future in dropped:
+            future.cancel()
+
+
+def settle(future: Future[Outcome], work: Callable[[], Outcome]) -> None:
+    """Give a future what `work` returns or raises."""
+    try:
+        outcome = work()
+    except Exception as error:  # nothing is swallowed: the future carries it
+        future.set_exception(error)
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,177 @@
+"""The executor: every Ray call after the start is made by one thread of the driver.
+
+It keeps at most two tasks per worker submitted, so that a long queue stays here: one runs,
+one waits with its arguments at hand or for its score. `ray.wait` resolves the futures.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import CancelledError, Future
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import RunError, StudyError, WorkerDied
+from tuner.search.executors.queue import JobQueue, settle
+from tuner.search.executors.ray.sending import Sender
+
+if TYPE_CHECKING:
+    from tuner.search.job import Job, Outcome
+
+#: Tasks submitted to Ray per worker.
+IN_FLIGHT_PER_WORKER = 2
+#: How soon a job that was queued while others run is handed to Ray, seconds.
+POLL_S = 0.05
+
+
+class RayExecutor:
+    """Runs jobs as Ray tasks of one CPU each, and scores on GPUs where there are any.
+
+    Args:
+        workers: how many jobs run at once; 0 means all cores of the cluster.
+        cache_folder: folder of the run's cache.
+        address: the cluster to join; None starts Ray on this machine.
+        scorer_gpu: share of a GPU for each scorer, up to 1; 0 to score where the decode ran.
+
+    Raises:
+        StudyError: the address does not answer.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        cache_folder: Path,
+        address: str | None = None,
+        scorer_gpu: float = 1.0,
+    ) -> None:
+        self._owns_ray = _connect(workers, address)
+        self.workers = workers or _count_cores()
+        self._sender = Sender(cache_folder, scorer_gpu)
+        self._jobs = JobQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """See `Executor.submit`."""
+        return self._jobs.submit(job)
+
+    def close(self, *, cancel: bool = False) -> None:
+        """See `Executor.close`. Ray itself is shut down only if this executor started it."""
+        import ray
+
+        self._jobs.close(cancel=cancel)
+        self._thread.join()
+        if self._owns_ray:
+            self._owns_ray = False
+            ray.shutdown()
+
+    def _serve(self) -> None:
+        flight: dict[Any, Future[Outcome]] = {}
+        while self._fill(flight):
+            _resolve(flight)
+        for task, future in flight.items():
+            _cancel(task, future)
+        self._sender.close()
+
+    def _fill(self, flight: dict[Any, Future[Outcome]]) -> bool:
+        """Hand queued jobs to Ray while there is room; whether to go on."""
+        while len(flight) < IN_FLIGHT_PER_WORKER * self.workers:
+            item = self._jobs.take(wait=not flight)
+            if item is None:
+                break
+            job, future = item
+            try:
+                flight[self._sender.send(job)] = future
+            except Exception as error:  # nothing is swallowed: the future carries it
+                future.set_exception(_translate(error))
+        return bool(flight) and not self._jobs.cancelled
+
+
+def _connect(workers: int, address: str | None) -> bool:
+    """Start or join Ray unless this process has; whether this call did."""
+    import ray
+    from ray.exceptions import RayError
+
+    if address is not None and address.startswith("ray://"):
+        raise StudyError(
+            f"{address}: the driver must run on a node of the cluster; there, give HEAD:6379 or"
+            " auto (`ray job submit` runs it there)"
+        )
+    if ray.is_initialized():
+        if address is not None:
+            raise StudyError(f"Ray at {address} cannot be used: this process runs another Ray")
+        return False
+    options: dict[str, Any] = {"address": address}
+    if address is None:
+        # "local", because None would join a cluster that happens to run on this machine.
+        options = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(
+            **options,
+            ignore_reinit_error=True,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+        raise StudyError(f"Ray at {address or 'this machine'} cannot be used: {error}") from error
+    return True
+
+
+def _count_cores() -> int:
+    """The cores of all nodes that have joined so far."""
+    import ray
+
+    return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+
+
+def _resolve(flight: dict[Any, Future[Outcome]]) -> None:
+    """Wait a little for tasks in flight and resolve the futures of those that are done."""
+    import ray
+
+    try:
+        done, _ = ray.wait(list(flight), num_returns=1, timeout=POLL_S)
+    except Exception as error:  # nothing is swallowed: every future carries it
+        for task in list(flight):
+            flight.pop(task).set_exception(_translate(error))
+        return
+    for task in done:
+        settle(flight.pop(task), partial(_get, task))
+
+
+def _get(task: Any) -> Outcome:
+    import ray
+
+    try:
+        return ray.get(task)  # type: ignore[no-any-return]
+    except Exception as error:
+        raise _translate(error) from error
+
+
+def _cancel(task: Any, future: Future[Outcome]) -> None:
+    import ray
+
+    ray.cancel(task, force=True)
+    future.set_exception(CancelledError())
+
+
+def _translate(error: Exception) -> Exception:
+    """The error that the driver should see in place of Ray's."""
+    from ray import exceptions
+
+    if isinstance(error, exceptions.RayTaskError):
+        return _translate(error.cause)  # what the job itself raised
+    if not isinstance(error, exceptions.RayError):
+        return error
+    lost = (
+        exceptions.WorkerCrashedError,
+        exceptions.OutOfMemoryError,
+        exceptions.NodeDiedError,
+        exceptions.ObjectLostError,
+    )
+    if isinstance(error, lost):
+        from tuner.search.executors.ray.home import MAX_RETRIES
+
+        return WorkerDied(f"Ray lost the job, also after {MAX_RETRIES} retries: {error}")
+    return RunError(f"Ray failed ({type(error).__name__}: {error}); run again to go on")

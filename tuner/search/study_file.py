@@ -1,0 +1,73 @@
+"""Study files as they are written: read, their paths made absolute, flags laid over them.
+
+What is in them is checked by `tuner.search.spec`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from tuner.errors import StudyError
+from tuner.plugins import is_encoder_file
+from tuner.search.database_url import locate_url
+
+
+def read_study(path: Path) -> dict[str, object]:
+    """The raw content of a study file, its paths taken from the file's folder.
+
+    Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
+    (``my.toml``), a binary with a folder in its name (``./lame-dev``), and a database's file.
+
+    Raises:
+        StudyError: naming the file, if it cannot be read or is not TOML.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read as a study ({error})") from error
+    clips = raw.get("clips")
+    if isinstance(clips, dict):
+        for key in ("folder", "manifest"):
+            if isinstance(clips.get(key), str):
+                clips[key] = _absolute(clips[key], path.parent)
+    search = raw.get("search")
+    if isinstance(search, dict) and isinstance(search.get("warm_start"), list):
+        search["warm_start"] = [
+            _absolute(run, path.parent) if isinstance(run, str) else run
+            for run in search["warm_start"]
+        ]
+    for key, found in (("encoder", locate), ("binary", locate), ("storage", locate_url)):
+        if isinstance(raw.get(key), str):
+            raw[key] = found(raw[key], path.parent)
+    return raw
+
+
+def locate(name: str, folder: Path) -> str:
+    """An encoder's or binary's path as seen from `folder`, absolute; a bare name as it is."""
+    if "/" in name or is_encoder_file(name):
+        return _absolute(name, folder)
+    return name
+
+
+def _absolute(name: str, folder: Path) -> str:
+    return str((folder / Path(name).expanduser()).absolute())
+
+
+def merge(raw: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, object]:
+    """The study with flags laid over it, tables merged key by key.
+
+    A trials or hours flag replaces the file's whole budget.
+    """
+    merged = dict(raw)
+    if "trials" in flags or "hours" in flags:
+        merged.pop("trials", None)
+        merged.pop("hours", None)
+    for key, value in flags.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = {**below, **value}
+        else:
+            merged[key] = value
+    return merged
