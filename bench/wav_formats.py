@@ -44,15 +44,7 @@ def compare(encoder: Encoder, clips: dict[str, Pcm]) -> Iterator[str]:
         cells = []
         for name, pcm in clips.items():
             encoded = encoder.encode(pcm, SAMPLE_RATE, settings, knob)
-            for sample_format in (
-                ("PCM_24", "FLOAT")
-                if name != "16"
-                else (
-                    "PCM_16",
-                    "PCM_24",
-                    "FLOAT",
-                )
-            ):
+            for sample_format in ("PCM_16", "PCM_24", "FLOAT")[name != "16" :]:
                 with tempfile.TemporaryDirectory() as folder:
                     ours, target = Path(folder, "ours" + encoded.suffix), "out" + encoded.suffix
                     ours.write_bytes(encoded.data)

@@ -57,9 +57,9 @@ SAID = {
     "crash": "killed by signal 11 (SIGSEGV)",
     "hang": "timed out after 3 s",
     "empty": "exit code 0, but no output",
-    "short": "DecodeFailed",
-    "silent": "DecodeFailed",
-    "wrong": "AlignmentError",
+    "short": "the decoded signal is too short",
+    "silent": "the decoded signal is silent",
+    "wrong": "does not line up with the reference",
     "flood": None,
     "hungry": "MemoryError",
 }

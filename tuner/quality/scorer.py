@@ -127,6 +127,8 @@ def load_members(path: str) -> list[InseNet]:
         several = "0" in numbers
         members = [InseNet() for _ in range(len(numbers) if several else 1)]
         (nn.ModuleList(members) if several else members[0]).load_state_dict(state)
+        if not all(tensor.isfinite().all() for tensor in state.values()):
+            raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path}: damaged, or weights of another network ({error}); reinstall the package or"

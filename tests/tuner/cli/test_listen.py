@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from encoders.opus_ffmpeg import OpusFfmpeg
 from tuner.cli.listen import app
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
@@ -55,6 +56,23 @@ def test_from_files_to_an_analysis(files, tmp_path):
     table = call("analyse", test)
     assert "new less default" in table
     assert "+20.0" in table
+
+
+def test_from_a_run(write_run, tmp_path):
+    """A run's held-out clip, in its default and tuned form, as the run's cache has them."""
+    run = write_run(tmp_path / "run", OpusFfmpeg(), {"cutoff_hz": 8_000})
+    made = json.loads(call("make", run, "-o", tmp_path / "test", "--json"))
+    assert made["pages"] == 1
+    (trial,) = read_plan(tmp_path / "test").trials
+    spectra = {}
+    for stimulus in trial.stimuli:
+        pcm = soundfile.read(tmp_path / "test" / stimulus.file)[0].mean(axis=1)
+        spectra[stimulus.condition] = np.abs(np.fft.rfft(pcm))
+    high = {name: each[len(each) // 2 :].sum() / each.sum() for name, each in spectra.items()}
+    assert spectra.keys() == {"reference", "default", "tuned", "anchor70", "anchor35"}
+    # The tuned one has no sound above 8 kHz, the default has.
+    assert high["tuned"] < 0.1 * high["default"]
+    assert trial.bitrate_kbps == 96.0
 
 
 def test_abx_and_chosen_conditions(files, tmp_path):
