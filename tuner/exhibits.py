@@ -1,8 +1,8 @@
 """What a run lets people hear: decoded clips in a folder beside the results, and their index.
 
-``RUN/exhibits/`` holds lossless files (FLAC, 24 bit, 48 kHz), all loudness-matched to their
+``RUN/exhibits/`` holds lossless files (WAV, 24 bit, 48 kHz), all loudness-matched to their
 reference and attenuated together where one would clip. The search writes them from its
-cache, the report only reads them.
+cache, the report only reads them. (Chromium hangs in one of five seeks in a FLAC file.)
 """
 
 from __future__ import annotations

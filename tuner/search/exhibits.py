@@ -48,7 +48,7 @@ def write_exhibits(player: RunPlayer, results: Results, count: Count) -> list[Ex
             exhibits += _write_clip(player, clip, shown, folder)
         write_index(exhibits, player.run)
         kept = {exhibit.file for exhibit in exhibits}
-        for path in folder.glob("*.flac"):
+        for path in folder.glob("*.wav"):
             if path.name not in kept:
                 path.unlink()
     except (OSError, RuntimeError) as error:
@@ -86,13 +86,13 @@ def _write_clip(
     peak = max(peak, peak_after(reference, 0.0))
     common_db = min(0.0, 20 * float(np.log10(HIGHEST_PEAK / peak))) if peak > 1 else 0.0
     stem = clip.digest[:16]
-    _write(folder / f"{stem}.flac", reference, common_db)
+    _write(folder / f"{stem}.wav", reference, common_db)
     written = [
-        Exhibit(clip.digest, bitrate.target_kbps, "reference", f"{stem}.flac", round(common_db, 3))
+        Exhibit(clip.digest, bitrate.target_kbps, "reference", f"{stem}.wav", round(common_db, 3))
         for bitrate in bitrates
     ]
     for bitrate, role, pcm, gain_db in sounds:
-        name = f"{stem}-{bitrate.target_kbps:g}-{role}.flac"
+        name = f"{stem}-{bitrate.target_kbps:g}-{role}.wav"
         _write(folder / name, pcm, gain_db + common_db)
         written.append(
             Exhibit(clip.digest, bitrate.target_kbps, role, name, round(gain_db + common_db, 3))
@@ -104,4 +104,4 @@ def _write(path: Path, pcm: Pcm, gain_db: float) -> None:
     import soundfile
 
     samples = np.clip(pcm * np.float32(10 ** (gain_db / 20)), -1.0, 1.0).T
-    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_24", format="FLAC")
+    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_24", format="WAV")

@@ -101,7 +101,7 @@ def test_evidence_is_kept(tmp_path: Path, music: Path) -> None:
     (again,) = read_results(tmp_path / "run" / "results.json").bitrates
     assert again == replace(bitrate, ablation=[])
     assert read_index(tmp_path / "run") == []
-    assert not list((tmp_path / "run" / "exhibits").glob("*.flac"))
+    assert not list((tmp_path / "run" / "exhibits").glob("*.wav"))
 
 
 def test_exhibits_flag() -> None:

@@ -48,8 +48,8 @@ def with_sounds(folder, results):
     exhibits = []
     for role in ROLES:
         noise = 0.1 * rng.standard_normal((48_000, 2))
-        soundfile.write(folder / FOLDER / f"{role}.flac", noise, 48_000, subtype="PCM_24")
-        exhibits.append(Exhibit(digest, 64.0, role, f"{role}.flac", 0.0))
+        soundfile.write(folder / FOLDER / f"{role}.wav", noise, 48_000, subtype="PCM_24")
+        exhibits.append(Exhibit(digest, 64.0, role, f"{role}.wav", 0.0))
     return Run(folder, results, exhibits, "r0", "aac")
 
 
@@ -115,9 +115,9 @@ def test_links_start_at_the_page(tmp_path, small_results):
     for role in ROLES:
         link = data["sounds"][row["sounds"][role]]
         assert link.startswith("./..") and not set("#<> ") & set(link)
-        assert (page.parent / unquote(link)).resolve() == (folder / FOLDER / f"{role}.flac")
+        assert (page.parent / unquote(link)).resolve() == (folder / FOLDER / f"{role}.wav")
     beside = build_clips([run], "link")
-    assert beside["sounds"][row["sounds"]["tuned"]] == f"./{FOLDER}/tuned.flac"
+    assert beside["sounds"][row["sounds"]["tuned"]] == f"./{FOLDER}/tuned.wav"
 
 
 def test_embedded_sounds_are_lossless(tmp_path, small_results):
@@ -128,7 +128,7 @@ def test_embedded_sounds_are_lossless(tmp_path, small_results):
         head, content = data["sounds"][name].split(",")
         assert head == "data:audio/flac;base64"
         embedded, rate = soundfile.read(io.BytesIO(base64.b64decode(content)))
-        own, _ = soundfile.read(tmp_path / "run" / FOLDER / f"{role}.flac")
+        own, _ = soundfile.read(tmp_path / "run" / FOLDER / f"{role}.wav")
         assert rate == 48_000
         assert np.abs(embedded - own).max() < 2**-15
     silent = build_clips([run], "none")
@@ -160,13 +160,13 @@ def test_pictures_show_the_spectrum():
 
 def test_a_missing_or_odd_sound_is_told(tmp_path, small_results):
     run = with_sounds(tmp_path / "run", small_results)
-    path = tmp_path / "run" / FOLDER / "tuned.flac"
+    path = tmp_path / "run" / FOLDER / "tuned.wav"
     soundfile.write(path, np.zeros((100, 2)), 48_000)
     with pytest.raises(RunError, match="differ in length"):
         build_clips([run])
     path.write_bytes(b"no FLAC")
-    with pytest.raises(RunError, match=r"tuned\.flac: cannot be read"):
+    with pytest.raises(RunError, match=r"tuned\.wav: cannot be read"):
         build_clips([run])
     Path(path).unlink()
-    with pytest.raises(RunError, match=r"tuned\.flac: cannot be read"):
+    with pytest.raises(RunError, match=r"tuned\.wav: cannot be read"):
         build_clips([run])

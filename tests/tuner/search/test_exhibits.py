@@ -73,7 +73,7 @@ def test_worst_and_best_are_chosen() -> None:
 
 
 def test_sounds_are_lossless_and_equally_loud(tmp_path: Path) -> None:
-    """24-bit FLAC at 48 kHz; what coding made louder is brought back, the reference stays."""
+    """24-bit WAV at 48 kHz; what coding made louder is brought back, the reference stays."""
     player = Player(tmp_path)
     written = write_exhibits(player, make_results(make_bitrate()), 1)  # type: ignore[arg-type]
     assert read_index(tmp_path) == written
@@ -84,7 +84,7 @@ def test_sounds_are_lossless_and_equally_loud(tmp_path: Path) -> None:
     for exhibit in written:
         path = tmp_path / FOLDER / exhibit.file
         info = soundfile.info(path)
-        assert (info.format, info.subtype, info.samplerate) == ("FLAC", "PCM_24", SAMPLE_RATE)
+        assert (info.format, info.subtype, info.samplerate) == ("WAV", "PCM_24", SAMPLE_RATE)
         samples = soundfile.read(path, dtype="float32")[0].T
         levels[exhibit.clip, exhibit.role] = loudness_lufs(samples)
         assert exhibit.gain_db == pytest.approx(-1.94 if exhibit.role == "tuned" else 0, abs=0.01)
@@ -112,7 +112,7 @@ def test_what_an_earlier_session_wrote_is_replaced(tmp_path: Path) -> None:
     player = Player(tmp_path)
     write_exhibits(player, make_results(make_bitrate()), "all")  # type: ignore[arg-type]
     written = write_exhibits(player, make_results(make_bitrate()), 1)  # type: ignore[arg-type]
-    on_disk = {path.name for path in (tmp_path / FOLDER).glob("*.flac")}
+    on_disk = {path.name for path in (tmp_path / FOLDER).glob("*.wav")}
     assert on_disk == {exhibit.file for exhibit in written}
 
 

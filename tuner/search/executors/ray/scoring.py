@@ -139,24 +139,21 @@ class ScorerPool:
     """
 
     def __init__(self, home: Home, share: float) -> None:
-        import ray
-
         self._home = home
         self._share = share
-        self._count = _count_shares(ray.available_resources().get("GPU", 0.0), share)
         self._scorer: Scorer | None = None
         self._actors: list[Any] = []
 
     def lend(self, scorer: Scorer, clip: ClipRef) -> Scorer:
         """The scorer for one clip, computed on a GPU where that is possible."""
-        if not self._count or not isinstance(scorer, ScoresBatches):
+        if not self._share or not isinstance(scorer, ScoresBatches):
             return scorer
         if self._scorer is None:
             self._scorer, self._actors = scorer, self._start(scorer)
-        if scorer != self._scorer:
+        if not self._actors or scorer != self._scorer:
             return scorer
         # Always the same actor for a clip: each reference is kept by one.
-        actor = self._actors[zlib.crc32(clip.digest.encode()) % self._count]
+        actor = self._actors[zlib.crc32(clip.digest.encode()) % len(self._actors)]
         return RemoteScorer(scorer, actor, clip)
 
     def close(self) -> None:
@@ -176,7 +173,8 @@ class ScorerPool:
             max_task_retries=MAX_CALL_RETRIES,
             max_concurrency=MAX_CALLS,
         )(ScorerActor)
-        return [made.remote(scorer, self._home) for _ in range(self._count)]
+        free = ray.available_resources().get("GPU", 0.0)
+        return [made.remote(scorer, self._home) for _ in range(_count_shares(free, self._share))]
 
 
 def _count_shares(gpus: float, share: float) -> int:
@@ -184,10 +182,8 @@ def _count_shares(gpus: float, share: float) -> int:
 
     Args:
         gpus: GPUs of the cluster that nobody uses.
-        share: of a GPU, 0 to 1.
+        share: of a GPU, above 0 and up to 1.
     """
-    if not share:
-        return 0
     whole, rest = divmod(gpus, 1.0)
     # 1 / 0.1 is a little less than ten tenths.
     return int(whole) * int(1 / share + 1e-6) + int(rest / share + 1e-6)

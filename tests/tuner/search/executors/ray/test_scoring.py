@@ -208,7 +208,7 @@ def test_without_a_share_scores_are_made_where_the_decode_ran(
 
 @pytest.mark.parametrize(
     ("gpus", "share", "count"),
-    [(0.0, 1.0, 0), (2.0, 1.0, 2), (1.0, 0.1, 10), (2.0, 0.4, 4), (1.5, 0.5, 3), (4.0, 0.0, 0)],
+    [(0.0, 1.0, 0), (2.0, 1.0, 2), (1.0, 0.1, 10), (2.0, 0.4, 4), (1.5, 0.5, 3)],
 )
 def test_shares_are_of_one_gpu_each(gpus: float, share: float, count: int) -> None:
     """No actor lies across two GPUs, and what others use is theirs."""
