@@ -1,12 +1,12 @@
 """Kill what a run consists of, again and again, run the same command again, compare.
 
-    python -m bench.crash --out WORK [--trials 6] [--kill-after 25] [--seed 0]
+    python -m bench.crash --out WORK [--trials 24] [--within 5] [--seed 0]
 
 Runs the demo's clips twice with the same command: once undisturbed, and once with SIGKILL of
-a worker, SIGINT, a second SIGINT at once, SIGTERM and SIGKILL of the driver, each `--kill-after`
-seconds, give or take half, after the command was begun or the last victim fell. Prints what was
-lost, which must be nothing: finished trials that are gone, cached entries that were computed
-again, trials that differ from the undisturbed run's, processes left behind.
+a worker, SIGINT, a second SIGINT at once, SIGTERM and SIGKILL of the driver; each some seconds,
+up to `--within`, after one more trial was finished. Prints what was lost, which must be nothing:
+finished trials that are gone, cached entries that were computed again, trials that differ from
+the undisturbed run's, processes left behind.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tuner.synth import write_demo_clips
 
 #: Seconds until the processes of a dead driver must be gone.
 GRACE_S = 5.0
+#: Seconds between two looks for a finished trial.
+POLL_S = 0.2
 
 
 def command(clips: Path, run: Path, trials: int) -> list[str]:
@@ -49,9 +51,12 @@ def finished(run: Path) -> set[str]:
     """The results of finished trials, as they are stored."""
     if not (run / "optuna.db").exists():
         return set()
-    with contextlib.closing(sqlite3.connect(run / "optuna.db")) as database:
-        query = "SELECT value_json FROM trial_user_attributes WHERE key = 'result'"
-        return {row[0] for row in database.execute(query)}
+    query = "SELECT value_json FROM trial_user_attributes WHERE key = 'result'"
+    with contextlib.closing(sqlite3.connect(run / "optuna.db", timeout=60)) as database:
+        try:
+            return {row[0] for row in database.execute(query)}
+        except sqlite3.OperationalError:  # its tables are just made
+            return set()
 
 
 def trials_of(run: Path) -> list[TrialRecord]:
@@ -133,23 +138,27 @@ EVENTS = {
 }
 
 
-def disturb(line: list[str], run: Path, after_s: float, chance: random.Random) -> Losses:
+def disturb(line: list[str], run: Path, within_s: float, chance: random.Random) -> Losses:
     """Let all of that happen to a run, then let it end."""
     losses = Losses()
     driver = subprocess.Popen(line)
     for name, act in EVENTS.items():
         if driver.poll() is not None:
             driver = subprocess.Popen(line)
-        time.sleep(after_s * chance.uniform(0.5, 1.5))
+        while len(finished(run)) <= len(losses.kept) and driver.poll() is None:
+            time.sleep(POLL_S)
+        time.sleep(chance.uniform(0, within_s))
         if driver.poll() is not None:
-            raise SystemExit(f"the run ended before {name!r}: more --trials, or less --kill-after")
+            print(f"the run ended before {name!r} and what follows: give more --trials", flush=True)
+            break
         processes = descendants(driver.pid)
         act(driver, chance)
         if driver.poll() is not None:
             time.sleep(GRACE_S)
             losses.orphans += sum(map(runs, processes))
         losses.look(run)
-        print(f"{name}: {len(losses.kept)} trials finished, {len(losses.cached)} cache entries")
+        told = f"{len(losses.kept)} trials finished, {len(losses.cached)} cache entries"
+        print(f"{name}: {told}", flush=True)
     if driver.poll() is not None:
         driver = subprocess.Popen(line)
     if driver.wait():
@@ -162,8 +171,8 @@ def main() -> None:
     """Run, disturb, run again, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--trials", type=int, default=6)
-    parser.add_argument("--kill-after", type=float, default=25.0, help="seconds")
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--within", type=float, default=5.0, help="seconds after a trial")
     parser.add_argument("--seed", type=int, default=0, help="of the times and of the workers")
     arguments = parser.parse_args()
     clips = arguments.out / "clips"
@@ -171,7 +180,7 @@ def main() -> None:
     straight, disturbed = arguments.out / "straight", arguments.out / "disturbed"
     subprocess.run(command(clips, straight, arguments.trials), check=True)
     line = command(clips, disturbed, arguments.trials)
-    losses = disturb(line, disturbed, arguments.kill_after, random.Random(arguments.seed))
+    losses = disturb(line, disturbed, arguments.within, random.Random(arguments.seed))
     pairs = zip(trials_of(straight), trials_of(disturbed), strict=True)
     print(
         f"cache entries: {len(entries(straight))} undisturbed, {len(entries(disturbed))} disturbed"

@@ -219,8 +219,8 @@ class BitrateResult:
         pareto: numbers of the trials that no other beats in both score and encode time,
             fastest first; empty unless encode time is the study's second objective.
         ablation: the tuned candidate (the first after the default), setting by setting.
-        importance: parameter name -> share of the variance of the trials' scores that it
-            explains, 0 to 1; empty where there were too few trials to tell.
+        importance: parameter name -> its share in what set the best trials apart, 0 to 1
+            (`tuner.search.importance`); empty where there were too few trials to tell.
     """
 
     target_kbps: float

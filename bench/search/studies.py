@@ -6,15 +6,21 @@ Trials are answered by a stand-in at once, so that only asking, telling and stor
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import resource
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from tuner.encoder import Parameter, Settings
+from tuner.audio import SAMPLE_RATE, sample_digest
+from tuner.encoder import Parameter, Settings, default_settings
+from tuner.quality.scorer import InseNetScorer
 from tuner.results import Timing, TrialRecord
 from tuner.search.evaluate import Plan, TrialResult
+from tuner.search.executors import make_executor
+from tuner.search.job import ClipRef, Job
 from tuner.search.matching import make_ruler
 from tuner.search.race import Hearing
 from tuner.search.space import make_space
@@ -24,6 +30,8 @@ from tuner.testing import FakeEncoder
 
 #: Trials after which the cost of one more is told.
 MARKS = (100, 500, 1000, 2000, 5000)
+#: Length of the clips that a worker's memory is measured with, seconds.
+WORKER_CLIP_S = 4
 #: Trials that a mark is the mean of.
 MEAN_OF = 20
 
@@ -66,8 +74,30 @@ def bookkeeping(out: Path, clips: int = 15, marks: tuple[int, ...] = MARKS) -> N
 
 
 def memory(out: Path) -> None:
-    """The driver's memory with 1,000 clips, as a study grows to 2,000 trials."""
+    """The driver's memory with 1,000 clips, as a study grows to 2,000 trials; a worker's, too."""
     bookkeeping(out, clips=1000, marks=(100, 500, 1000, 2000))
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        _worker_memory(Path(folder))
+
+
+def _worker_memory(folder: Path) -> None:
+    """A worker's memory while it scores 1,000 clips with the shipped model."""
+    executor = make_executor("local", workers=1, cache_folder=folder / "cache")
+    encoder, scorer = FakeEncoder(), InseNetScorer()
+    settings = default_settings(encoder)
+    rng = np.random.default_rng(0)
+    for count in range(1, 1001):
+        pcm = (0.1 * rng.standard_normal((2, WORKER_CLIP_S * SAMPLE_RATE))).astype(np.float32)
+        path = folder / "clip.npy"
+        np.save(path, pcm)
+        clip = ClipRef(sample_digest(pcm), str(path), 2, WORKER_CLIP_S)
+        executor.submit(Job(encoder, settings, 64.0, clip, (scorer,))).result()
+        if count in (100, 250, 500, 1000):
+            (worker,) = multiprocessing.active_children()
+            status = Path(f"/proc/{worker.pid}/status").read_text()
+            kilobytes = next(line.split()[1] for line in status.splitlines() if "VmRSS" in line)
+            print(f"worker: {int(kilobytes) / 1024:.0f} MB after {count} clips", flush=True)
+    executor.close()
 
 
 def _answer(plan: Plan, encoder: FakeEncoder, clips: int) -> TrialResult:

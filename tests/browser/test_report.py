@@ -310,6 +310,19 @@ def test_what_mattered_is_drawn(page, linked):
     assert "no knob <value>" in rows.nth(1).text_content()
 
 
+def test_curves_are_toggled(page, linked):
+    """Another metric, and without the default's curve."""
+    load(page, linked)
+    page.wait_for_selector("#quality-chart .scatterlayer .trace", timeout=PATIENCE_MS)
+    title = page.locator("#quality-chart .ytitle")
+    assert "InSE-NET" in title.text_content()
+    lines = page.locator("#quality-chart .scatterlayer .trace").count()
+    page.get_by_label("ViSQOL").check()
+    playwright.expect(title).to_contain_text("ViSQOL")
+    page.locator("#curve-parts input[value=default]").uncheck()
+    assert page.locator("#quality-chart .scatterlayer .trace").count() < lines
+
+
 def test_a_command_is_copied(page, linked):
     load(page, linked)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

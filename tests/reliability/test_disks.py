@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tuner.results import BitrateResult
+from tuner.search import disk
 from tuner.search.status import read_status
 
 #: Enough for the run of the rig, which takes 25 MB.
@@ -31,11 +33,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def filler(small_disk: Path, rig: Any) -> Path:
+def filler(small_disk: Path, rig: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Takes all room that is left, when it is asked to."""
     rig.run = small_disk / "run"
     # The reserve would stop the run before; here something else takes that, too.
     rig.options = {"reserve": 0}
+    monkeypatch.setattr(disk, "DiskKeeper", functools.partial(disk.DiskKeeper, reserve=0))
     return small_disk / "filler"
 
 
@@ -52,8 +55,11 @@ def fill(filler: Path) -> None:
 
 def test_full_while_encoding(rig: Any, filler: Path) -> None:
     """The encode that cannot be stored ends the run, not the trial."""
-    rig.wish("encode", "9 pause")
+    rig.wish("tell", "2 pause")
     session = rig.start()
+    rig.wait("tell")
+    rig.wish("encode", "2 pause")
+    rig.release("tell")
     rig.wait("encode")
     before = rig.kept()
     fill(filler)

@@ -22,13 +22,15 @@ Decibels = npt.NDArray[np.float64]
 #: STFT window, samples: 43 ms at 48 kHz.
 WINDOW = 2048
 #: Size of a spectrogram, pixels: 0 to 24 kHz upwards.
-WIDTH, HEIGHT = 480, 128
+WIDTH, HEIGHT = 400, 128
 #: Colours begin so far under the loudest cell of the reference, dB.
 RANGE_DB = 90.0
 #: Colours of differences end here, dB.
-DIFFERENCE_DB = 24.0
+DIFFERENCE_DB = 12.0
 #: WebP quality of spectrograms, which are noise: more is bytes that nobody sees.
-QUALITY = 60
+QUALITY = 45
+#: Differences are averaged over so many cells each way: that of two noises is no news.
+SMOOTHING = 5
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,17 @@ def draw_pictures(sounds: Mapping[Role, Samples]) -> dict[str, str]:
     Returns:
         "reference", "default", "tuned", "default_difference", "tuned_difference" -> data URL.
     """
+    from scipy.ndimage import uniform_filter
+
     levels = {role: _spectrogram(samples) for role, samples in sounds.items()}
     floor = levels["reference"].max() - RANGE_DB
     levels = {role: np.maximum(level, floor) for role, level in levels.items()}
+    smooth = {role: uniform_filter(level, SMOOTHING) for role, level in levels.items()}
     pictures = {
         str(role): _picture((level - floor) / RANGE_DB, "magma") for role, level in levels.items()
     }
     for role in ("default", "tuned"):
-        difference = (levels[role] - levels["reference"]) / (2 * DIFFERENCE_DB) + 0.5
+        difference = (smooth[role] - smooth["reference"]) / (2 * DIFFERENCE_DB) + 0.5
         pictures[f"{role}_difference"] = _picture(difference, "RdBu_r")
     return pictures
 

@@ -1,12 +1,11 @@
 """What mattered: importance, slices, search history, what was ruled out, and the ablation.
 
-Texts are plain, but for hover texts, which Plotly reads as HTML: those are escaped here.
+Texts are plain: ``mattered.js`` sets them as text, or escapes them where Plotly reads HTML.
 """
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.report import words
@@ -14,8 +13,9 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.runs import Run
 from tuner.results import Ablation, BitrateResult, Candidate, TrialRecord
 
-#: Longest hover text, lines.
-HOVER_LINES = 12
+#: Most changed settings that are told of a trial, the most important first; a page of many runs
+#: would grow by megabytes otherwise.
+TOLD_CHANGES = 5
 #: Most parameters that get a slice, the most important first.
 SLICES = 8
 #: Longest text of a value on an axis, characters.
@@ -53,18 +53,8 @@ def _view(run: Run, bitrate: BitrateResult) -> dict[str, Any]:
             for name, share in sorted(bitrate.importance.items(), key=lambda item: -item[1])
         ],
         "ablation": [_ablation(record) for record in bitrate.ablation],
-        "trials": [_trial(trial, default) for trial in trials],
+        "trials": [_trial(trial, default, bitrate.importance) for trial in trials],
         "slices": _slices(bitrate),
-        "ruled_out": [
-            {
-                "number": trial.number,
-                "state": trial.state,
-                "reason": trial.reason or "",
-                "changes": [f"{c.name} {c.after}" for c in find_changes(default, trial)],
-            }
-            for trial in trials
-            if trial.state != "complete"
-        ],
     }
 
 
@@ -81,19 +71,23 @@ def _ablation(record: Ablation) -> dict[str, Any]:
     return shown
 
 
-def _trial(trial: TrialRecord, default: Candidate | TrialRecord) -> dict[str, Any]:
-    changes = [f"{change.name} = {change.after}" for change in find_changes(default, trial)]
-    lines = changes or ["as the default"]
-    if len(lines) > HOVER_LINES:
-        lines = [*lines[:HOVER_LINES], f"and {len(lines) - HOVER_LINES} more"]
-    if trial.reason:
-        lines.insert(0, words.shortened(trial.reason, 90))
-    return {
+def _trial(
+    trial: TrialRecord, default: Candidate | TrialRecord, importance: Mapping[str, float]
+) -> dict[str, Any]:
+    changes = find_changes(default, trial)
+    changes.sort(key=lambda change: -importance.get(change.name, 0.0))
+    told = [f"{change.name} {change.after}" for change in changes[:TOLD_CHANGES]]
+    if len(changes) > TOLD_CHANGES:
+        told.append(f"and {len(changes) - TOLD_CHANGES} more")
+    shown: dict[str, Any] = {
         "number": trial.number,
         "state": trial.state,
         "score": None if trial.score is None else round(trial.score, 2),
-        "text": "<br>".join(_plotly_text(line) for line in lines),
+        "changes": told,
     }
+    if trial.reason:
+        shown["reason"] = trial.reason
+    return shown
 
 
 def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
@@ -111,14 +105,9 @@ def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
 def _slice(name: str, column: Sequence[tuple[TrialRecord, words.Value]]) -> dict[str, Any]:
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for _, v in column)
     return {
-        "name": _plotly_text(_name(name)),
+        "name": _name(name),
         "numeric": numeric,
-        "values": [
-            value
-            if numeric
-            else _plotly_text(words.shortened(words.setting_value(value), TICK_CHARS))
-            for _, value in column
-        ],
+        "values": [value if numeric else _tick(value) for _, value in column],
         "scores": [round(trial.score, 2) for trial, _ in column if trial.score is not None],
         "numbers": [trial.number for trial, _ in column],
         "pruned": [trial.state == "pruned" for trial, _ in column],
@@ -126,13 +115,8 @@ def _slice(name: str, column: Sequence[tuple[TrialRecord, words.Value]]) -> dict
 
 
 def _tick(value: words.Value) -> str:
-    return _plotly_text(words.shortened(words.setting_value(value), TICK_CHARS))
+    return words.shortened(words.setting_value(value), TICK_CHARS)
 
 
 def _name(parameter: str) -> str:
     return "rate mode" if parameter == "rate_mode" else parameter
-
-
-def _plotly_text(text: str) -> str:
-    """`text` so that plotly shows it as it is, on one line."""
-    return html.escape(" ".join(text.split()), quote=False)

@@ -39,7 +39,7 @@ __all__ = [
 
 REPORT_NAME = "report.html"
 #: The page's own scripts, in the order in which they run, after Plotly.
-SCRIPTS = ("report.js", "clips.js", "mattered.js")
+SCRIPTS = ("report.js", "parts.js", "linked.js", "clip.js", "clips.js", "mattered.js")
 #: Steps that `Progress` is told of: curves, clips, searches.
 STEPS = 3
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.errors import TunerError
+from tuner.exhibits import FOLDER
 from tuner.results import Ablation, BitrateResult, Results
 from tuner.search.ablation import Laboratory, ablate
 from tuner.search.executors import Executor
@@ -64,9 +66,14 @@ def _ablate(
     if side is None or side.gains[parts.scorer.name].value <= MIN_TUNE_GAIN:
         return []
 
+    started = time.monotonic()
+
     def tell(done: int, total: int) -> None:
-        at = f"{result.target_kbps:g} kb/s"
-        observer(StageStarted(f"{at}: settings put back one by one, {done}/{total}"))
+        told = f"{result.target_kbps:g} kb/s: settings put back one by one, {done}/{total}"
+        if 0 < done < total:
+            left_s = (time.monotonic() - started) / done * (total - done)
+            told += f", ETA {left_s:.0f} s"
+        observer(StageStarted(told))
 
     laboratory = Laboratory(
         encoder=parts.encoder,
@@ -89,6 +96,8 @@ def keep_exhibits(parts: Parts, run: Path, results: Results, observer: Observer)
         results: what was found.
         observer: told that it begins.
     """
+    if parts.spec.exhibits == 0 and not (run / FOLDER).exists():
+        return results
     observer(StageStarted("Writing the clips to listen to"))
     try:
         write_exhibits(RunPlayer(run, results, parts.encoder), results, parts.spec.exhibits)

@@ -64,18 +64,28 @@ def test_the_ruled_out_say_why(small_results):
     first, *others = small_results.bitrates[0].trials
     pruned = replace(others[0], state="pruned", reason="after 5 of 15 clips it was behind")
     view = view_of(small_results, trials=[first, pruned, *others[1:]])
-    states = {trial["state"] for trial in view["ruled_out"]}
-    assert states == {"pruned", "infeasible", "failed"}
-    assert view["ruled_out"][0]["reason"] == "after 5 of 15 clips it was behind"
+    assert view["trials"][1]["reason"] == "after 5 of 15 clips it was behind"
+    assert "reason" not in view["trials"][0]
+    states = {trial["state"] for trial in view["trials"]}
+    assert states == {"complete", "pruned", "infeasible", "failed"}
     assert view["slices"][0]["pruned"][:2] == [False, True]
     assert "1 pruned" in view["counts"] and "1 failed" in view["counts"]
     assert [trial["number"] for trial in view["trials"]] == list(range(60))
 
 
-def test_hover_texts_are_escaped(hostile_results):
-    """Plotly reads HTML in hover texts; what was stored must not become any."""
-    data = build_mattered([Run(None, hostile_results, [], "r0", "aac")])
-    texts = [trial["text"] for view in data["views"] for trial in view["trials"]]
-    assert any("&lt;img src=x" in text for text in texts)
-    assert not any("<img" in text for text in texts)
-    assert len(data["views"]) == 5, "a bitrate without an answer has its trials, too"
+def test_the_most_important_changes_are_told(small_results):
+    """Of many settings that differ, some; of none, nothing."""
+    default = TrialRecord(0, "complete", "abr", {f"p{i}": 0 for i in range(9)}, 64, 64, 50.0)
+    other = replace(default, number=1, values={f"p{i}": 1 for i in range(9)})
+    candidates = small_results.bitrates[0].candidates
+    candidates = [replace(candidates[0], values=default.values)]
+    view = view_of(
+        small_results, trials=[default, other], candidates=candidates, winner=0,
+        importance={"p7": 0.9, "p8": 0.1},
+    )  # fmt: skip
+    assert view["trials"][0]["changes"] == []
+    assert view["trials"][1]["changes"] == ["p7 1", "p8 1", "p0 1", "p1 1", "p2 1", "and 4 more"]
+
+
+def test_a_bitrate_without_an_answer_has_its_trials(hostile_results):
+    assert len(build_mattered([Run(None, hostile_results, [], "r0", "aac")])["views"]) == 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from tuner.artefacts import ARTEFACTS, describe
+from tuner.artefacts import ARTEFACTS
 from tuner.audio import SAMPLE_RATE, Pcm, lowpass
 from tuner.quality.degrade import pre_echo
 from tuner.scorer import Score
@@ -128,14 +128,3 @@ def test_meters_are_the_artefacts_that_are_described() -> None:
     """Every figure has its words, and the other way round; other metrics are left out."""
     assert [meter.name for meter in METERS] == [artefact.key for artefact in ARTEFACTS]
     assert figures({"insenet": Score(50.0), "noise_db": Score(-12.0)}) == {"noise_db": -12.0}
-
-
-def test_a_sentence_names_what_differs() -> None:
-    """Differences too small for a word are left out."""
-    default = {"bandwidth_hz": 12_100.0, "pre_echo_db": 3.1, "noise_db": -14.0, "holes_share": 0.1}
-    tuned = {"bandwidth_hz": 15_900.0, "pre_echo_db": 9.1, "noise_db": -14.2, "holes_share": 0.02}
-    assert describe(default, tuned) == (
-        "Bandwidth 12.1 to 15.9 kHz; pre-echo 6.0 dB worse (3.1 to 9.1 dB);"
-        " spectral holes 8.0 % better (10.0 to 2.0 %)."
-    )
-    assert describe(default, default) == "No artefact differs by much."

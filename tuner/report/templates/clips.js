@@ -1,5 +1,5 @@
-/* The table of clips, and what a clip opens to: quality over time, diagnosis, spectrograms and
-   players. All texts are set as text. `Player` comes from the listening test's page. */
+/* The table of clips, and the players of an open one (parts.js, clip.js and linked.js come before;
+   `Player` is the listening test's). */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("clips").textContent);
@@ -8,116 +8,12 @@
   const chooser = document.getElementById("clips-view");
   const table = document.getElementById("clips-table");
   const ROLES = ["reference", "default", "tuned"];
-  const SVG = "http://www.w3.org/2000/svg";
   /* Sort column: a metric's index, or "name", "default", "tuned"; direction 1 or -1. */
   let order = { by: 0, direction: 1 };
   let opened = null;
 
-  function make(tag, className, text) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    if (text !== undefined) element.textContent = text;
-    return element;
-  }
-
-  function draw(tag, attributes, text) {
-    const element = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    if (text !== undefined) element.textContent = text;
-    return element;
-  }
-
-  const minus = (text) => text.replace("-", "\u2212");
-  const signed = (x) => (x > 0 ? "+" : "") + minus(x.toFixed(1));
   const view = () => data.views[chooser.selectedIndex];
   const side = () => section.querySelector('input[name="clips-side"]:checked').value;
-
-  /* Where sound comes from files beside the page: a file:// page may not read them into a buffer, so
-     three elements play in step, and a switch only mutes. Those that are not heard follow the one
-     that is, by playing a little faster or slower. Same interface as `Player`. */
-  class LinkedPlayer {
-    /* What nobody hears as a jump, and what only a seek can make good, seconds. */
-    static CLOSE_S = 0.01;
-    static FAR_S = 0.5;
-    /* How much faster a follower plays for each second that it is behind. */
-    static PULL = 3;
-
-    constructor() {
-      this.sounds = new Map();
-      this.playing = false;
-      this.chosen = null;
-    }
-
-    async load(urls) {
-      const ready = Object.entries(urls).map(([key, url]) => new Promise((resolve, reject) => {
-        const audio = new Audio();
-        audio.preload = "auto";
-        audio.addEventListener("canplaythrough", () => resolve([key, audio]), { once: true });
-        audio.addEventListener("error", () => reject(new Error(
-          "The sounds are not beside this page: keep the run’s folder with it, or make the report with --audio embed.")));
-        audio.src = url;
-      }));
-      this.sounds = new Map(await Promise.all(ready));
-      this.duration = Math.min(...[...this.sounds.values()].map((audio) => audio.duration));
-      [this.from, this.to] = [0, this.duration];
-    }
-
-    position() {
-      return this.sounds.get(this.chosen)?.currentTime ?? 0;
-    }
-
-    choose(key) {
-      const at = this.position();
-      const next = this.sounds.get(key);
-      if (Math.abs(next.currentTime - at) > LinkedPlayer.FAR_S) next.currentTime = at;
-      next.playbackRate = 1;
-      this.chosen = key;
-      for (const [name, audio] of this.sounds) audio.muted = name !== key;
-    }
-
-    async play() {
-      this.playing = true;
-      this.watch();
-      await Promise.all([...this.sounds.values()].map((audio) => audio.play()));
-    }
-
-    /* Loops by hand, as an element's own loop knows no other end than the file's; keeps step. */
-    watch() {
-      if (!this.playing) return;
-      const leader = this.sounds.get(this.chosen);
-      if (leader.ended || leader.currentTime >= this.to) this.seek(this.from);
-      for (const audio of this.sounds.values()) {
-        if (audio !== leader) LinkedPlayer.follow(audio, leader.currentTime);
-      }
-      setTimeout(() => this.watch(), 10);
-    }
-
-    static follow(audio, at) {
-      const behind = at - audio.currentTime;
-      if (audio.seeking || audio.ended) return;
-      if (Math.abs(behind) > LinkedPlayer.FAR_S) audio.currentTime = at;
-      audio.playbackRate = Math.abs(behind) < LinkedPlayer.CLOSE_S ? 1
-        : Math.min(Math.max(1 + LinkedPlayer.PULL * behind, 0.5), 2);
-    }
-
-    pause() {
-      this.playing = false;
-      for (const audio of this.sounds.values()) audio.pause();
-    }
-
-    seek(at) {
-      for (const audio of this.sounds.values()) {
-        audio.currentTime = at;
-        if (this.playing) audio.play();
-      }
-    }
-
-    loop(from, to) {
-      [this.from, this.to] = [from, to];
-      const at = this.position();
-      if (at < from || at >= to) this.seek(from);
-    }
-  }
 
   /* Bytes of a base64 data URL; fetch() may not read it under the page's policy. */
   function bytes(url) {
@@ -235,11 +131,12 @@
     if (row.sounds) inside.append(players(row, inside, opened));
     if (row.words) inside.append(make("p", "sentence", row.words));
     if (row.traits) inside.append(make("p", "hint", row.traits));
-    if (row.windows.every((means) => means.length > 1)) inside.append(overTime(row));
-    if (row.pictures) inside.append(pictures(row));
+    const { tuned } = view();
+    if (row.windows.every((means) => means.length > 1)) inside.append(overTime(row, tuned, data.window_s));
+    if (row.pictures) inside.append(pictures(row, tuned, data));
     const tables = make("div", "two");
-    if (row.diagnosis) tables.append(diagnosis(row));
-    tables.append(scores(row));
+    if (row.diagnosis) tables.append(diagnosis(row, tuned, data));
+    tables.append(scores(row, tuned, data));
     inside.append(tables);
     element.after(panel);
   }
@@ -264,7 +161,7 @@
     });
     const span = document.createElement("select");
     span.ariaLabel = "Loop";
-    const ends = [[0, row.seconds], ...windows(row)];
+    const ends = [[0, row.seconds], ...windows(row, data.window_s)];
     span.append(...ends.map(([from, to], index) => make(
       "option", "", index ? `Loop ${from.toFixed(1)} to ${to.toFixed(1)} s` : "Loop the whole clip")));
     box.append(play, ...choices, span, status,
@@ -316,120 +213,6 @@
       for (const button of [play, ...choices]) button.disabled = false;
       status.textContent = "";
     }).catch((error) => { status.textContent = error.message; });
-    return box;
-  }
-
-  /* Starts and ends of the windows that were scored apart, seconds; the last ends with the clip. */
-  function windows(row) {
-    const count = row.windows[0].length;
-    if (!row.seconds || count < 2) return [];
-    return Array.from({ length: count }, (_, index) => {
-      const from = index < count - 1 ? index * data.window_s : Math.max(row.seconds - data.window_s, 0);
-      return [from, Math.min(from + data.window_s, row.seconds)];
-    });
-  }
-
-  function overTime(row) {
-    const figure = make("figure", "over-time");
-    const [wide, high] = [600, 150];
-    const all = row.windows.flat();
-    const [low, top] = [Math.min(...all) - 2, Math.max(...all) + 2];
-    const x = (s) => (wide * s) / row.seconds;
-    const y = (score) => high - (high * (score - low)) / (top - low);
-    const svg = draw("svg", { viewBox: `-44 -8 ${wide + 52} ${high + 34}`, role: "img" });
-    const names = ["default", view().tuned.toLowerCase()];
-    svg.append(draw("title", {}, `Score by window: ${names.map(
-      (name, index) => `${name} ${row.windows[index].map((mean) => mean.toFixed(1)).join(", ")}`).join("; ")}`));
-    const ticks = [low + 2, (low + top) / 2, top - 2];
-    for (const tick of ticks) {
-      svg.append(draw("line", { class: "grid", x1: 0, x2: wide, y1: y(tick), y2: y(tick) }),
-        draw("text", { x: -8, y: y(tick) + 4, "text-anchor": "end" }, tick.toFixed(0)));
-    }
-    for (let s = 0; s <= row.seconds; s += 2) {
-      svg.append(draw("text", { x: x(s), y: high + 18, "text-anchor": "middle" }, `${s} s`));
-    }
-    row.windows.forEach((means, index) => {
-      const series = index ? "tuned" : "default";
-      windows(row).forEach(([from, to], place) => {
-        const at = y(means[place]);
-        svg.append(draw("line", { class: `span ${series}`, x1: x(from) + 2, x2: x(to) - 2, y1: at, y2: at }));
-      });
-    });
-    const caption = make("figcaption", "", "Score of each window: ");
-    names.forEach((name, index) => caption.append(make("span", `key ${index ? "tuned" : "default"}`, name)));
-    figure.append(svg, caption);
-    return figure;
-  }
-
-  function pictures(row) {
-    const box = make("div", "pictures");
-    const tuned = view().tuned;
-    const names = {
-      reference: "Reference", default: "Default", tuned,
-      default_difference: "Default against the reference", tuned_difference: `${tuned} against the reference`,
-    };
-    for (const [key, name] of Object.entries(names)) {
-      const figure = make("figure", `picture ${key}`);
-      const image = make("img");
-      image.src = data.pictures[row.pictures[key]];
-      image.alt = `Spectrogram, 0 to 24 kHz: ${name}`;
-      const frame = make("div", "frame");
-      frame.append(image, make("div", "head"));
-      frame.addEventListener("click", (event) => {
-        const bounds = frame.getBoundingClientRect();
-        frame.dispatchEvent(new CustomEvent("seek", {
-          bubbles: true, detail: Math.min(0.999, (event.clientX - bounds.left) / bounds.width) }));
-      });
-      figure.append(frame, make("figcaption", "", name));
-      box.append(figure);
-    }
-    box.append(make("p", "hint", "0 to 24 kHz upwards. Differences: blue is missing, red is too much, up to 24 dB."));
-    return box;
-  }
-
-  function grid(className, columns, rows) {
-    const scroll = make("div", "scroll");
-    const inner = make("table", `plain ${className}`);
-    const line = inner.createTHead().insertRow();
-    for (const [index, column] of columns.entries()) {
-      const head = make("th", index ? "number" : "", column);
-      head.scope = "col";
-      line.append(head);
-    }
-    const body = inner.createTBody();
-    for (const [name, ...cells] of rows) {
-      const row = body.insertRow();
-      const head = make("th", "", name);
-      head.scope = "row";
-      row.append(head, ...cells.map((cell) => make("td", "number", cell)));
-    }
-    scroll.append(inner);
-    return scroll;
-  }
-
-  function diagnosis(row) {
-    const rows = data.artefacts.map((artefact, index) => {
-      const shown = row.diagnosis.map((figures) => (figures[index] === null ? "\u2013"
-        : `${minus((figures[index] * artefact.scale).toFixed(artefact.decimals))} ${artefact.unit}`));
-      return [artefact.label, ...shown];
-    });
-    const box = grid("figures", ["Diagnosis", "Default", view().tuned], rows);
-    box.querySelectorAll("tbody th").forEach((head, index) => {
-      head.append(make("small", "", data.artefacts[index].meaning));
-    });
-    return box;
-  }
-
-  function scores(row) {
-    const rows = data.metrics.map((metric, index) => {
-      const pair = row.scores[index];
-      return pair ? [metric.label, pair[0].toFixed(1), pair[1].toFixed(1), signed(row.gains[index])]
-        : [metric.label, "\u2013", "\u2013", "\u2013"];
-    });
-    const box = grid("figures", ["Score, 0 to 100", "Default", view().tuned, "Gain"], rows);
-    if (row.spread !== null) {
-      box.append(make("p", "hint", `The model expects opinions to spread by ${row.spread.toFixed(1)} points.`));
-    }
     return box;
   }
 

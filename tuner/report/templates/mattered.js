@@ -1,5 +1,5 @@
-/* Importance, ablation, history and slices of one run at one bitrate. Hover texts and the names in
-   slices are escaped for Plotly already (tuner/report/mattered.py); all else is set as text. */
+/* Importance, ablation, history and slices of one run at one bitrate. All texts are plain; what
+   Plotly shows goes through `plain`, as it reads HTML. */
 "use strict";
 (() => {
   const { views } = JSON.parse(document.getElementById("mattered").textContent);
@@ -10,20 +10,22 @@
   /* Narrower pages show one slice a row, CSS pixels. */
   const NARROW = 640;
 
-  function make(tag, className, text) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    if (text !== undefined) element.textContent = text;
-    return element;
-  }
-
   function colours() {
     const style = getComputedStyle(document.documentElement);
     const names = ["page", "ink", "muted", "line", "accent", "warn", "mark", "faint"];
     return Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--${n}`).trim()]));
   }
 
-  const signed = (x) => (x > 0 ? "+" : "") + x.toFixed(1).replace("-", "\u2212");
+  /* A text that Plotly shows as it is, on one line. */
+  const plain = (text) => text.replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  /* Longest reason in a hover text, characters. */
+  const REASON_CHARS = 90;
+
+  function hover(trial) {
+    const reason = trial.reason ? [trial.reason.slice(0, REASON_CHARS)] : [];
+    const changes = trial.changes.length ? trial.changes : ["as the default"];
+    return [...reason, ...changes].map(plain).join("<br>");
+  }
 
   function axis(c, extra) {
     return {
@@ -139,7 +141,7 @@
       type: "scatter", mode: "markers", name, x: some.map((t) => t.number),
       y: some.map((t) => (t.score === null ? floor - 0.07 * depth : Math.max(t.score, floor - 0.07 * depth))),
       customdata: some.map((t) => [
-        t.score === null ? t.state : `${t.state === "pruned" ? "about " : ""}${t.score.toFixed(1)}`, t.text]),
+        t.score === null ? t.state : `${t.state === "pruned" ? "about " : ""}${t.score.toFixed(1)}`, hover(t)]),
       hovertemplate: "trial %{x}, %{customdata[0]}<br>%{customdata[1]}<extra></extra>", marker,
     });
     const of = (state) => trials.filter((t) => t.state === state);
@@ -180,15 +182,16 @@
     const pad = 0.05 * Math.max(Math.max(...scores) - Math.min(...scores), 1);
     const range = [Math.min(...scores) - pad, Math.max(...scores) + pad];
     view.slices.forEach((slice, index) => {
+      const name = plain(slice.name);
       const suffix = index ? String(index + 1) : "";
       traces.push({
         type: "scatter", mode: "markers", showlegend: false, xaxis: `x${suffix}`, yaxis: `y${suffix}`,
-        x: slice.values, y: slice.scores, customdata: slice.numbers,
+        x: slice.numeric ? slice.values : slice.values.map(plain), y: slice.scores, customdata: slice.numbers,
         marker: { size: 7, opacity: 0.75, color: c.accent, symbol: slice.pruned.map((p) => (p ? "circle-open" : "circle")) },
-        hovertemplate: `${slice.name} %{x}<br>score %{y:.1f}, trial %{customdata}<extra></extra>`,
+        hovertemplate: `${name} %{x}<br>score %{y:.1f}, trial %{customdata}<extra></extra>`,
       });
       shape[`xaxis${suffix}`] = axis(c, {
-        title: { text: slice.name, font: { color: c.ink, size: 12 }, standoff: 6 },
+        title: { text: name, font: { color: c.ink, size: 12 }, standoff: 6 },
         type: slice.numeric ? "linear" : "category", showgrid: false, automargin: false,
       });
       shape[`yaxis${suffix}`] = axis(c, { range, automargin: false });
@@ -200,13 +203,14 @@
     const table = document.getElementById("ruled-out");
     const body = table.tBodies[0];
     body.replaceChildren();
-    table.closest("details").hidden = !view.ruled_out.length;
-    for (const trial of view.ruled_out) {
+    const ruledOut = view.trials.filter((trial) => trial.state !== "complete");
+    table.closest("details").hidden = !ruledOut.length;
+    for (const trial of ruledOut) {
       const line = body.insertRow();
       line.className = trial.state;
       const head = make("th", "number", String(trial.number));
       head.scope = "row";
-      line.append(head, make("td", "", trial.state), make("td", "wrap", trial.reason),
+      line.append(head, make("td", "", trial.state), make("td", "wrap", trial.reason ?? ""),
         make("td", "wrap", trial.changes.join(", ") || "nothing"));
     }
   }
