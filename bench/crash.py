@@ -178,6 +178,10 @@ def main() -> None:
     clips = arguments.out / "clips"
     write_demo_clips(clips)
     straight, disturbed = arguments.out / "straight", arguments.out / "disturbed"
+    if straight.exists() or disturbed.exists():
+        # The end of a session empties the window of trials in flight: a run that was longer in
+        # two sessions proposes something else than one that was not interrupted.
+        raise SystemExit(f"{arguments.out}: holds earlier runs; name another --out")
     subprocess.run(command(clips, straight, arguments.trials), check=True)
     line = command(clips, disturbed, arguments.trials)
     losses = disturb(line, disturbed, arguments.within, random.Random(arguments.seed))
