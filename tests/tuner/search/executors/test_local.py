@@ -87,8 +87,22 @@ def test_a_job_that_kills_its_worker_fails_alone(executor: Executor, job: Job) -
     assert [future.result(PATIENCE_S).encodes for future in futures] == [1] * len(around)
 
 
-def test_a_job_whose_worker_is_killed_once_is_tried_again(cache_folder: Path, job: Job) -> None:
-    """One death, of the out-of-memory killer say, costs time but no result."""
+def test_what_workers_log_reaches_the_driver(
+    executor: Executor, job: Job, cache_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A damaged cache entry is told in the driver's log, by the logger that saw it."""
+    executor.submit(job).result(PATIENCE_S)
+    (entry,) = (path for path in (cache_folder / "encodes").rglob("*") if path.is_file())
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert executor.submit(job).result(PATIENCE_S).encodes == 1
+    (record,) = caplog.records
+    assert record.name == "tuner.cache" and "damaged cache entry" in record.getMessage()
+
+
+def test_a_job_whose_worker_is_killed_once_is_tried_again(
+    cache_folder: Path, job: Job, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One death, of the out-of-memory killer say, costs time but no result, and is told."""
     executor = make_executor("local", workers=1, cache_folder=cache_folder)
     slow = FakeEncoder(hang_on=ALWAYS, hang_s=1.0)
     executor.submit(job).result(PATIENCE_S)
@@ -97,6 +111,7 @@ def test_a_job_whose_worker_is_killed_once_is_tried_again(cache_folder: Path, jo
     os.kill(first, signal.SIGKILL)
     assert future.result(PATIENCE_S).encodes == 1
     assert _workers() != {first}
+    assert "died (exit code -9)" in caplog.text
     executor.close()
     assert not _workers()
 
