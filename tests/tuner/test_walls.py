@@ -49,6 +49,8 @@ FORBIDDEN = {
 }
 #: Programs of their own, run in a child process: the adapter reads what they print.
 CHILDREN = ("encoders.lame_child",)
+#: Its worker processes have no command line that would take what they log.
+KEEPS_A_LOG = ("tuner.search.executors.local",)
 #: The core knows nothing that is built on it.
 CORE_FORBIDDEN = (
     "encoders",
@@ -153,7 +155,7 @@ def find_print_breaks(module: str, tree: ast.AST) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called == "print" or called.startswith(("sys.stdout.", "sys.stderr.")):
                 yield f"{module} prints (line {node.lineno})"
-            elif called.split(".")[-1] in LOGGING_SETUP:
+            elif called.split(".")[-1] in LOGGING_SETUP and module not in KEEPS_A_LOG:
                 yield f"{module} configures logging (line {node.lineno})"
 
 

@@ -16,16 +16,23 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 @contextmanager
-def stop_twice(last_words: Callable[[], str]) -> Iterator[None]:
+def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], None]]:
     """Within it, the first SIGINT raises KeyboardInterrupt; the second ends the process.
 
     Whatever the process was doing must survive that, as it must survive SIGKILL.
 
     Args:
         last_words: called at the second; what it returns goes to stderr.
+
+    Yields:
+        What raises KeyboardInterrupt again, if there was one, whatever it is called with: an
+        exception that meets Python in a callback of the garbage collector, say, is dropped.
     """
+    came = False
 
     def first(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
         signal.signal(signal.SIGINT, second)
         _say("\nStopping. Ctrl-C again ends at once.\n")
         raise KeyboardInterrupt
@@ -34,9 +41,13 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[None]:
         _say(last_words() + (SHOW_CURSOR if sys.stderr.isatty() else ""))
         os._exit(EXIT_INTERRUPTED)
 
+    def check(_: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+
     before = signal.signal(signal.SIGINT, first)
     try:
-        yield
+        yield check
     finally:
         signal.signal(signal.SIGINT, before)
 

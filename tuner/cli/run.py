@@ -173,12 +173,12 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 " run the same command again to go on.\n"
             )
 
-        with stop_twice(stopped):
+        with stop_twice(stopped) as check:
             try:
                 keeper = DiskKeeper(opened, spec.cache_gb, window)
                 # Here, too, for the status to tell it.
                 with told_as_run_error(folder):
-                    with show(board, publisher.show, keeper) as observer:
+                    with show(board, publisher.show, check, keeper) as observer:
                         results = run_study(parts, opened, executor, observer, command)
                     executor.close()
                     report = write_report(opened.path)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import pytest
 
 from tuner.cli.interrupts import stop_twice
+
+
+def test_a_dropped_interrupt_comes_again() -> None:
+    """Where the exception is lost, the next update of the run raises it again."""
+    with pytest.raises(KeyboardInterrupt), stop_twice(lambda: "Ended.") as check:
+        check(None)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        check(None)
 
 
 def test_the_first_raises_and_tells_of_the_second(capfd: pytest.CaptureFixture[str]) -> None:
