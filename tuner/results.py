@@ -311,7 +311,7 @@ def read_results(path: Path) -> Results:
         RunError: if it is missing, not JSON, or of another format version.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise RunError(f"{path}: not there; has the run finished? `tuner run` goes on") from None
     except (ValueError, OSError) as error:
@@ -324,6 +324,11 @@ def read_results(path: Path) -> Results:
         return _build(Results, raw)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: damaged ({error!r})") from error
+
+
+def _refuse_constant(name: str) -> None:
+    """Python's JSON takes NaN and infinity; here they would be a score that is none."""
+    raise ValueError(f"it holds {name}; run the study again")
 
 
 _T = TypeVar("_T")

@@ -145,6 +145,16 @@ def test_a_missing_field_is_refused(stored, results):
         read_results(stored)
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_refused(stored, results, constant):
+    """Python's JSON would take it, and the report would show it as a score."""
+    raw = asdict(results)
+    raw["clips"][0]["duration_s"] = float(constant)
+    stored.write_text(json.dumps(raw))
+    with pytest.raises(RunError, match=f"it holds {constant}; run the study again"):
+        read_results(stored)
+
+
 def test_nan_is_never_stored(tmp_path, results):
     """A score that is no number cannot be written, and the old file stays."""
     path = tmp_path / "results.json"

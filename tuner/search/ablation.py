@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import RATE_MODE, Encoder, Settings, Value
 from tuner.rate import Unreachable
 from tuner.results import Ablation, Candidate
@@ -20,7 +21,6 @@ from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
 from tuner.search.space import Space
-from tuner.search.verdict import paired_bootstrap
 
 #: Most settings that are put back, the most important first: each costs about a trial.
 MOST_SETTINGS = 12

@@ -54,11 +54,14 @@ def told_as_run_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
-        raise RunError(_cannot_write(path, "the database of its trials failed", error)) from error
+        what = "the database of its trials failed"
+        remedy = "free space there, or start its server again"
+        raise RunError(_cannot_write(path, what, error, remedy)) from error
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise RunError(_cannot_write(path, "it cannot be written", error)) from error
+        what = "it cannot be written"
+        raise RunError(_cannot_write(path, what, error, "free space there")) from error
 
 
 def _runs_low(path: Path, free: int, remedy: str) -> str:
@@ -68,13 +71,13 @@ def _runs_low(path: Path, free: int, remedy: str) -> str:
     )
 
 
-def _cannot_write(path: Path, what: str, error: Exception) -> str:
+def _cannot_write(path: Path, what: str, error: Exception, remedy: str) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:  # Optuna's error of SQLAlchemy's error of the driver's
         cause = cause.__cause__
     return (
-        f"{path}: {what} ({cause}). What was finished is kept: free space there, and run the"
-        " same command again."
+        f"{path}: {what} ({cause}). What was finished is kept: {remedy}, and run the same command"
+        " again."
     )
 
 

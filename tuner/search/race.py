@@ -19,8 +19,8 @@ P_THRESHOLD = 0.1
 #: What a winner must be ahead by to be worth its encodes, points: a trial races the best so far
 #: plus this much, so that its equals do not go all the way.
 MARGIN = 0.1
-#: Points that twice the bits are worth at most, and usually. The defaults of five encoders gain 2
-#: to 64 from one bitrate to the next (32 to 192 kb/s, five real clips), 15 in the middle.
+#: Points that twice the bits are worth, almost at most and usually. The defaults of five encoders
+#: gain 2 to 63 from one bitrate to the next, 14 in the middle (`python -m bench.bits`).
 MOST_WORTH, USUAL_WORTH = 60.0, 15.0
 #: Least clips in a block: fewer than four cannot reach `P_THRESHOLD` (all worse: 2 ** -n).
 MIN_BLOCK = 4

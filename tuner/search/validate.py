@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import Encoder, Settings
 from tuner.rate import Unreachable
 from tuner.results import (
@@ -32,7 +33,7 @@ from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
 from tuner.search.ranking import find_problem, rank
 from tuner.search.updates import Observer, ValidationProgress
-from tuner.search.verdict import decide, paired_bootstrap
+from tuner.search.verdict import decide
 
 #: How many settings are validated beside the default.
 FINALISTS = 3

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tuner.bootstrap import SCALE, paired_bootstrap
 from tuner.results import METRIC_LABELS, Estimate, Verdict
-
-__all__ = ["SCALE", "decide", "paired_bootstrap"]
 
 #: The best of many trials on the tune clips is a little better by luck. Half of the finest
 #: step of a MUSHRA slider (one point) is too little to validate.
