@@ -18,7 +18,7 @@ function overTime(row, tuned, windowS) {
   const [low, top] = [Math.min(...all) - 2, Math.max(...all) + 2];
   const x = (s) => (wide * s) / row.seconds;
   const y = (score) => high - (high * (score - low)) / (top - low);
-  const svg = draw("svg", { viewBox: `-44 -8 ${wide + 52} ${high + 34}`, role: "img" });
+  const svg = draw("svg", { viewBox: `-44 -8 ${wide + 64} ${high + 34}`, role: "img" });
   const names = ["default", tuned.toLowerCase()];
   svg.append(draw("title", {}, `Score by window: ${names.map(
     (name, index) => `${name} ${row.windows[index].map((mean) => mean.toFixed(1)).join(", ")}`).join("; ")}`));

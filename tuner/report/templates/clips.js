@@ -165,7 +165,7 @@
     span.append(...ends.map(([from, to], index) => make(
       "option", "", index ? `Loop ${from.toFixed(1)} to ${to.toFixed(1)} s` : "Loop the whole clip")));
     box.append(play, ...choices, span, status,
-      make("span", "hint keys", "Keys: 1, 2, 3 choose, space plays; no gap at a switch."));
+      make("span", "hint keys", "Keys: 1, 2, 3 choose, space plays; a switch keeps the position."));
 
     function choose(role) {
       state.player?.choose(role);
