@@ -28,6 +28,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Settings
 from tuner.results import Timing, TrialRecord
+from tuner.search.additive import AdditiveModel
 from tuner.search.bench import add_timings
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
@@ -35,17 +36,17 @@ from tuner.search.importance import measure_importance
 from tuner.search.limits import NO_LIMITS, Limits
 from tuner.search.race import Hearing
 from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
-from tuner.search.samplers import STARTUP_TRIALS, make_sampler
+from tuner.search.samplers import make_sampler
 from tuner.search.space import Space
 from tuner.search.spec import Sampler
-from tuner.search.variation import vary
 
 #: Proposals of one trial before settings that were tried already are accepted.
 PROPOSALS = 12
-#: Mark the seeds of the clips' order and of variations among those of proposals.
-CLIP_ORDER, VARIATION = PROPOSALS, PROPOSALS + 1
-#: With TPE, every so many trials vary the best so far (`tuner.search.variation`).
-VARY_EVERY = 2
+#: Mark the seeds of the clips' order and of the additive model's among those of proposals.
+CLIP_ORDER, ADDITIVE = PROPOSALS, PROPOSALS + 1
+#: With TPE, the additive model (`tuner.search.additive`) proposes from this trial on, and leaves
+#: every so many to TPE, which knows of parameters that act together.
+ADDITIVE_FROM, TPE_EVERY = 5, 4
 
 ORDINAL, SETTINGS, START, RESULT = "ordinal", "settings", "start", "result"
 HEARING, RULER, RETRY_OF, WALL_S = "hearing", "ruler", "retry_of", "wall_s"
@@ -96,6 +97,7 @@ class Trials:
         #: The number of the next trial that is no second try.
         self.next_ordinal = 0
         self._history = History(space, target_kbps)
+        self._additive = AdditiveModel(space)
         self._load()
         for settings in [*space.defaults(), *starters]:
             self.suggest(settings)
@@ -118,7 +120,7 @@ class Trials:
 
     def ask(self) -> Plan:
         """The next trial."""
-        self._suggest_variation()
+        self._suggest_promising()
         trial, settings = self._propose(self.next_ordinal)
         attributes = trial.user_attrs
         if SETTINGS in attributes:
@@ -158,7 +160,7 @@ class Trials:
             self._history.keep_ruler(result.record.number, ruler)
         trial.set_user_attr(RESULT, asdict(result))
         self._tell(trial.number, result)
-        self._history.add(result)
+        self._learn(result)
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
@@ -227,7 +229,7 @@ class Trials:
                 self._history.hearings[hearing.ordinal] = hearing
         for trial in sorted(trials, key=lambda trial: int(trial.user_attrs.get(ORDINAL, 0))):
             if RESULT in trial.user_attrs:
-                self._history.add(_load_result(trial))
+                self._learn(_load_result(trial))
             if RULER in trial.user_attrs:
                 packed = base64.b64decode(trial.user_attrs[RULER])
                 ruler = np.frombuffer(packed, np.float16)
@@ -237,21 +239,25 @@ class Trials:
         }
         self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
 
-    def _suggest_variation(self) -> None:
-        """Now and then, have the best settings tried with one parameter changed."""
-        ordinal, best = self.next_ordinal, self.best()
-        is_due = ordinal >= STARTUP_TRIALS and ordinal % VARY_EVERY == 0
-        if self._sampler != "tpe" or self._two_objectives or not is_due or best is None:
+    def _learn(self, result: TrialResult) -> None:
+        self._history.add(result)
+        # What failed says nothing of the settings; what missed the bitrate does.
+        if result.record.state != "failed":
+            settings = Settings.of(result.record.rate_mode, result.record.values)
+            self._additive.add(result.record.number, settings, result.objective)
+
+    def _suggest_promising(self) -> None:
+        """Beside TPE, have what the additive model finds tried next."""
+        ordinal = self.next_ordinal
+        is_due = ordinal >= ADDITIVE_FROM and ordinal % TPE_EVERY != 0
+        if self._sampler != "tpe" or self._two_objectives or not is_due:
             return
         if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return  # what is queued comes first, second tries of interrupted trials above all
-        settings = Settings.of(best.record.rate_mode, best.record.values)
-        rng = np.random.default_rng(self._seed_of(ordinal, VARIATION))
-        for _ in range(PROPOSALS):
-            varied = vary(self.space, settings, rng)
-            if varied not in self._known:
-                self.suggest(varied)
-                return
+        rng = np.random.default_rng(self._seed_of(ordinal, ADDITIVE))
+        settings = self._additive.propose(self._known, rng)
+        if settings is not None:
+            self.suggest(settings)
 
     def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
         """Settings that were not tried yet, unless they are enqueued or hard to find.

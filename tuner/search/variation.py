@@ -1,9 +1,7 @@
-"""Variation: the best settings so far with one parameter changed.
+"""Variation: settings with one parameter changed.
 
-TPE models what good trials have in common and is slow to try the one switch that is left; a
-change of one parameter is the cheapest way to find it, as most lose at once and are pruned
-after a few clips. It is the mutation of a (1+1) evolution strategy (I. Rechenberg,
-Evolutionsstrategie, 1973).
+What `tuner.search.additive` chooses from. It is the mutation of a (1+1) evolution strategy
+(I. Rechenberg, Evolutionsstrategie, 1973).
 """
 
 from __future__ import annotations
