@@ -37,7 +37,7 @@ SIGNALS = 4
 FLOOR_DB = 70.0
 
 #: On a CPU so many samples of each channel are transformed at once: they stay in its cache.
-_CACHED_SAMPLES = 131_072
+_CACHED_SAMPLES = 65_536
 
 # Glasberg and Moore (1990), as in Slaney (1993).
 _EAR_Q = 9.26449
@@ -85,7 +85,10 @@ def power_responses(frequencies: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
 
 @functools.cache
 def _weights(window: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hann window and the matrix from STFT power to band power, ``[size // 2 + 1, BANDS]``."""
+    """Hann window and the matrix from squares to band power, ``[size + 2, BANDS]``.
+
+    The squares are those of the STFT's real and imaginary parts by turns: the product adds them.
+    """
     hann = torch.hann_window(window, periodic=False, dtype=torch.float32)
     frequencies = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     # Both window lengths give a stationary signal the same band power.
@@ -94,7 +97,7 @@ def _weights(window: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         * power_responses(np.asarray(frequencies, np.float64)).T
         / (size * float(hann.square().sum()))
     )
-    return hann, torch.from_numpy(matrix.astype(np.float32))
+    return hann, torch.from_numpy(matrix.astype(np.float32).repeat(2, axis=0))
 
 
 def _band_power(pcm: torch.Tensor, window: int, hop: int, frames: int) -> torch.Tensor:
@@ -110,15 +113,15 @@ def _band_power(pcm: torch.Tensor, window: int, hop: int, frames: int) -> torch.
     padded = torch.nn.functional.pad(pcm, (before, after))
     blocks = padded.unfold(-1, window, hop)[..., :frames, :]
     at_once = frames if pcm.is_cuda else max(_CACHED_SAMPLES // size, 1)
-    powers = [_power(part * hann, size) @ matrix for part in torch.split(blocks, at_once, -2)]
+    powers = [_squares(part * hann, size) @ matrix for part in torch.split(blocks, at_once, -2)]
     return torch.cat(powers, dim=-2).transpose(-1, -2)
 
 
-def _power(blocks: torch.Tensor, size: int) -> torch.Tensor:
-    """STFT power of L, R, M, S, ``[B, 4, frames, size // 2 + 1]``, of L and R."""
-    left, right = torch.fft.rfft(blocks, size).unbind(dim=1)
-    signals = (left, right, (left + right) / 2, (left - right) / 2)
-    return torch.stack([s.real.square() + s.imag.square() for s in signals], dim=1)
+def _squares(blocks: torch.Tensor, size: int) -> torch.Tensor:
+    """Squared parts of the STFT of L, R, M, S, ``[B, 4, frames, size + 2]``, of L and R."""
+    parts = torch.view_as_real(torch.fft.rfft(blocks, size)).flatten(-2)
+    left, right = parts.unbind(dim=1)
+    return torch.stack([left, right, (left + right) / 2, (left - right) / 2], dim=1).square_()
 
 
 def spectrograms(pcm: torch.Tensor) -> torch.Tensor:

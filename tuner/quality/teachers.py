@@ -94,8 +94,7 @@ def mid_and_side(pcm: Pcm) -> tuple[Signal, Signal]:
 
 def side_level_db(pcm: Pcm) -> float:
     """Level of the side signal against the mid, dB, not below -60."""
-    left, right = pcm[0].astype(np.float64), pcm[-1].astype(np.float64)
-    mid, side = np.mean((left + right) ** 2), np.mean((left - right) ** 2)
+    mid, side = (float(np.dot(s, s)) / s.size for s in (pcm[0] + pcm[-1], pcm[0] - pcm[-1]))
     return float(10 * np.log10((side + 1e-6 * mid + 1e-15) / (mid + 1e-15)))
 
 
