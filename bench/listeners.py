@@ -17,7 +17,7 @@ import json
 import numpy as np
 import numpy.typing as npt
 
-from tuner.listening.analysis import analyse_answers
+from tuner.listening.analysis import analyse
 from tuner.listening.plan import ANCHORS, REFERENCE, Plan, Stimulus, Trial
 
 #: Mean rating of each condition before effects. The reference is rated 100 less a small slip.
@@ -83,7 +83,7 @@ def run(tests: int, seed: int) -> dict[str, float]:
     held = dict.fromkeys([*truth, "tuned less default"], 0)
     ordered = caught = lost = significant = 0
     for _ in range(tests):
-        analysis = analyse_answers(plan, answers(plan, rng))
+        analysis = analyse(plan, answers(plan, rng))
         means = sorted(analysis.means, key=lambda m: -m.mean.value)
         ordered += [m.condition for m in means] == order
         caught += sum(name.startswith("careless") for name in analysis.screened)

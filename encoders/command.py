@@ -15,7 +15,7 @@ import functools
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -130,16 +130,28 @@ class BinaryEncoder:
         with private_folder() as folder:
             target = folder / ("out" + self.suffix)
             command, stdin = self.child_command(pcm, sample_rate, settings, knob, target)
-            finished = run(command, stdin, self.timeout_s, cwd=folder)
+            said, cpu_s = self.run_child(command, stdin, folder)
             data = target.read_bytes() if target.exists() else b""
+        bits = self.payload_bits(data) if data else 0
+        if bits == 0:
+            raise EncoderFailed("exit code 0, but no output", command, 0, said)
+        return Encoded(data, self.suffix, bits, cpu_s, self._notes(said))
+
+    def run_child(
+        self, command: Sequence[str], stdin: bytes | Iterable[bytes], folder: Path
+    ) -> tuple[str, float]:
+        """Run the child in a folder; what it said, and its CPU seconds.
+
+        Raises:
+            EncoderFailed, EncoderMissing: see `encoders.process.run`.
+            OptionIgnored: it says that it did not do what it was told.
+        """
+        finished = run(command, stdin, self.timeout_s, cwd=folder)
         said = (finished.stdout + finished.stderr).decode(errors="replace")
         if complaint := self.ignored.search(said):
             what = f"an option was ignored or replaced ({complaint.group()!r})"
             raise OptionIgnored(what, command, 0, said)
-        bits = self.payload_bits(data) if data else 0
-        if bits == 0:
-            raise EncoderFailed("exit code 0, but no output", command, 0, said)
-        return Encoded(data, self.suffix, bits, finished.cpu_s, self._notes(said))
+        return said, finished.cpu_s
 
     def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
         """Decode in process with PyAV; see `tuner.encoder.Encoder.decode`."""

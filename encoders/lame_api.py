@@ -80,6 +80,8 @@ from tuner.encoder import (
 
 #: Wall-clock limit of asking the library for its version, s.
 ASK_S = 20.0
+#: Wall-clock limit of one file on the command line, s: it may last for hours.
+FILE_TIMEOUT_S = 86_400.0
 #: Full scale of the samples that the child takes.
 FULL_SCALE = np.float32(32768)
 #: Values of lame_set_VBR, lame_set_mode and lame_set_strict_ISO.
@@ -324,16 +326,51 @@ class LameApi(BinaryEncoder):
         self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
     ) -> tuple[list[str], bytes]:
         """Samples through a pipe, settings as JSON; see `BinaryEncoder.child_command`."""
+        command = self._command(pcm.shape, sample_rate, settings, knob, target)
+        return command, np.ascontiguousarray(pcm.T * FULL_SCALE, np.float32).tobytes()
+
+    def encode_file(self, source: Path, target: Path, settings: Settings, knob: float) -> None:
+        """Encode a sound file of any length, which is never in memory as a whole.
+
+        Raises:
+            SettingsError: settings or knob do not fit, or there are more than two channels.
+            EncoderError: as `encode`.
+            OSError, soundfile.SoundFileError: a file cannot be read or written.
+        """
+        import soundfile
+
+        validate(self, settings, knob)
+        with soundfile.SoundFile(source) as file:
+            shape = file.channels, file.frames
+            if shape[0] > 2 or not shape[1]:
+                raise SettingsError(f"{source}: {shape[0]} channels of {shape[1]} samples")
+            partial = target.absolute().with_name(target.name + ".partial")
+            command = self._command(shape, file.samplerate, settings, knob, partial)
+            blocks = file.blocks(lame_child.PIECE, dtype="float32", always_2d=True)
+            try:
+                self.run_child(command, ((b * FULL_SCALE).tobytes() for b in blocks), target.parent)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def _command(
+        self,
+        shape: tuple[int, ...],
+        sample_rate: int,
+        settings: Settings,
+        knob: float,
+        target: Path,
+    ) -> list[str]:
+        """The child's command for sound of a shape ``[C, T]``."""
         source: list[Call] = [("in_samplerate", "int", sample_rate)]
-        source.append(("num_channels", "int", pcm.shape[0]))
+        source.append(("num_channels", "int", shape[0]))
         job = {
             "library": self.path(),
             "target": str(target),
-            "samples": pcm.shape[1],
+            "samples": shape[1],
             "calls": source + self.calls(settings.rate_mode, settings.as_dict(), knob),
         }
-        planar = np.ascontiguousarray(pcm, np.float32) * FULL_SCALE
-        return _child(job), planar.tobytes()
+        return _child(job)
 
 
 def _rate_calls(mode: str, values: Mapping[str, Value], knob: float) -> list[Call]:
@@ -481,10 +518,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         values = dict(parse(setting) for setting in told.settings)
         active = active_parameters(LameApi.parameters, told.mode, values)
         filled = {p.name: p.default for p in active} | values
-        pcm, rate = soundfile.read(told.source, dtype="float32", always_2d=True)
-        encoder = LameApi(told.library)
-        encoded = encoder.encode(pcm.T, rate, Settings.of(told.mode, filled), told.knob)
-        Path(told.target).write_bytes(encoded.data)
+        encoder = LameApi(told.library, FILE_TIMEOUT_S)
+        settings = Settings.of(told.mode, filled)
+        encoder.encode_file(Path(told.source), Path(told.target), settings, told.knob)
     except (EncoderError, OSError, soundfile.SoundFileError) as error:
         parser.exit(1, f"{error}\n")
 

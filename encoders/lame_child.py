@@ -7,7 +7,7 @@ standard library only, and starts with ``python -I -S``. Its one argument is a J
   object with the library's ``version`` and its ``path``.
 - ``target``: the MP3 file to write.
 - ``samples``: samples for each channel, on standard input: float32, native byte order,
-  one channel after the other, full scale ±32768.
+  channels in turn, full scale ±32768.
 - ``calls``: ``[what, type, value]`` in order: call ``lame_set_<what>`` with an ``int``, a
   ``float`` or a ``double``, and compare what ``lame_get_<what>`` reads back.
 
@@ -22,8 +22,9 @@ import ctypes
 import json
 import math
 import sys
+from array import array
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
-from typing import Any
+from typing import Any, BinaryIO
 
 #: Types of setters' arguments, and of what getters return.
 ARGUMENTS: dict[str, Any] = {"int": c_int, "float": c_float, "double": c_double}
@@ -78,33 +79,36 @@ def read(library: Any, handle: c_void_p, what: str, kind: Any) -> Any:
     return getter(handle)
 
 
-def encode(library: Any, handle: c_void_p, pcm: bytes, samples: int) -> bytes:
-    """The whole file, the LAME tag in its place."""
+def encode(library: Any, handle: c_void_p, samples: int, file: BinaryIO) -> None:
+    """From standard input into a file, piece by piece; then the LAME tag into its place."""
     channels = read(library, handle, "num_channels", c_int)
-    if len(pcm) != 4 * samples * channels:
-        raise SystemExit(f"{len(pcm)} bytes for {samples} samples of {channels} channels")
-    source = ctypes.create_string_buffer(pcm, len(pcm))
     buffer = ctypes.create_string_buffer(BUFFER_BYTES)
     feed, flush = library.lame_encode_buffer_float, library.lame_encode_flush
     feed.argtypes = (c_void_p, c_void_p, c_void_p, c_int, c_void_p, c_int)
     flush.argtypes = (c_void_p, c_void_p, c_int)
-    data = bytearray()
-    for first in range(0, samples, PIECE):
-        left = ctypes.addressof(source) + 4 * first
-        right = left + 4 * samples * (channels - 1)
-        count = feed(handle, left, right, min(PIECE, samples - first), buffer, BUFFER_BYTES)
-        data += buffer.raw[: checked("lame_encode_buffer_float", count)]
+    fed = 0
+    while piece := sys.stdin.buffer.read(4 * channels * PIECE):
+        fed += len(piece)
+        both = array("f", piece)
+        left, right = both[::channels], both[channels - 1 :: channels]
+        count = min(len(left), len(right))
+        pointers = left.buffer_info()[0], right.buffer_info()[0]
+        count = feed(handle, *pointers, count, buffer, BUFFER_BYTES)
+        file.write(buffer.raw[: checked("lame_encode_buffer_float", count)])
+    if fed != 4 * samples * channels:
+        raise SystemExit(f"{fed} bytes for {samples} samples of {channels} channels")
     count = flush(handle, buffer, BUFFER_BYTES)
-    data += buffer.raw[: checked("lame_encode_flush", count)]
+    file.write(buffer.raw[: checked("lame_encode_flush", count)])
     tag = library.lame_get_lametag_frame
     tag.argtypes, tag.restype = (c_void_p, c_void_p, c_size_t), c_size_t
     size = tag(handle, buffer, BUFFER_BYTES)
-    if size > min(BUFFER_BYTES, len(data)):
-        raise SystemExit(f"lame_get_lametag_frame: {size} bytes in {len(data)}")
+    if size > min(BUFFER_BYTES, file.tell()):
+        raise SystemExit(f"lame_get_lametag_frame: {size} bytes in {file.tell()}")
     if size == 0:
         # The library's choice, as it leaves no place for it: the file plays all the same.
         sys.stderr.write("no LAME tag: the frames are too short for it\n")
-    return buffer.raw[:size] + bytes(data[size:])
+    file.seek(0)
+    file.write(buffer.raw[:size])
 
 
 def checked(what: str, returned: int) -> int:
@@ -131,9 +135,8 @@ def main(job: dict[str, Any]) -> None:
     library.lame_print_config(handle)
     facts = ", ".join(f"{what} {read(library, handle, what, c_int)}" for what in FACTS)
     sys.stderr.write(f"Encoding as {facts}\n")
-    data = encode(library, handle, sys.stdin.buffer.read(), job["samples"])
     with open(job["target"], "wb") as file:  # noqa: PTH123 (pathlib is slow to import)
-        file.write(data)
+        encode(library, handle, job["samples"], file)
 
 
 if __name__ == "__main__":

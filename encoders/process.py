@@ -22,7 +22,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ def find_binary(name: str, remedy: str) -> str:
 
 def run(
     command: Sequence[str],
-    stdin: bytes = b"",
+    stdin: bytes | Iterable[bytes] = b"",
     timeout_s: float = 60.0,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -99,7 +99,8 @@ def run(
 
     Args:
         command: program and arguments.
-        stdin: what it reads from its standard input.
+        stdin: what it reads from its standard input; in blocks (none of them empty) where
+            it is too much to hold in memory.
         timeout_s: wall-clock seconds after which its whole process group is killed.
         env: its environment; None for ours, with `PLAIN_LOCALE`.
         cwd: its working directory; None for ours.
@@ -196,7 +197,7 @@ def _capped(kind: int, value: int) -> tuple[int, int]:
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], stdin: bytes, deadline: float
+    process: subprocess.Popen[bytes], stdin: bytes | Iterable[bytes], deadline: float
 ) -> tuple[bytes, bytes, bool]:
     """Feed stdin, read stdout and stderr until both end.
 
@@ -204,7 +205,8 @@ def _communicate(
         stdout, stderr, and whether both ended before the deadline.
     """
     assert process.stdin and process.stdout and process.stderr
-    pending = memoryview(stdin)
+    blocks = iter((stdin,) if isinstance(stdin, bytes) else stdin)
+    pending = memoryview(next(blocks, b""))
     read: dict[int, bytearray] = {process.stdout.fileno(): bytearray()}
     read[process.stderr.fileno()] = bytearray()
     in_time = True
@@ -220,7 +222,7 @@ def _communicate(
                 break
             for key, _ in selector.select(remaining):
                 if key.fileobj is process.stdin:
-                    pending = _write(key.fd, pending)
+                    pending = _write(key.fd, pending, blocks)
                     finished = not pending
                 else:
                     piece = os.read(key.fd, PIPE_BYTES)
@@ -239,12 +241,13 @@ def _communicate(
     return bytes(stdout), bytes(stderr), in_time
 
 
-def _write(fd: int, pending: memoryview) -> memoryview:
+def _write(fd: int, pending: memoryview, blocks: Iterator[bytes]) -> memoryview:
     """What is still to be written after one write; nothing if the child stopped reading."""
     try:
-        return pending[os.write(fd, pending[:PIPE_BYTES]) :] if pending else pending
+        rest = pending[os.write(fd, pending[:PIPE_BYTES]) :] if pending else pending
     except BrokenPipeError:
         return pending[:0]
+    return rest or memoryview(next(blocks, b""))
 
 
 def _reap(process: subprocess.Popen[bytes], deadline: float) -> float | None:

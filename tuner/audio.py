@@ -79,7 +79,9 @@ def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:
 
 
 def lowpass(pcm: Pcm, cutoff_hz: float) -> Pcm:
-    """Steep low-pass without delay, as for the MUSHRA anchors (ITU-R BS.1534: 3.5 and 7 kHz).
+    """Steep low-pass without delay: half the amplitude at the cut-off, 96 dB an octave beyond.
+
+    The anchors that the model is taught and checked with; listeners hear `tuner.listening.anchors`.
 
     Args:
         pcm: float32 ``[C, T]`` at 48 kHz.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from encoders.lame import Lame
 from encoders.lame_api import Call, LameApi, main, parse
@@ -195,6 +196,30 @@ def test_a_long_clip_is_fed_in_pieces() -> None:
     encoded = LameApi().encode(clip, RATE, default_settings(LameApi()), 128)
     decoded, rate = LameApi().decode(encoded)
     assert rate == RATE and abs(decoded.shape[1] - clip.shape[1]) < 1152
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_file_is_encoded_block_by_block(tmp_path: Path, channels: int) -> None:
+    """As the clip would be in memory: the same file, over more than one block."""
+    clip = np.tile(CLIP, 3)[:channels]
+    soundfile.write(tmp_path / "in.wav", clip.T, RATE, "PCM_24")
+    main(["cbr", "128", str(tmp_path / "in.wav"), str(tmp_path / "out.mp3")])
+    encoded = LameApi().encode(clip, RATE, default_settings(LameApi(), "cbr"), 128)
+    assert (tmp_path / "out.mp3").read_bytes() == encoded.data
+
+
+def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a part of the result, nor another file in place of an older one."""
+    soundfile.write(tmp_path / "in.wav", CLIP.T, RATE)
+    settings = default_settings(LameApi(), "cbr")
+    with pytest.raises(OptionIgnored):
+        Misused(extra=(("quality", "int", 12),)).encode_file(
+            tmp_path / "in.wav", tmp_path / "out.mp3", settings, 128
+        )
+    soundfile.write(tmp_path / "six.wav", np.zeros((480, 6)), RATE)
+    with pytest.raises(SettingsError, match=r"six\.wav: 6 channels"):
+        LameApi().encode_file(tmp_path / "six.wav", tmp_path / "out.mp3", settings, 128)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.wav", "six.wav"}
 
 
 def test_version_names_library_and_build() -> None:

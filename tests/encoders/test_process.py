@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,23 @@ def test_feeds_stdin_and_keeps_stdout_and_stderr_apart() -> None:
 def test_child_that_does_not_read_its_input() -> None:
     """A child may end without reading its input."""
     assert run(python("print('early')"), bytes(1_000_000)).stdout == b"early\n"
+
+
+def test_feeds_blocks_as_they_are_taken() -> None:
+    """No more of them than the child reads: a file of hours is never in memory as a whole."""
+    taken = []
+
+    def blocks() -> Iterator[bytes]:
+        for number in range(1000):
+            taken.append(number)
+            yield bytes([number % 256]) * 100_000
+
+    count = "import sys; print(len(sys.stdin.buffer.read()))"
+    assert run([sys.executable, "-c", count], blocks()).stdout == b"100000000\n"
+    taken.clear()
+    first = "import sys; print(sys.stdin.buffer.read(2)); sys.stdin.close()"
+    assert run([sys.executable, "-c", first], blocks()).stdout == b"b'\\x00\\x00'\n"
+    assert len(taken) < 10
 
 
 def test_arguments_are_not_seen_by_a_shell() -> None:

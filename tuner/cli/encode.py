@@ -121,7 +121,7 @@ def _row(result: Result) -> dict[str, Any]:
         "target": str(result.item.target),
         "state": result.state,
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
-        "tagged": result.tagged,
+        "lost": result.lost,
         "problem": result.problem,
     }
 
@@ -132,8 +132,8 @@ def _print_summary(results: list[Result], out: Path) -> None:
     rates = [r.bitrate_kbps for r in results if r.bitrate_kbps is not None]
     mean = f", {sum(rates) / len(rates):.1f} kb/s on average" if rates else ""
     print(f"{', '.join(told)}{mean}: {out}")
-    if untagged := sum(result.tagged is False for result in results):
-        print(f"{untagged} without their tags: {results[0].item.target.suffix} files hold none")
+    for lost, number in Counter(result.lost for result in results if result.lost).items():
+        print(f"{number} without their {lost}")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)

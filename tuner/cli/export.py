@@ -108,7 +108,7 @@ class _Row:
         yield from candidate.notes
         if runs_adapter(candidate):
             yield (
-                "No program has these settings as switches; for your own files:"
+                "This command is codec tuner's own, and needs it; for your own files:"
                 f" tuner encode {shlex.quote(f'{self.run}@{self.kbps:g}')} FILES -o FOLDER"
             )
         elif not _is_in_path(program := _program(candidate.command), made_by.encoder_binary):

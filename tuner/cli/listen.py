@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,8 @@ app = typer.Typer(
 
 #: How often ABX asks each clip: 16 answers over the usual clips, see docs/listening.md.
 ABX_REPEATS = 4
+#: Of a MUSHRA test (BS.1534-3, 7.1 and 5.1): clips, and the length of one.
+LEAST_CLIPS, LONGEST_S = 5, 12.0
 
 
 @app.command()
@@ -49,6 +52,7 @@ def make(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
+    from tuner.audio import SAMPLE_RATE
     from tuner.cli.listen_material import from_folder, from_run
     from tuner.cli.progress import progress_bar
     from tuner.cli.study import parse_bitrates
@@ -64,9 +68,12 @@ def make(
         assert source is not None
         total, names, materials = from_folder(source, wanted)
 
+    lengths_s = []
+
     def counted() -> Iterator[Material]:
         with progress_bar("stimuli") as update:
             for done, material in enumerate(materials, start=1):
+                lengths_s.append(material.reference.shape[1] / SAMPLE_RATE)
                 yield material
                 update(done, total, material.clip)
 
@@ -79,10 +86,24 @@ def make(
         repeats=repeats or (ABX_REPEATS if abx else 1),
         seed=seed,
     )
+    if plan.kind == "mushra":
+        for note in _advice(len({trial.clip for trial in plan.trials}), max(lengths_s)):
+            print(f"Note: {note}", file=sys.stderr)
     if as_json:
         print(json.dumps({"test": str(out), "kind": plan.kind, "pages": len(plan.trials)}))
     else:
         print(f"{out}: {len(plan.trials)} pages. Next: tuner listen serve {out}")
+
+
+def _advice(clips: int, longest_s: float) -> Iterator[str]:
+    """Where a test is not what the standard wants."""
+    if clips < LEAST_CLIPS:
+        yield f"ITU-R BS.1534-3 (7.1) wants at least {LEAST_CLIPS} clips; this test has {clips}"
+    if longest_s > LONGEST_S:
+        yield (
+            f"ITU-R BS.1534-3 (5.1) wants clips of about 10 s, at most {LONGEST_S:g};"
+            f" the longest here has {longest_s:.1f}"
+        )
 
 
 @app.command()
@@ -119,24 +140,41 @@ def analyse(
     webmushra: Annotated[
         Path | None, typer.Option(help="Write the test as a webMUSHRA configuration (YAML).")
     ] = None,
+    webmushra_results: Annotated[
+        Path | None, typer.Option(help="webMUSHRA's mushra.csv: its listeners count, too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Screen listeners; print means, comparisons and agreement with the model."""
     from dataclasses import asdict
 
-    from tuner.listening.analysis import analyse as analyse_test
-    from tuner.listening.export import export_ratings, export_webmushra
+    from tuner.listening.analysis import NobodyLeft
+    from tuner.listening.analysis import analyse as analyse_answers
+    from tuner.listening.answers import read_all_answers
+    from tuner.listening.export import export_ratings
     from tuner.listening.plan import read_plan
+    from tuner.listening.webmushra import export_webmushra, read_webmushra
 
+    plan, answers = read_plan(test), read_all_answers(test)
     if webmushra:
-        export_webmushra(read_plan(test), webmushra)
+        export_webmushra(plan, webmushra)
         if not as_json:
-            print(webmushra)
-        if not any((test / "results").glob("*.jsonl")):
+            print(
+                f"{webmushra}: put it into webMUSHRA's configs/, and {test / 'stimuli'} into its"
+                " configs/resources/"
+            )
+        if not answers and webmushra_results is None:
             return
-    analysis = analyse_test(test)
+    if webmushra_results:
+        theirs = read_webmushra(webmushra_results, plan)
+        # Whoever answered in both places is two listeners.
+        answers |= {f"{n} (webMUSHRA)" if n in answers else n: each for n, each in theirs.items()}
+    try:
+        analysis = analyse_answers(plan, answers)
+    except NobodyLeft as error:
+        raise NobodyLeft(f"{test}: {error}") from error
     if export:
-        export_ratings(test, read_plan(test), analysis, export)
+        export_ratings(test, plan, answers, analysis, export)
     if as_json:
         print(json.dumps(asdict(analysis), indent=1))
         return
@@ -152,12 +190,11 @@ def _print(analysis: Analysis) -> None:
 
     console = Console()
     console.print(f"{len(analysis.subjects)} subjects count.", highlight=False)
-    for subject, share in analysis.screened.items():
-        console.print(
-            Text(f"  {subject} is left out: hidden reference under 90 on {share:.0%} of the pages")
-        )
+    for subject, reason in analysis.screened.items():
+        console.print(Text(f"  {subject} is left out: {reason}"))
     for subject, left in analysis.unfinished.items():
-        console.print(Text(f"  {subject} is left out: {left} pages to go"))
+        pages = "1 page" if left == 1 else f"{left} pages"
+        console.print(Text(f"  {subject} is left out: {pages} to go"))
     if analysis.abx:
         table = Table("subject", "right", "p (guessing)", title="ABX")
         for one in analysis.abx:

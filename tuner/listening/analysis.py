@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import RunError
-from tuner.listening.answers import read_all_answers
 from tuner.listening.crossed import Mean, crossed_mean, holm
-from tuner.listening.plan import ANCHORS, REFERENCE, Plan, Trial, read_plan
+from tuner.listening.plan import ANCHORS, MID_ANCHOR, REFERENCE, Plan, Trial
 
-#: BS.1534-3: post-screening by the hidden reference.
-LEAST_REFERENCE, MOST_MISSED = 90, 0.15
+#: Post-screening (BS.1534-3, 4.1.2): the bound of both rules, a subject's share of pages, and the
+#: subjects' share beyond which a page's mid anchor is no test of them.
+BOUND, MOST_PAGES, MOST_SUBJECTS = 90, 0.15, 0.25
 
 Answers = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Subject -> page -> stored line."""
@@ -84,7 +83,7 @@ class Analysis:
     Args:
         kind: "mushra" or "abx".
         subjects: who counts.
-        screened: who rated the hidden reference under 90 too often -> share of the pages.
+        screened: who does not count -> why, in words.
         unfinished: who has pages left -> how many.
         means, comparisons, agreement: of a MUSHRA test.
         abx: of an ABX test, "all" first.
@@ -92,7 +91,7 @@ class Analysis:
 
     kind: str
     subjects: tuple[str, ...]
-    screened: dict[str, float]
+    screened: dict[str, str]
     unfinished: dict[str, int]
     means: tuple[ConditionMean, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -100,36 +99,28 @@ class Analysis:
     abx: tuple[AbxResult, ...] = ()
 
 
-def analyse(folder: Path) -> Analysis:
-    """Analyse the answers in a test's folder.
-
-    Raises:
-        RunError: the plan or an answer cannot be read, or nobody is left to analyse.
-    """
-    plan = read_plan(folder)
-    answers = read_all_answers(folder)
-    try:
-        return analyse_answers(plan, answers)
-    except NobodyLeft as error:
-        raise NobodyLeft(f"{folder}: {error}") from error
-
-
 class NobodyLeft(RunError):
     """No subject finished the test and passed the screening."""
 
 
-def analyse_answers(plan: Plan, answers: Answers) -> Analysis:
-    """Analyse answers that are already read. Raises `NobodyLeft`."""
+def analyse(plan: Plan, answers: Answers) -> Analysis:
+    """Analyse a test's answers, as `tuner.listening.answers.read_all_answers` gives them.
+
+    Raises:
+        NobodyLeft: there is nobody to analyse.
+    """
     pages = [trial.name for trial in plan.trials]
     left = {s: sum(page not in given for page in pages) for s, given in answers.items()}
     unfinished = {subject: count for subject, count in left.items() if count}
     finished = {s: given for s, given in answers.items() if not left[s]}
     screened = _screen(finished) if plan.kind == "mushra" else {}
     counted = {s: given for s, given in finished.items() if s not in screened}
+    if not answers:
+        raise NobodyLeft("nobody has answered yet; let people listen (`tuner listen serve`)")
     if not counted:
         raise NobodyLeft(
             f"no subject to analyse: {len(answers)} began, {len(unfinished)} have pages left,"
-            f" {len(screened)} missed the hidden reference too often; let more people listen"
+            f" {len(screened)} were screened; let more people listen"
         )
     who = tuple(counted)
     if plan.kind == "abx":
@@ -150,13 +141,28 @@ def analyse_answers(plan: Plan, answers: Answers) -> Analysis:
     )
 
 
-def _screen(answers: Answers) -> dict[str, float]:
-    missed = {
-        subject: sum(line["answer"][REFERENCE] < LEAST_REFERENCE for line in given.values())
-        / len(given)
-        for subject, given in answers.items()
+def _screen(answers: Answers) -> dict[str, str]:
+    pages = sorted({page for given in answers.values() for page in given})
+
+    def judged(subject: str, condition: str) -> set[str]:
+        """Pages on which a subject rates a condition beyond the bound."""
+        sign = -1 if condition == REFERENCE else 1
+        ratings = {p: line["answer"].get(condition, BOUND) for p, line in answers[subject].items()}
+        return {page for page, rating in ratings.items() if sign * (rating - BOUND) > 0}
+
+    high = {subject: judged(subject, MID_ANCHOR) for subject in answers}
+    soft = {
+        p for p in pages if sum(p in each for each in high.values()) > MOST_SUBJECTS * len(high)
     }
-    return {subject: share for subject, share in missed.items() if share > MOST_MISSED}
+    screened = {}
+    for subject, given in answers.items():
+        missed = len(judged(subject, REFERENCE)) / len(given)
+        fooled = len(high[subject] - soft) / len(given)
+        if missed > MOST_PAGES:
+            screened[subject] = f"hidden reference under {BOUND} on {missed:.0%} of the pages"
+        elif fooled > MOST_PAGES:
+            screened[subject] = f"mid anchor over {BOUND} on {fooled:.0%} of the pages"
+    return screened
 
 
 class _Ratings:

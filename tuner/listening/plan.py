@@ -22,9 +22,10 @@ PLAN_VERSION = 1
 Kind = Literal["mushra", "abx"]
 
 #: Condition of the hidden reference, and of the two low-pass anchors with their cutoff in Hz
-#: (ITU-R BS.1534-3).
+#: (ITU-R BS.1534-3, 5.1).
 REFERENCE = "reference"
-ANCHORS = {"anchor35": 3500.0, "anchor70": 7000.0}
+MID_ANCHOR = "anchor70"
+ANCHORS = {"anchor35": 3500.0, MID_ANCHOR: 7000.0}
 #: Page that comes first and does not count.
 TRAINING = "training"
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm, lowpass
+from tuner.audio import SAMPLE_RATE, Pcm
 from tuner.errors import ClipError, RunError
+from tuner.listening.anchors import anchor
 from tuner.listening.plan import (
     ANCHORS,
     PLAN_FILE,
@@ -33,7 +34,7 @@ from tuner.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_a
 
 #: Programme loudness of EBU R 128; leaves the headroom that most material needs.
 LOUDNESS_LUFS = -23.0
-#: MUSHRA pages with more are beyond what listeners can compare (BS.1534-3).
+#: Signals of a trial, hidden reference and anchors among them (BS.1534-3, 5.3).
 MOST_STIMULI = 12
 STIMULI_FOLDER = "stimuli"
 
@@ -164,7 +165,7 @@ def _sounds(material: Material) -> dict[str, Pcm]:
 def _anchors(material: Material, kind: Kind) -> dict[str, Pcm]:
     if kind == "abx":
         return {}
-    return {name: lowpass(material.reference, hz) for name, hz in ANCHORS.items()}
+    return {name: anchor(material.reference, hz) for name, hz in ANCHORS.items()}
 
 
 def _blind_name(seed: int, trial: int, condition: str) -> str:

@@ -22,12 +22,13 @@ import filelock
 import numpy as np
 
 from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
-from tuner.container import read_tags, write_tagged
+from tuner.container import payload_digest
 from tuner.encoder import Encoder, Settings
-from tuner.errors import ClipError, RunError, StudyError
+from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
 from tuner.long_audio import find_duration, write_wav
 from tuner.search.command import exact_command, run_command, with_fields
 from tuner.search.ledger import Ledger
+from tuner.tags import Tags, read_tags, write_tags
 
 #: What is taken from folders; a file that is named is taken whatever it is called.
 SUFFIXES = (
@@ -79,15 +80,15 @@ class Result:
     Args:
         item: the file.
         state: "encoded", "skipped" (made by an earlier run), or "failed".
-        bitrate_kbps: of the whole file, container and tags included; None unless encoded.
-        tagged: whether its tags were kept; None where it had none.
+        bitrate_kbps: of the file without tags, container included; None unless encoded.
+        lost: what of its tags was not kept, and why; None where nothing was lost.
         problem: why it failed.
     """
 
     item: Item
     state: Literal["encoded", "skipped", "failed"]
     bitrate_kbps: float | None = None
-    tagged: bool | None = None
+    lost: str | None = None
     problem: str | None = None
 
 
@@ -230,15 +231,16 @@ class _Workshop:
             raise ClipError(f"{target}: is there, but not made here; move it, or choose another -o")
         tags = read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
-            coded, tagged = (Path(name, stem + self.recipe.suffix) for stem in ("coded", "tagged"))
+            coded = Path(name, "coded" + self.recipe.suffix)
             seconds = self._encode(source, coded)
-            is_tagged = write_tagged(coded, tagged, tags) if tags else None
-            finished = tagged if is_tagged else coded
-            size = finished.stat().st_size
+            # Of the sound: a picture of a megabyte says nothing of how it was coded.
+            kbps = coded.stat().st_size * 8 / seconds / 1000
+            lost = _tag(coded, tags) if tags else None
+            size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
-            finished.replace(target)
+            coded.replace(target)
         self.ledger.add(item.target, [content, self.digest, size])
-        return Result(item, "encoded", size * 8 / seconds / 1000, is_tagged)
+        return Result(item, "encoded", kbps, lost)
 
     def _encode(self, source: Path, coded: Path) -> float:
         """Encode into `coded`; the length in seconds."""
@@ -255,6 +257,15 @@ class _Workshop:
         command = exact_command(recipe.encoder, recipe.settings, recipe.knob, wav.name, coded.name)
         run_command(command, wav.parent, coded.name)
         return float(soundfile.info(wav).duration)
+
+
+def _tag(coded: Path, tags: Tags) -> str | None:
+    """Write tags, and see that what is coded stays as it is; see `write_tags`."""
+    before = payload_digest(coded)
+    lost = write_tags(coded, tags)
+    if payload_digest(coded) != before:
+        raise DecodeFailed(f"{coded.name}: writing tags changed what is coded")
+    return lost
 
 
 def _load(path: Path) -> Pcm:

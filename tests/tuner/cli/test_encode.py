@@ -19,6 +19,7 @@ import typer
 from tuner.cli.encode import encode
 from tuner.errors import RunError
 from tuner.search import player
+from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
 
@@ -59,6 +60,17 @@ def test_the_winner_is_what_encodes(
     assert ours.read_bytes() != theirs.read_bytes()
 
 
+def test_tags_that_are_lost_are_told_once(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fake encoder's files are as bare as raw AC-3."""
+    for path in music.rglob("*.wav"):
+        assert write_tags(path, Tags({"title": (path.stem,)})) is None
+    encode(f"{run}@96", [music], tmp_path / "out")
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "without" in one]
+    assert line == "2 without their tags: none can be written into .fake files"
+
+
 def test_a_failure_makes_the_exit_status(
     run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +101,7 @@ from pathlib import Path
 import typer
 from tuner.cli.encode import encode
 from tuner.search import player
+from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
 class Slow(FakeEncoder):

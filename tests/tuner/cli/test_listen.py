@@ -12,6 +12,7 @@ from tuner.cli.listen import app
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
 from tuner.listening.plan import read_plan
+from tuner.listening.webmushra import webmushra_id
 
 
 def call(*arguments):
@@ -82,10 +83,40 @@ def test_abx_and_chosen_conditions(files, tmp_path):
     assert [s.condition for s in plan.trials[0].stimuli] == ["reference", "new"]
 
 
-def test_webmushra_needs_no_answers(files, tmp_path):
-    call("make", "--from", files, "-o", tmp_path / "t")
-    out = call("analyse", tmp_path / "t", "--webmushra", tmp_path / "w.yaml")
-    assert out.strip().endswith("w.yaml")
+def test_what_the_standard_advises_is_told(files, tmp_path):
+    """On stderr, beside what was made: too few clips, and one that is too long."""
+    long = 0.1 * np.random.default_rng(0).standard_normal(13 * 48_000)
+    for name in ("reference", "default", "new"):
+        soundfile.write(files / name / "c.wav", long, 48_000)
+    result = CliRunner().invoke(app, ["make", "--from", str(files), "-o", str(tmp_path / "u")])
+    assert "at least 5 clips; this test has 3" in result.stderr
+    assert "the longest here has 13.0" in result.stderr
+
+
+def test_to_webmushra_and_back(files, tmp_path):
+    """The configuration needs no answers; its results are analysed beside our own."""
+    test = tmp_path / "t"
+    call("make", "--from", files, "-o", test)
+    out = call("analyse", test, "--webmushra", tmp_path / "w.yaml")
+    assert out.startswith(f"{tmp_path / 'w.yaml'}: put it into")
+    plan = read_plan(test)
+    levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
+    for trial in plan.trials:
+        order = plan.order("anna", trial.name)
+        store_answer(test, plan, "anna", trial.name, [levels[s.condition] for s in order], 1.0)
+    rows = ["session_test_id,name,session_uuid,trial_id,rating_stimulus,rating_score"]
+    rows += [
+        f"{webmushra_id(plan)},anna,1,trial{trial.name},{condition},{rating}"
+        for trial in plan.trials
+        for condition, rating in levels.items()
+    ]
+    (tmp_path / "mushra.csv").write_text("\n".join(rows))
+    told = call(
+        *("analyse", test, "--webmushra-results", tmp_path / "mushra.csv"),
+        *("--json", "--export", tmp_path / "r.csv"),
+    )
+    assert json.loads(told)["subjects"] == ["anna", "anna (webMUSHRA)"]
+    assert (tmp_path / "r.csv").read_text().count("anna (webMUSHRA),80,") == 2
 
 
 def test_refusals_say_what_to_do(files, tmp_path):
@@ -97,6 +128,9 @@ def test_refusals_say_what_to_do(files, tmp_path):
         call("make", tmp_path)
     with pytest.raises(RunError, match="tuner listen make"):
         call("serve", tmp_path)
+    call("make", "--from", files, "-o", tmp_path / "empty")
+    with pytest.raises(RunError, match="empty: nobody has answered yet"):
+        call("analyse", tmp_path / "empty")
     with pytest.raises(RunError, match="--token"):
         call("serve", tmp_path, "--host", "0.0.0.0")
     (files / "new" / "b.wav").unlink()

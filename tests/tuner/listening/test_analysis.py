@@ -1,16 +1,15 @@
 """The analysis screens, compares and agrees as simulated listeners were made to behave."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
 
 from tuner.errors import RunError
-from tuner.listening.analysis import NobodyLeft, analyse, analyse_answers
-from tuner.listening.answers import store_answer
+from tuner.listening.analysis import NobodyLeft, analyse
+from tuner.listening.answers import read_all_answers, store_answer
 from tuner.listening.crossed import crossed_mean
-from tuner.listening.export import export_ratings, export_webmushra
+from tuner.listening.export import export_ratings
 from tuner.listening.plan import Plan, Stimulus, Trial, read_plan
 from tuner.quality.ratings import read_ratings
 
@@ -43,7 +42,7 @@ def make_answers(plan, subjects=10):
 
 def test_the_true_order_and_the_difference_are_found():
     plan = make_plan()
-    analysis = analyse_answers(plan, make_answers(plan))
+    analysis = analyse(plan, make_answers(plan))
     order = sorted(analysis.means, key=lambda m: -m.mean.value)
     assert [m.condition for m in order] == list(TRUTH)
     [comparison] = analysis.comparisons
@@ -59,26 +58,45 @@ def test_who_misses_the_reference_too_often_is_screened():
         answers = make_answers(plan)
         answers["s3"]["002"]["answer"]["reference"] = 89
         answers["s4"]["002"]["answer"]["reference"] = 90
-        assert set(analyse_answers(plan, answers).screened) == ({"s3"} if out else set())
+        assert set(analyse(plan, answers).screened) == ({"s3"} if out else set())
+
+
+def test_who_takes_the_mid_anchor_for_the_reference_is_screened():
+    """Unless more than a quarter of the subjects do: then that page tells nothing of them."""
+    plan = make_plan(7)
+    answers = make_answers(plan, 8)
+    for page in ("001", "002"):
+        answers["s1"][page]["answer"]["anchor70"] = 91
+    assert analyse(plan, answers).screened == {
+        "s1": "mid anchor over 90 on 29% of the pages",
+    }
+    # Two of eight are a quarter, three are more.
+    answers["s2"]["001"]["answer"]["anchor70"] = 100
+    assert set(analyse(plan, answers).screened) == {"s1"}
+    answers["s3"]["001"]["answer"]["anchor70"] = 100
+    assert analyse(plan, answers).screened == {}
 
 
 def test_unfinished_subjects_do_not_count():
     plan = make_plan()
     answers = make_answers(plan)
     del answers["s0"]["003"]
-    analysis = analyse_answers(plan, answers)
+    analysis = analyse(plan, answers)
     assert analysis.unfinished == {"s0": 1}
     assert "s0" not in analysis.subjects
 
 
 def test_nobody_left_is_an_error():
-    with pytest.raises(NobodyLeft, match="let more people listen"):
-        analyse_answers(make_plan(), {})
+    with pytest.raises(NobodyLeft, match="nobody has answered yet"):
+        analyse(make_plan(), {})
+    unfinished = {"s0": {"001": make_answers(make_plan(), 1)["s0"]["001"]}}
+    with pytest.raises(NobodyLeft, match=r"1 began, 1 have pages left.*let more people listen"):
+        analyse(make_plan(), unfinished)
 
 
 def test_agreement_with_the_model():
     plan = make_plan()
-    agreement = analyse_answers(plan, make_answers(plan)).agreement
+    agreement = analyse(plan, make_answers(plan)).agreement
     assert (agreement.stimuli, agreement.pairs) == (12, 6)
     assert agreement.same_sign == 1.0
     assert agreement.pearson > 0.9
@@ -121,11 +139,12 @@ def test_abx_counts_and_gives_the_chance_of_guessing(abx_folder):
     for trial in plan.trials:
         a, _, x = plan.order("anna", trial.name)
         store_answer(abx_folder, plan, "anna", trial.name, 0 if x is a else 1, 1.0)
-    analysis = analyse(abx_folder)
+    answers = read_all_answers(abx_folder)
+    analysis = analyse(plan, answers)
     assert [(r.subject, r.right, r.trials) for r in analysis.abx] == [("all", 6, 6), ("anna", 6, 6)]
     assert analysis.abx[0].p == pytest.approx(1 / 64)
     with pytest.raises(RunError, match="ABX"):
-        export_ratings(abx_folder, plan, analysis, abx_folder / "r.csv")
+        export_ratings(abx_folder, plan, answers, analysis, abx_folder / "r.csv")
 
 
 def finish(folder):
@@ -145,7 +164,8 @@ def test_exported_ratings_are_what_tuner_ratings_reads(folder, tmp_path):
     plan = finish(folder)
     path = tmp_path / "elsewhere" / "ratings.csv"
     path.parent.mkdir()
-    export_ratings(folder, plan, analyse(folder), path)
+    answers = read_all_answers(folder)
+    export_ratings(folder, plan, answers, analyse(plan, answers), path)
     panels = read_ratings(path)
     assert [p.signal for p in panels] == ["clip 0.wav @ 64 kb/s", "clip 1.wav @ 64 kb/s"]
     assert panels[0].speaker == "clip 0.wav"
@@ -154,18 +174,3 @@ def test_exported_ratings_are_what_tuner_ratings_reads(folder, tmp_path):
     assert set(by_condition) == set(TRUTH) - {"reference"}
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert {row["listener"] for row in rows} == {"anna", "ben"}
-
-
-def test_webmushra_gets_every_page_and_no_hidden_reference(folder, tmp_path):
-    export_webmushra(read_plan(folder), tmp_path / "t.yaml")
-    content = json.loads((tmp_path / "t.yaml").read_text())
-    welcome, training, pages, finish_page = content["pages"]
-    assert (welcome["type"], training["id"], finish_page["type"]) == (
-        "generic",
-        "training",
-        "finish",
-    )
-    assert pages[0] == "random"
-    assert [page["id"] for page in pages[1:]] == ["trial001", "trial002"]
-    assert set(pages[1]["stimuli"]) == set(TRUTH) - {"reference"}
-    assert pages[1]["reference"].startswith("configs/resources/stimuli/")

@@ -53,6 +53,19 @@ def test_the_anchor_lacks_what_is_above_its_cutoff(folder):
     assert spectrum[5_000:].max() < 0.01 * spectrum[:3_000].max()
 
 
+def test_a_page_has_at_most_twelve_signals(tmp_path):
+    """Nine coded ones beside hidden reference and two anchors (BS.1534-3, 5.3)."""
+    reference = tone(0.05)
+    coded = {f"c{n}": reference for n in range(9)}
+    plan = make_test(
+        tmp_path / "t", [Material("a", None, reference, coded)], title="", baseline="c0"
+    )
+    assert len(plan.trials[0].stimuli) == 12
+    material = Material("a", None, reference, {**coded, "c9": reference})
+    with pytest.raises(ClipError, match="10 coded conditions; a page takes 1 to 9"):
+        make_test(tmp_path / "u", [material], title="", baseline="c0")
+
+
 def test_orders_differ_between_subjects_and_repeat_for_one(folder):
     plan = read_plan(folder)
     orders = {tuple(s.condition for s in plan.order(f"s{n}", "001")) for n in range(20)}

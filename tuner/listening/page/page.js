@@ -42,7 +42,7 @@ async function begin(subject) {
   state.session = await call(url("session", subject));
   state.subject = subject;
   localStorage.setItem("tuner-listen subject", subject);
-  state.player = state.player || new Player();
+  state.player = state.player || new Player({ apart: true });
   $("title").textContent = document.title = state.session.title;
   await openPage();
 }
@@ -106,6 +106,8 @@ function addSlider(row, element) {
   row.slider.setAttribute("aria-label", `Quality of ${row.name}`);
   const rate = () => {
     Object.assign(row, { value: Number(row.slider.value), rated: true });
+    // Where a click gives a slider no focus, as in Safari.
+    if (state.player.chosen !== row.key) choose(row);
     refresh();
     keepDraft();
   };
