@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from encoders.lame import Lame
-from encoders.lame_api import Call, LameApi, main, parse
+from encoders.lame_api import LameApi, main, parse
+from encoders.lame_calls import Call
 from encoders.process import run
 from tuner.encoder import (
     Encoded,
