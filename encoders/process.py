@@ -54,6 +54,9 @@ PIPE_BYTES = 64 * 1024
 #: How soon a child that closed its pipes is asked whether it has ended, s, and how often at
 #: most: usually it ends at once.
 FIRST_POLL_S, POLL_S = 0.0002, 0.002
+#: The longest single wait for a child's output, s: Python acts on a Ctrl-C that came just before
+#: a wait only after it.
+WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,8 @@ def _start(
     if program is None:
         raise EncoderMissing(f"{command[0]}: cannot be run: no such executable")
     try:
-        process = subprocess.Popen(
-            [*_dying_with_parent(), program, *command[1:]],
+        return subprocess.Popen(
+            [*_bounded(memory_limit), *_dying_with_parent(), program, *command[1:]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -154,39 +157,44 @@ def _start(
         )
     except OSError as error:
         raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
-    _limit(process.pid, memory_limit)
-    return process
 
 
-@functools.cache
+def _bounded(memory_limit: int) -> tuple[str, ...]:
+    """What a command begins with so that it has its limits before it does anything.
+
+    Limits set from here, once it runs, come too late on a busy machine: the child may be ahead.
+    """
+    limits = (
+        ("as", resource.RLIMIT_AS, memory_limit),
+        ("fsize", resource.RLIMIT_FSIZE, FILE_LIMIT),
+        ("core", resource.RLIMIT_CORE, 0),
+    )
+    options = ("--{}={}:{}".format(name, *_capped(kind, value)) for name, kind, value in limits)
+    return _starter("prlimit", *options)
+
+
 def _dying_with_parent() -> tuple[str, ...]:
     """What a command begins with so that the system kills it when its parent ends.
 
     The signal comes when the *thread* that forked ends. `run` keeps its thread until the
-    child is reaped, so a child never loses its thread early. Done by a program (util-linux)
-    because the way through Python (``preexec_fn``) copies the page tables of this process,
-    which holds torch: 10 ms a child in place of 1.5. Without it (not Linux) a child outlives a
-    killed parent.
+    child is reaped, so a child never loses its thread early. Without it (not Linux) a child
+    outlives a killed parent.
     """
-    setpriv = shutil.which("setpriv")
-    words = (setpriv or "", "--pdeathsig", "KILL", "--")
-    # Other makes of the program lack the option.
-    able = setpriv and subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    return _starter("setpriv", "--pdeathsig", "KILL")
+
+
+@functools.cache
+def _starter(name: str, *options: str) -> tuple[str, ...]:
+    """A program of util-linux that changes itself and becomes the command that follows.
+
+    The way through Python (``preexec_fn``) copies the page tables of this process, which holds
+    torch: 10 ms a child in place of 2. Empty where the program is not there, or is of another
+    make that lacks the options.
+    """
+    program = shutil.which(name)
+    words = (program or "", *options, "--")
+    able = program and subprocess.run([*words, "true"], capture_output=True).returncode == 0
     return words if able else ()
-
-
-def _limit(pid: int, memory_limit: int) -> None:
-    """Bound what a child may take; it began a fraction of a millisecond ago."""
-    prlimit = getattr(resource, "prlimit", None)
-    if prlimit is None:  # not Linux
-        return
-    for kind, value in (
-        (resource.RLIMIT_AS, memory_limit),
-        (resource.RLIMIT_FSIZE, FILE_LIMIT),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with contextlib.suppress(ProcessLookupError):  # it has ended
-            prlimit(pid, kind, _capped(kind, value))
 
 
 def _capped(kind: int, value: int) -> tuple[int, int]:
@@ -220,7 +228,7 @@ def _communicate(
             if remaining <= 0:
                 in_time = False
                 break
-            for key, _ in selector.select(remaining):
+            for key, _ in selector.select(min(remaining, WAIT_S)):
                 if key.fileobj is process.stdin:
                     pending = _write(key.fd, pending, blocks)
                     finished = not pending

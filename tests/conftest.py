@@ -1,3 +1,28 @@
-"""The example package has tests of its own, run where it is installed (`test_example.py`)."""
+"""What all tests share: the end of one that lacks something."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+#: The example package has tests of its own, run where it is installed (`test_example.py`).
 collect_ignore = ["example_encoder"]
+
+#: Set by `.ci/test`, which installs all that tests need: there nothing may be left unproved.
+COMPLETE = "TUNER_TESTS_COMPLETE"
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], NoReturn]:
+    """Ends a test for want of a program: it is skipped, or fails where it should be installed."""
+
+    def end(program: str) -> NoReturn:
+        reason = f"{program} is not installed"
+        if os.environ.get(COMPLETE):
+            pytest.fail(f"{reason}, though {COMPLETE} is set", pytrace=False)
+        pytest.skip(reason)
+
+    return end

@@ -5,18 +5,26 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
-#: Chromium runs as root in containers, and has no speakers there.
-FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = [
+    # As root in a container there is neither a sandbox, nor a GPU, nor a hand that starts sounds.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--autoplay-policy=no-user-gesture-required",
+    # It calls nobody, beside what Playwright switches off by itself.
+    "--disable-sync",
+    "--disable-quic",
+]
 
 
 @pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def browser(lacking):
     chromium = shutil.which("chromium")
     if chromium is None:
-        pytest.skip("no chromium on PATH")
-    with playwright.sync_playwright() as driver:
+        lacking("chromium")
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         yield opened
         opened.close()
@@ -38,12 +46,9 @@ def page(browser):
 @pytest.fixture
 def axe():
     """Runs axe on a page; returns its violations of serious and critical kind, shortly told."""
-    module = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
-    )
 
     def check(page):
-        found = module.Axe().run(page).response["violations"]
+        found = Axe().run(page).response["violations"]
         return [
             f"{each['id']} ({each['impact']}): {node['html'][:160]}"
             for each in found

@@ -7,13 +7,12 @@ import time
 import numpy as np
 import pytest
 import uvicorn
+from playwright.sync_api import expect
 
 from tuner.listening import Material, make_test, read_plan
 from tuner.listening.answers import read_answers
 from tuner.listening.plan import REFERENCE
 from tuner.listening.server import make_app
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 TOKEN = "wörd&1"
 #: A busy machine decodes a page's sounds in seconds; playwright's own patience is as long.
@@ -62,7 +61,7 @@ def start(page, address, name="anna"):
 
 
 def expect_place(page, text):
-    playwright.expect(page.locator("#place")).to_have_text(text, timeout=PATIENCE_MS)
+    expect(page.locator("#place")).to_have_text(text, timeout=PATIENCE_MS)
 
 
 def hear_all(page, keys):
@@ -150,6 +149,46 @@ def test_sounds_stay_in_step_and_one_is_heard(page, serve, tmp_path):
     assert 1.0 <= state["position"] <= 2.0
 
 
+#: Plays two sounds, 1 throughout, the one left and the other right; what is heard, as [2, T].
+RENDER = """async (apart) => {
+  const context = new OfflineAudioContext(2, 48000, 48000);
+  const resume = context.resume.bind(context);
+  context.resume = () => Promise.resolve();
+  const player = new Player({ apart, context });
+  for (const side of [0, 1]) {
+    const buffer = context.createBuffer(2, 24000, 48000);
+    buffer.getChannelData(side).fill(1);
+    player.sounds.set(side, { buffer, gain: null });
+  }
+  [player.duration, player.chosen] = [0.5, 0];
+  player.loop(0.1, 0.35);
+  await player.play();
+  context.suspend(0.12).then(() => { player.choose(1); resume(); });
+  const heard = await context.startRendering();
+  return [0, 1].map((side) => [...heard.getChannelData(side)]);
+}"""
+
+
+def test_a_switch_is_no_crossfade_and_loops_end_softly(page, serve, tmp_path):
+    """BS.1534-3, 5.3: 5 ms down, then 5 ms up, by half a cosine; the same at the loop's ends."""
+    page.goto(serve(make(tmp_path / "t", "mushra")))
+    left, right = np.array(page.evaluate(RENDER, True))
+    assert np.minimum(left, right).max() < 1e-3
+    switch = 0.12
+    assert left[round((switch - 0.001) * 48_000)] == pytest.approx(1, abs=1e-3)
+    assert right[round((switch + 0.012) * 48_000)] == pytest.approx(1, abs=1e-3)
+    # In the middle of its fade a half cosine is at one half; blocks of 128 samples shift it.
+    halves = [np.flatnonzero(side[4800:8000] < 0.5) for side in (left, 1 - right)]
+    assert 0.004 < (halves[1][0] - halves[0][0]) / 48_000 < 0.006
+    # It began at 0.02 s, and comes around every 0.25 s.
+    for end_s in (0.27, 0.52, 0.77):
+        place = round(end_s * 48_000)
+        assert right[place - 2 : place + 2].max() < 0.01
+        assert right[place - 300] == right[place + 300] == pytest.approx(1, abs=1e-3)
+    left, right = np.array(page.evaluate(RENDER, False))
+    assert np.minimum(left, right).max() == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_lost_server_loses_no_rating(page, serve, tmp_path):
     """The page says so, keeps its sliders, and saves when the server is back."""
     folder = make(tmp_path / "t", "mushra")
@@ -186,7 +225,7 @@ def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
             : kept(address, ...rest) }"""
     )
     page.keyboard.press("Enter")
-    playwright.expect(page.locator("#problem")).to_contain_text("reload", timeout=PATIENCE_MS)
+    expect(page.locator("#problem")).to_contain_text("reload", timeout=PATIENCE_MS)
     page.keyboard.press("Enter")
     page.evaluate("() => next()")
     assert page.is_hidden("#trial")
@@ -250,7 +289,7 @@ def test_axe_finds_nothing_serious(browser, serve, tmp_path, axe, scheme):
         assert axe(page) == []
         place = page.text_content("#place")
         page.keyboard.press("Enter")
-        playwright.expect(page.locator("#place")).not_to_have_text(place, timeout=PATIENCE_MS)
+        expect(page.locator("#place")).not_to_have_text(place, timeout=PATIENCE_MS)
     page.wait_for_selector("#finished:not([hidden])")
     assert axe(page) == []
     context.close()

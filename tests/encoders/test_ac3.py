@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from encoders.ac3 import Ac3
 from encoders.eac3 import Eac3
 from tuner.audio import align
-from tuner.encoder import Settings, Value, active_parameters, default_settings
+from tuner.encoder import Value, default_settings, settings_of
 from tuner.errors import EncoderError, EncoderFailed
 from tuner.testing import EncoderContract, make_clip
 
@@ -32,10 +33,8 @@ class Misused(Ac3):
         return super().options(mode, values, knob) | dict(self.extra)
 
 
-def settings(**changes: Value) -> Settings:
-    """The defaults with some values changed."""
-    active = active_parameters(Ac3.parameters, "cbr", changes)
-    return Settings.of("cbr", {p.name: changes.get(p.name, p.default) for p in active})
+#: The defaults with some values changed.
+settings = partial(settings_of, Ac3.parameters, "cbr")
 
 
 @BOTH

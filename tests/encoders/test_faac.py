@@ -1,12 +1,13 @@
 """faac's commands, notes and version, with a script in its place."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from encoders.faac import Faac
-from tuner.encoder import Encoded, Settings, SettingsError, Value, active_parameters
+from tuner.encoder import Encoded, Settings, SettingsError, Value, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import make_clip
 
@@ -29,10 +30,8 @@ Encoding in.wav to out.m4a
 CLIP = make_clip()
 
 
-def settings(mode: str, **changes: Value) -> Settings:
-    """The defaults with some values changed."""
-    active = active_parameters(Faac.parameters, mode, changes)
-    return Settings.of(mode, {p.name: changes.get(p.name, p.default) for p in active})
+#: The defaults with some values changed: (mode, name=value …).
+settings = partial(settings_of, Faac.parameters)
 
 
 def encode(binary: str) -> Encoded:

@@ -1,12 +1,13 @@
 """fdkaac's commands, notes and version, with a script in its place."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from encoders.fdkaac import Fdkaac
-from tuner.encoder import Encoded, Settings, Value, active_parameters
+from tuner.encoder import Encoded, Value, active_parameters, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import make_clip
 
@@ -16,10 +17,8 @@ TAG = b"fdkaac 1.0.6, libfdk-aac 4.0.1, CBR 64kbps"
 CLIP = make_clip()
 
 
-def settings(mode: str, **changes: Value) -> Settings:
-    """The defaults with some values changed."""
-    active = active_parameters(Fdkaac.parameters, mode, changes)
-    return Settings.of(mode, {p.name: changes.get(p.name, p.default) for p in active})
+#: The defaults with some values changed: (mode, name=value …).
+settings = partial(settings_of, Fdkaac.parameters)
 
 
 def encode(binary: str) -> Encoded:

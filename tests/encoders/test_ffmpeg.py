@@ -18,7 +18,7 @@ from encoders.lame_ffmpeg import LameFfmpeg
 from encoders.opus_ffmpeg import OpusFfmpeg
 from encoders.process import run
 from tuner.audio import read_audio
-from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
+from tuner.encoder import Encoded, Settings, Value, default_settings, settings_of
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing, OptionIgnored, SettingsError
 from tuner.testing import make_clip
 
@@ -41,12 +41,6 @@ ELABORATE = [
     (OpusFfmpeg(), "cvbr", {"frame_duration_ms": 2.5, "phase_inversion": False}, 24),
     (OpusFfmpeg(), "cbr", {"compression_level": 3, "cutoff_hz": 12_000}, 33),
 ]
-
-
-def settings_of(encoder: FfmpegEncoder, mode: str, values: Mapping[str, Value]) -> Settings:
-    """Settings with the given values, defaults elsewhere."""
-    active = active_parameters(encoder.parameters, mode, values)
-    return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
 
 
 def packets(data: bytes) -> list[bytes]:
@@ -91,7 +85,7 @@ def test_command_line_gives_the_same_packets(
     encoder: FfmpegEncoder, mode: str, values: dict[str, Value], knob: float, tmp_path: Path
 ) -> None:
     """The command that we show makes the payload that we measured."""
-    settings = settings_of(encoder, mode, values)
+    settings = settings_of(encoder.parameters, mode, **values)
     source, target = tmp_path / "in file.wav", tmp_path / f"out{encoder.suffix}"
     write_wav(source, CLIP)
     command = encoder.command_line(settings, knob, str(source), str(target))

@@ -9,7 +9,7 @@ import pytest
 
 from encoders.lame import Lame, find_lame
 from encoders.lame_ffmpeg import LameFfmpeg
-from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
+from tuner.encoder import Encoded, Value, default_settings, settings_of
 from tuner.errors import EncoderFailed, EncoderMissing, OptionIgnored
 from tuner.testing import EncoderContract, make_clip
 
@@ -33,15 +33,9 @@ class Misused(Lame):
         return [*super().options(mode, values, knob), *self.extra]
 
 
-def settings_of(mode: str, **values: Value) -> Settings:
-    """Settings with the given values, defaults elsewhere."""
-    active = active_parameters(Lame.parameters, mode, values)
-    return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
-
-
 def encode(encoder: Lame, mode: str = "cbr", knob: float = 64, **values: Value) -> Encoded:
     """One encode of the synthetic clip."""
-    return encoder.encode(CLIP, RATE, settings_of(mode, **values), knob)
+    return encoder.encode(CLIP, RATE, settings_of(Lame.parameters, mode, **values), knob)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +100,7 @@ def test_options_at_their_default_are_left_out() -> None:
 def test_options_are_in_lames_units() -> None:
     """Frequencies in kHz, switches without values."""
     settings = settings_of(
+        Lame.parameters,
         "vbr_old",
         quality_vbr_old=1,
         stereo_mode="forced",

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from encoders.musepack import Musepack
-from tuner.encoder import Encoded, Settings, Value, active_parameters
+from tuner.encoder import Encoded, Value, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import EncoderContract, make_clip
 
@@ -33,10 +34,8 @@ class Misused(Musepack):
         return [*super().options(mode, values, knob), *self.extra]
 
 
-def settings(**changes: Value) -> Settings:
-    """The defaults with some values changed."""
-    active = active_parameters(Musepack.parameters, "vbr", changes)
-    return Settings.of("vbr", {p.name: changes.get(p.name, p.default) for p in active})
+#: The defaults with some values changed.
+settings = partial(settings_of, Musepack.parameters, "vbr")
 
 
 def encode(

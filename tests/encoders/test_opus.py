@@ -14,7 +14,7 @@ from encoders.command import file_digest, file_state
 from encoders.opus import Opus, find_opus
 from encoders.opus_ffmpeg import OpusFfmpeg
 from encoders.process import run
-from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
+from tuner.encoder import Encoded, Value, active_parameters, default_settings, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored, SettingsError
 from tuner.testing import EncoderContract, make_clip
 
@@ -39,20 +39,16 @@ class Misused(Opus):
         return [*super().options(mode, values, knob), *self.extra]
 
 
-def settings_of(mode: str = "vbr", **values: Value) -> Settings:
-    """Settings with the given values, defaults elsewhere."""
-    active = active_parameters(Opus.parameters, mode, values)
-    return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
-
-
 def encode(encoder: Opus, kbps: float = 64, clip: np.ndarray = CLIP, **values: Value) -> Encoded:
     """One encode at `kbps`."""
-    return encoder.encode(clip, RATE, settings_of("vbr", **values), kbps)
+    return encoder.encode(clip, RATE, settings_of(Opus.parameters, "vbr", **values), kbps)
 
 
 def command(mode: str, kbps: float, **values: Value) -> str:
     """The command for people, without its names."""
-    words = Opus().command_line(settings_of(mode, **values), kbps, "in.wav", "out.opus")
+    words = Opus().command_line(
+        settings_of(Opus.parameters, mode, **values), kbps, "in.wav", "out.opus"
+    )
     assert words[0] == "opusenc" and list(words[-2:]) == ["in.wav", "out.opus"]
     return " ".join(words[1:-2])
 
@@ -141,7 +137,7 @@ def test_sample_size_of_the_source_does_not_matter(tmp_path: Path) -> None:
     source, target = str(tmp_path / "in.wav"), str(tmp_path / "out.opus")
     soundfile.write(source, fading_clip().T, RATE, "PCM_16")
     measured = encoder.decode(encode(encoder, clip=fading_clip()))[0]
-    told = list(encoder.command_line(settings_of(), 64, source, target))
+    told = list(encoder.command_line(settings_of(Opus.parameters, "vbr"), 64, source, target))
     bare = [encoder.path(), "--bitrate", "64", source, target]
     for command_line, same in ((told, True), (bare, False)):
         run(command_line)

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 
 from encoders.twolame import Twolame, find_twolame
 from encoders.twolame_ffmpeg import TwolameFfmpeg
-from tuner.encoder import Settings, Value, active_parameters, default_settings
+from tuner.encoder import Value, default_settings, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import EncoderContract, make_clip
 
@@ -31,10 +32,8 @@ class Misused(Twolame):
         return [*super().options(mode, values, knob), *self.extra]
 
 
-def settings(mode: str = "cbr", **changes: Value) -> Settings:
-    """The defaults with some values changed."""
-    active = active_parameters(Twolame.parameters, mode, changes)
-    return Settings.of(mode, {p.name: changes.get(p.name, p.default) for p in active})
+#: The defaults with some values changed: (mode, name=value …).
+settings = partial(settings_of, Twolame.parameters)
 
 
 def command(mode: str, knob: float, **changes: Value) -> str:
@@ -56,7 +55,7 @@ def command(mode: str, knob: float, **changes: Value) -> str:
 def test_refused_options_are_errors(extra: tuple[str, ...], said: str) -> None:
     """With twolame's words, where it has any."""
     with pytest.raises(EncoderFailed, match=said):
-        Misused(extra=extra).encode(CLIP, RATE, settings(), 128)
+        Misused(extra=extra).encode(CLIP, RATE, settings("cbr"), 128)
 
 
 def test_replaced_options_are_errors() -> None:
@@ -71,7 +70,8 @@ def test_mono_stays_mono() -> None:
     mono = make_clip(1)
     encoder = Twolame()
     joint, plain = (
-        encoder.encode(mono, RATE, settings(joint_stereo=joint), 128) for joint in (True, False)
+        encoder.encode(mono, RATE, settings("cbr", joint_stereo=joint), 128)
+        for joint in (True, False)
     )
     assert joint.data == plain.data
 
@@ -79,7 +79,7 @@ def test_mono_stays_mono() -> None:
 def test_illegal_rates_for_mono_are_errors() -> None:
     """Mono has at most 192 kb/s."""
     with pytest.raises(EncoderFailed, match="invalid bitrate for mono encoding"):
-        Misused(extra=("-b", "224")).encode(make_clip(1), RATE, settings(), 128)
+        Misused(extra=("-b", "224")).encode(make_clip(1), RATE, settings("cbr"), 128)
 
 
 def test_commands() -> None:
@@ -95,7 +95,7 @@ def test_commands() -> None:
 
 def test_whole_files_repeat() -> None:
     """Not only the payload; there is no container."""
-    first, second = (Twolame().encode(CLIP, RATE, settings(), 128) for _ in "12")
+    first, second = (Twolame().encode(CLIP, RATE, settings("cbr"), 128) for _ in "12")
     assert first.data == second.data
     assert first.payload_bits == 8 * len(first.data)
 
@@ -104,7 +104,7 @@ def test_both_doors_code_the_same() -> None:
     """The command line and the library inside ffmpeg, from 16 bits."""
     clip = np.round(CLIP * 32767) / np.float32(32768)
     theirs = TwolameFfmpeg()
-    ours = Twolame().decode(Twolame().encode(clip, RATE, settings(), 128))[0]
+    ours = Twolame().decode(Twolame().encode(clip, RATE, settings("cbr"), 128))[0]
     encoded = theirs.encode(clip, RATE, default_settings(theirs), 128)
     np.testing.assert_array_equal(theirs.decode(encoded)[0], ours)
 

@@ -14,7 +14,7 @@ from encoders.command import file_digest, file_state
 from encoders.process import run
 from encoders.vorbis import Vorbis, find_vorbis
 from encoders.vorbis_ffmpeg import VorbisFfmpeg
-from tuner.encoder import Encoded, Settings, Value, active_parameters, default_settings
+from tuner.encoder import Encoded, Value, default_settings, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored, SettingsError
 from tuner.testing import EncoderContract, make_clip
 
@@ -44,20 +44,16 @@ def misused(extra: str) -> Misused:
     return Misused(extra=tuple(["--advanced-encode-option", *words] if "=" in extra else words))
 
 
-def settings_of(mode: str, **values: Value) -> Settings:
-    """Settings with the given values, defaults elsewhere."""
-    active = active_parameters(Vorbis.parameters, mode, values)
-    return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
-
-
 def encode(encoder: Vorbis, knob: float = 3, mode: str = "vbr", **values: Value) -> Encoded:
     """One encode of the clip."""
-    return encoder.encode(CLIP, RATE, settings_of(mode, **values), knob)
+    return encoder.encode(CLIP, RATE, settings_of(Vorbis.parameters, mode, **values), knob)
 
 
 def command(mode: str, knob: float, **values: Value) -> str:
     """The command for people, without the locale and its names."""
-    words = Vorbis().command_line(settings_of(mode, **values), knob, "in.wav", "out.ogg")
+    words = Vorbis().command_line(
+        settings_of(Vorbis.parameters, mode, **values), knob, "in.wav", "out.ogg"
+    )
     assert list(words[:3]) == ["env", "LC_ALL=C", "oggenc"]
     assert list(words[-3:]) == ["-o", "out.ogg", "in.wav"]
     return " ".join(words[3:-3])
@@ -167,7 +163,9 @@ def test_locale_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, value)
     source, target = tmp_path / "in.wav", tmp_path / "out.ogg"
     soundfile.write(source, CLIP.T, RATE, "PCM_24")
-    words = Vorbis().command_line(settings_of("vbr"), 2.5, str(source), str(target))
+    words = Vorbis().command_line(
+        settings_of(Vorbis.parameters, "vbr"), 2.5, str(source), str(target)
+    )
     for line, made in ((words, expected), (words[2:], lower)):
         run(line, env=dict(os.environ))  # as in the user's shell
         theirs = Vorbis().decode(Encoded(target.read_bytes(), ".ogg", 1, 0.0))[0]
@@ -188,7 +186,7 @@ def test_managed_holds_its_bitrate() -> None:
 def test_managed_range_is_legal(channels: int, rate: int, knob: float) -> None:
     """For mono and stereo; a little more or less is refused for one of them."""
     clip = make_clip(channels)[:, : rate // 4]
-    assert Vorbis().encode(clip, rate, settings_of("managed"), knob).payload_bits
+    assert Vorbis().encode(clip, rate, settings_of(Vorbis.parameters, "managed"), knob).payload_bits
 
 
 def test_whole_files_repeat() -> None:

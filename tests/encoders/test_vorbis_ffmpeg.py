@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 
 from encoders.process import run
 from encoders.vorbis_ffmpeg import VorbisFfmpeg
-from tuner.encoder import Encoded, Settings, Value, active_parameters
+from tuner.encoder import Encoded, Value, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored, SettingsError
 from tuner.testing import EncoderContract, make_clip
 
@@ -32,15 +33,13 @@ class Misused(VorbisFfmpeg):
         return super().options(mode, values, knob) | dict(self.extra)
 
 
-def settings_of(mode: str, **values: Value) -> Settings:
-    """Settings with the given values, defaults elsewhere."""
-    active = active_parameters(VorbisFfmpeg.parameters, mode, values)
-    return Settings.of(mode, {p.name: values.get(p.name, p.default) for p in active})
+#: The defaults with some values changed: (mode, name=value …).
+settings = partial(settings_of, VorbisFfmpeg.parameters)
 
 
 def encode(encoder: VorbisFfmpeg, knob: float = 3, mode: str = "vbr") -> Encoded:
     """One encode of the clip with the defaults."""
-    return encoder.encode(CLIP, RATE, settings_of(mode), knob)
+    return encoder.encode(CLIP, RATE, settings(mode), knob)
 
 
 @pytest.mark.parametrize(
@@ -96,22 +95,22 @@ def test_managed_holds_its_bitrate() -> None:
 def test_bitrates_are_legal(mode: str, knob: float, channels: int, rate: int) -> None:
     """For mono and stereo, at the usual sample rates."""
     clip = make_clip(channels)[:, : rate // 4]
-    assert VorbisFfmpeg().encode(clip, rate, settings_of(mode), knob).payload_bits
+    assert VorbisFfmpeg().encode(clip, rate, settings(mode), knob).payload_bits
 
 
 def test_options() -> None:
     """Defaults are left out."""
     options = VorbisFfmpeg().options
-    assert options("vbr", settings_of("vbr").as_dict(), 3) == {"q:a": "3"}
-    values = settings_of("vbr", iblock_db=-2.5, cutoff="manual", sample_rate_hz="32000").as_dict()
+    assert options("vbr", settings("vbr").as_dict(), 3) == {"q:a": "3"}
+    values = settings("vbr", iblock_db=-2.5, cutoff="manual", sample_rate_hz="32000").as_dict()
     assert options("vbr", values, 0.25) == {
         "q:a": "0.25",
         "iblock": "-2.5",
         "cutoff": "17000",
         "ar": "32000",
     }
-    assert options("nominal", settings_of("nominal").as_dict(), 64.5) == {"b:a": "64.5k"}
-    managed = options("managed", settings_of("managed").as_dict(), 64)
+    assert options("nominal", settings("nominal").as_dict(), 64.5) == {"b:a": "64.5k"}
+    managed = options("managed", settings("managed").as_dict(), 64)
     assert managed == {"b:a": "64k", "maxrate": "500k"}
 
 

@@ -140,6 +140,7 @@ def test_plateau_then_rise_is_crossed() -> None:
     """A knob that does nothing at first is followed with growing steps."""
     result, _ = match(FREE, 96, lambda k: max(40.0, 0.5 * k), guess=20)
     assert isinstance(result, RateMatch)
+    assert result.kbps == pytest.approx(96, rel=0.01)
 
 
 def test_curve_that_is_not_monotone_is_bounded() -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tuner.clips import Clip
     from tuner.search.run import Parts
 
-#: Encode passes per trial that the search keeps to at most on average (tests/…/test_loop.py);
-#: pruning makes them fewer.
+#: Encode passes per trial that the search keeps to at most on average
+#: (tests/…/test_loop_pruning.py); pruning makes them fewer.
 PASSES = 1.5
 
 

@@ -6,25 +6,22 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from tuner.cli.forecast import print_forecast
 from tuner.cli.run import conduct
 from tuner.cli.status import status
 from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
-from tuner.clips import Excerpting, load_clips
 from tuner.errors import RunError, StudyError
 from tuner.exhibits import read_index
 from tuner.results import read_results
 from tuner.search.folder import open_run
 from tuner.search.run import Parts
-from tuner.search.spec import ClipsSpec, StudySpec
-from tuner.testing import FakeEncoder, FakeScorer
+from tuner.testing import FakeEncoder
 
 STUDY = """
 encoder = "fake"
@@ -34,39 +31,15 @@ trials = 3
 folder = "music"
 """
 
-EXCERPTS = Excerpting(duration_s=5.0, how="start")
+#: Makes what a run is wired from; see `conftest.py`.
+MakeParts = Callable[..., Parts]
 
 
-def write_music(folder: Path) -> Path:
-    """Four files of noise, sides in a manifest."""
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(1)
-    for index in range(4):
-        noise = 0.1 * (1 + index) * rng.standard_normal(48_000 * 5)
-        soundfile.write(folder / f"{index}.wav", np.clip(noise, -0.9, 0.9), 48_000)
-    rows = [f"{index}.wav,{side}" for index, side in enumerate(["tune", "holdout"] * 2)]
-    (folder / "sides.csv").write_text("\n".join(["file,side", *rows]) + "\n")
-    return folder
-
-
-def make_parts(music: Path, trials: int = 3, seed: int = 0, **changes: object) -> Parts:
-    clips = ClipsSpec(str(music), str(music / "sides.csv"), excerpt_s=5.0)
-    spec = StudySpec("fake", clips, (64.0,), trials=trials, seed=seed, workers=1)
-    clip_set = load_clips(music, EXCERPTS, manifest=music / "sides.csv")
-    judges = (FakeScorer("visqol"), FakeScorer("zimtohrli"))
-    encoder = FakeEncoder(**changes)  # type: ignore[arg-type]
-    return Parts(spec, encoder, clip_set, FakeScorer("insenet"), judges)
-
-
-@pytest.fixture(scope="module")
-def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of sound files."""
-    return write_music(tmp_path_factory.mktemp("audio") / "music")
-
-
-def test_whole_run(tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whole_run(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Answers on stdout, progress on stderr, results, report and log in the run directory."""
-    report = conduct(make_parts(music), tmp_path / "run", "tuner run mine.toml")
+    report = conduct(make_parts(), tmp_path / "run", "tuner run mine.toml")
     printed = capsys.readouterr()
     results = read_results(tmp_path / "run" / "results.json")
     (bitrate,) = results.bitrates
@@ -81,9 +54,9 @@ def test_whole_run(tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[st
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
 
 
-def test_evidence_is_kept(tmp_path: Path, music: Path) -> None:
+def test_evidence_is_kept(tmp_path: Path, make_parts: MakeParts) -> None:
     """Traits, diagnosis, ablation and sounds; without them where they are not wanted."""
-    conduct(make_parts(music, 12), tmp_path / "run", "x")
+    conduct(make_parts(12), tmp_path / "run", "x")
     results = read_results(tmp_path / "run" / "results.json")
     (bitrate,) = results.bitrates
     assert all("attacks_per_s" in clip.traits for clip in results.clips)
@@ -95,7 +68,7 @@ def test_evidence_is_kept(tmp_path: Path, music: Path) -> None:
     held = {clip.digest for clip in results.clips if clip.side == "holdout"}
     assert {exhibit.clip for exhibit in read_index(tmp_path / "run")} == held
 
-    parts = make_parts(music, 12)
+    parts = make_parts(12)
     bare = replace(parts.spec, exhibits=0, search=replace(parts.spec.search, ablation=False))
     conduct(replace(parts, spec=bare), tmp_path / "run", "x")
     (again,) = read_results(tmp_path / "run" / "results.json").bitrates
@@ -112,34 +85,34 @@ def test_exhibits_flag() -> None:
 
 
 def test_resuming_adds_trials_and_recomputes_nothing(
-    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same directory with a larger budget keeps the old trials as they were."""
-    conduct(make_parts(music, 2), tmp_path / "run", "x", as_json=True)
+    conduct(make_parts(2), tmp_path / "run", "x", as_json=True)
     first = json.loads(capsys.readouterr().out)
     before = read_results(Path(first["results"])).bitrates[0]
-    conduct(make_parts(music, 4), tmp_path / "run", "x", as_json=True)
+    conduct(make_parts(4), tmp_path / "run", "x", as_json=True)
     second = json.loads(capsys.readouterr().out)
     after = read_results(Path(second["results"])).bitrates[0]
     assert (first["bitrates"][0]["trials"], second["bitrates"][0]["trials"]) == (2, 4)
     assert after.trials[:2] == before.trials
-    conduct(make_parts(music, 4), tmp_path / "run", "x", as_json=True)
+    conduct(make_parts(4), tmp_path / "run", "x", as_json=True)
     again = read_results(Path(second["results"])).bitrates[0]
     assert again == after
 
 
-def test_another_search_is_refused(tmp_path: Path, music: Path) -> None:
+def test_another_search_is_refused(tmp_path: Path, make_parts: MakeParts) -> None:
     """A run directory of another seed or encoder build is not mixed with."""
-    conduct(make_parts(music, 1), tmp_path / "run", "x")
+    conduct(make_parts(1), tmp_path / "run", "x")
     with pytest.raises(RunError, match="seed: 0 -> 1"):
-        conduct(make_parts(music, 1, seed=1), tmp_path / "run", "x")
+        conduct(make_parts(1, seed=1), tmp_path / "run", "x")
     with pytest.raises(RunError, match="encoder build"):
-        conduct(make_parts(music, 1, build="2"), tmp_path / "run", "x")
+        conduct(make_parts(1, build="2"), tmp_path / "run", "x")
 
 
-def test_a_difference_can_be_read(tmp_path: Path, music: Path) -> None:
+def test_a_difference_can_be_read(tmp_path: Path, make_parts: MakeParts) -> None:
     """A changed file and a changed parameter are named, old and new, with the way back."""
-    parts = make_parts(music)
+    parts = make_parts()
     then = parts.identity()
     with open_run(tmp_path / "run", then, ""):
         pass
@@ -155,10 +128,10 @@ def test_a_difference_can_be_read(tmp_path: Path, music: Path) -> None:
 
 
 def test_status_of_a_finished_run(
-    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From another terminal: the state, trials and scores, as a table and as JSON."""
-    conduct(make_parts(music), tmp_path / "run", "tuner run [mine].toml")
+    conduct(make_parts(), tmp_path / "run", "tuner run [mine].toml")
     capsys.readouterr()
     status(tmp_path / "run")
     told = capsys.readouterr().out
@@ -169,24 +142,24 @@ def test_status_of_a_finished_run(
 
 
 def test_a_dry_run_tells_the_cost_and_does_nothing(
-    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Encodes, hours and disk, of what earlier sessions left to do."""
-    print_forecast(make_parts(music, 4), tmp_path / "run", 1, as_json=True)
+    print_forecast(make_parts(4), tmp_path / "run", 1, as_json=True)
     told = json.loads(capsys.readouterr().out)
     # 4 trials of 1.5 passes over 2 clips, 4 settings on 4 clips, 4 parameters put back.
     assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 4 * 3)
-    assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 5 * 48_000 * 4
-    print_forecast(make_parts(music, 4), tmp_path / "run", 1)
+    assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 2.5 * 48_000 * 4
+    print_forecast(make_parts(4), tmp_path / "run", 1)
     assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
 
 
 def test_no_answer_is_an_answer(
-    tmp_path: Path, music: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """When the default fails, the run ends with the reason, results and a report."""
-    conduct(make_parts(music, crash_on=(("shaping", 3),)), tmp_path / "run", "x")
+    conduct(make_parts(crash_on=(("shaping", 3),)), tmp_path / "run", "x")
     printed = capsys.readouterr()
     assert "no answer" in printed.out and "exit code 3" in printed.out
     assert (tmp_path / "run" / "report.html").is_file()
@@ -197,16 +170,17 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 import typer
-from test_run import conduct, make_parts
+from conftest import wire
+from tuner.cli.run import conduct
 if __name__ == "__main__":
     try:
-        conduct(make_parts(Path({music!r}), 12), Path({run!r}), "x")
+        conduct(wire(Path({music!r}), 12), Path({run!r}), "x")
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
 """
 
 
-def test_ctrl_c_ends_cleanly(tmp_path: Path, music: Path) -> None:
+def test_ctrl_c_ends_cleanly(tmp_path: Path, music: Path, make_parts: MakeParts) -> None:
     """Ctrl-C: exit status 130, a word on how to go on, no traceback; then it goes on."""
     run, here = str(tmp_path / "run"), str(Path(__file__).parent)
     script = tmp_path / "driver.py"
@@ -224,7 +198,7 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path, music: Path) -> None:
     told = "".join(seen)
     assert driver.returncode == 130
     assert "run the same command again" in told and "Traceback" not in told
-    conduct(make_parts(music, 12), tmp_path / "run", "x")
+    conduct(make_parts(12), tmp_path / "run", "x")
     (bitrate,) = read_results(tmp_path / "run" / "results.json").bitrates
     assert [trial.number for trial in bitrate.trials] == list(range(12))
 

@@ -8,24 +8,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
-import numpy as np
 import optuna
 import pytest
-import soundfile
 
 from tuner.cli.run import conduct, run
 from tuner.cli.study import resolve_study
-from tuner.clips import Excerpting, load_clips
 from tuner.errors import RunError, StudyError
 from tuner.results import read_results
 from tuner.search.run import Parts
-from tuner.search.spec import ClipsSpec, StudySpec
 from tuner.search.storage import close_storage, open_storage
-from tuner.testing import FakeEncoder, FakeScorer
 
 PASSWORD = "no-one-may-see-this"
 #: Where Debian's package puts what is not for every user.
@@ -41,12 +38,13 @@ def _find_server() -> Path | None:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
+def postgres(lacking: Callable[[str], NoReturn]) -> Iterator[str]:
     """The URL of a server on this machine, of a user with a password."""
-    pytest.importorskip("psycopg2")
     server = _find_server()
     if server is None:
-        pytest.skip("no PostgreSQL server here")
+        lacking("PostgreSQL's server")
+    if find_spec("psycopg2") is None:
+        lacking("psycopg2")
     # It refuses to run as root.
     user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     folder = Path(tempfile.mkdtemp())
@@ -79,26 +77,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def parts(tmp_path: Path, url: str) -> Parts:
+def parts(make_parts: Callable[..., Parts], url: str) -> Parts:
     """Three trials at 64 kb/s on noise."""
-    music = tmp_path / "music"
-    music.mkdir()
-    rng = np.random.default_rng(1)
-    for index in range(4):
-        soundfile.write(music / f"{index}.wav", 0.1 * rng.standard_normal(240_000), 48_000)
-    rows = [f"{index}.wav,{side}" for index, side in enumerate(["tune", "holdout"] * 2)]
-    (music / "sides.csv").write_text("\n".join(["file,side", *rows]) + "\n")
-    clips = load_clips(music, Excerpting(duration_s=5.0, how="start"), manifest=music / "sides.csv")
-    spec = StudySpec(
-        "fake",
-        ClipsSpec(str(music), str(music / "sides.csv"), excerpt_s=5.0),
-        (64.0,),
-        trials=3,
-        workers=1,
-        storage=url,
-    )
-    judges = (FakeScorer("visqol"), FakeScorer("zimtohrli"))
-    return Parts(spec, FakeEncoder(), clips, FakeScorer("insenet"), judges)
+    made = make_parts()
+    return replace(made, spec=replace(made.spec, storage=url))
 
 
 def _trials(folder: Path) -> int:
