@@ -285,11 +285,16 @@ def active_parameters(
     known: dict[str, Value] = {RATE_MODE: rate_mode}
     active = []
     for parameter in parameters:
-        conditions = parameter.when.items()
-        if all(name in known and known[name] in allowed for name, allowed in conditions):
+        if is_active(parameter, known):
             active.append(parameter)
             known[parameter.name] = values.get(parameter.name, parameter.default)
     return active
+
+
+def is_active(parameter: Parameter, known: Mapping[str, Value]) -> bool:
+    """Whether its conditions hold, given the rate mode and the active parameters before it."""
+    conditions = parameter.when.items()
+    return all(name in known and known[name] in allowed for name, allowed in conditions)
 
 
 def default_settings(encoder: Encoder, rate_mode: str | None = None) -> Settings:

@@ -19,9 +19,9 @@ from typing import Any, Literal, TypeVar
 
 from tuner.errors import RunError
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 #: Versions that can be read: what the older ones lack has a default.
-READABLE_VERSIONS = (2, 3, 4)
+READABLE_VERSIONS = (2, 3, 4, 5)
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
@@ -117,6 +117,9 @@ class SideResult:
             (`tuner.scorer.WINDOW_S`), the last of which ends with the clip.
         diagnosis: clip digest -> what is audibly wrong, name -> figure
             (`tuner.search.diagnosis`).
+        members: clip digest -> what each network of the quality model's ensemble gives the clip,
+            in a fixed order; without the clips whose scores are older than this record.
+        clip_kbps: clip digest -> measured payload bitrate of the clip alone, kb/s.
     """
 
     knob: float
@@ -126,6 +129,8 @@ class SideResult:
     gains: dict[str, Estimate]
     windows: dict[str, list[float]] = field(default_factory=dict)
     diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
+    members: dict[str, list[float]] = field(default_factory=dict)
+    clip_kbps: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,15 @@ class Score:
             part of the spread; 0 where there is one member.
         windows: means of consecutive windows of `WINDOW_S` seconds, the last of which ends
             with the clip; empty where a metric has none.
+        members: means that the members of an ensemble give, in its order; empty where a metric
+            has none.
     """
 
     mean: float
     spread: float = 0.0
     disagreement: float = 0.0
     windows: tuple[float, ...] = ()
+    members: tuple[float, ...] = ()
 
 
 class Scorer(Protocol):

@@ -1,9 +1,11 @@
 """What a large report costs: seconds to make, megabytes, first paint in Chromium.
 
 The run folders are made up (5 encoders x 6 bitrates x 30 clips x 200 trials by default), in
-the form that a search stores, without audio.
+the form that a search stores. With --exhibits N each answer has sounds of 2 N clips (a study's
+default is 3: the three that lose and the three that gain most), which are drawn as spectrograms and
+written as scripts for the players; they are made before the clock starts.
 
-    python -m bench.report.page [--encoders 5] [--chromium PATH] [--folder DIR]
+    python -m bench.report.page [--encoders 5] [--exhibits 3] [--chromium PATH] [--folder DIR]
 
 First paint is the browser's own figure (PerformancePaintTiming), the worst of three loads
 from a file; without Chromium it is left out.
@@ -15,10 +17,16 @@ import argparse
 import random
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import soundfile
 
 from tuner.artefacts import ARTEFACTS
 from tuner.bootstrap import paired_bootstrap
+from tuner.exhibits import FOLDER, Exhibit, Role, write_index
 from tuner.report import write_page
 from tuner.report.runs import read_runs
 from tuner.results import (
@@ -36,10 +44,12 @@ from tuner.results import (
     Verdict,
     write_results,
 )
+from tuner.synth import synthesize
 
 METRICS = (MODEL, "visqol", "zimtohrli")
 BITRATES = (32.0, 48.0, 64.0, 96.0, 128.0, 160.0)
-CLIPS, TRIALS, FINALISTS, WINDOWS = 30, 200, 4, 3
+SOUNDS = ("applause", "castanets")
+CLIPS, TRIALS, FINALISTS, WINDOWS, MEMBERS = 30, 200, 4, 3, 3
 PARAMETERS = [f"parameter_{letter}_hz" for letter in "abcdefghij"]
 FIGURES = [artefact.key for artefact in ARTEFACTS]
 Values = dict[str, bool | int | float | str]
@@ -75,6 +85,8 @@ def make_side(
         gains,
         {d: [round(level + rng.gauss(0, 6), 2) for _ in range(WINDOWS)] for d in digests},
         {d: {name: round(rng.uniform(-5, 5), 4) for name in FIGURES} for d in digests},
+        {d: [round(level + rng.gauss(0, 2), 2) for _ in range(MEMBERS)] for d in digests},
+        {d: kbps * rng.uniform(0.9, 1.1) for d in digests},
     )  # fmt: skip
 
 
@@ -134,6 +146,29 @@ def make_run(number: int, folder: Path) -> Path:
     return run
 
 
+def make_exhibits(run: Path, clips: list[ClipRecord], count: int) -> None:
+    """Sounds of 2 x `count` held-out clips at every bitrate: a few, under the names of many."""
+    folder = run / FOLDER
+    folder.mkdir(exist_ok=True)
+    sounds = []
+    for seed, (kind, cutoff_hz) in enumerate(product(SOUNDS, (24_000, 14_000, 17_000))):
+        path = run / f"sound-{seed}.wav"
+        pcm = np.fft.rfft(synthesize(kind, seed=seed // 3, duration_s=8.0))
+        pcm[:, cutoff_hz * 8 :] = 0
+        soundfile.write(path, np.fft.irfft(pcm).T, 48_000, subtype="PCM_24")
+        sounds.append(path)
+    exhibits = []
+    held_out = [clip for clip in clips if clip.side == "holdout"]
+    for (n, clip), kbps in product(enumerate(held_out[: 2 * count]), BITRATES):
+        first = 3 * (n % len(SOUNDS))
+        for role, sound in zip(get_args(Role), sounds[first : first + 3], strict=True):
+            name = f"{n}.wav" if role == "reference" else f"{n}-{kbps:g}-{role}.wav"
+            if not (folder / name).exists():
+                (folder / name).hardlink_to(sound)
+            exhibits.append(Exhibit(clip.digest, kbps, role, name, 0.0))
+    write_index(exhibits, run)
+
+
 def first_paint_ms(page: Path, chromium: str, loads: int = 3) -> float:
     """The worst first contentful paint of some loads, ms."""
     from playwright.sync_api import sync_playwright
@@ -158,6 +193,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--encoders", type=int, default=5)
+    parser.add_argument("--exhibits", type=int, default=0)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--folder", type=Path, help="keep the runs and the page here")
     arguments = parser.parse_args()
@@ -165,6 +201,9 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         runs = [make_run(number, folder) for number in range(arguments.encoders)]
+        if arguments.exhibits:
+            for run in runs:
+                make_exhibits(run, make_clips(), arguments.exhibits)
         start, cpu = time.perf_counter(), time.process_time()
         page = folder / "report.html"
         write_page(read_runs(runs), page)

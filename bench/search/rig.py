@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.clips import Excerpting, load_clips, store_clips
-from tuner.encoder import Encoder
+from tuner.encoder import Encoder, default_settings, find_rate_mode
 from tuner.plugins import load_encoder
 from tuner.results import Timing
 from tuner.scorer import Scorer
 from tuner.search.bench import Bench, add_timings
 from tuner.search.evaluate import Plan, TrialResult, evaluate
-from tuner.search.executors import make_executor
-from tuner.search.job import ClipRef
+from tuner.search.executors import Executor, make_executor
+from tuner.search.job import ClipRef, Job
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.space import make_space
@@ -43,6 +43,7 @@ class Setup:
         scorer: the quality model.
         cache: folder of the cache; the folder's own when None.
         sampler, seed, prune, workers, executor: how.
+        warm: whether the workers have imported what jobs need before the clock starts.
     """
 
     encoder: str
@@ -57,6 +58,7 @@ class Setup:
     prune: bool = True
     workers: int = 2
     executor: str = "local"
+    warm: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def run(setup: Setup) -> Searched:
         workers=setup.workers,
         cache_folder=setup.cache or setup.folder / "cache",
     )
+    if setup.warm:
+        _warm_up(setup, encoder, executor)
     with _open(setup, encoder) as lane:
         before = lane.timing()
 
@@ -127,6 +131,17 @@ def run(setup: Setup) -> Searched:
         executor.close()
         session = time.monotonic() - started
         return Searched(list(lane.results), lane.timing(), session, _less(lane.timing(), before))
+
+
+def _warm_up(setup: Setup, encoder: Encoder, executor: Executor) -> None:
+    """One job for each worker, of a knob that no search near the target will want."""
+    settings = default_settings(encoder)
+    knob = find_rate_mode(encoder, settings.rate_mode).high
+    jobs = [
+        Job(encoder, settings, knob, clip, (setup.scorer,)) for clip in setup.clips[: setup.workers]
+    ]
+    for future in [executor.submit(job) for job in jobs]:
+        future.result()
 
 
 def cores() -> int:

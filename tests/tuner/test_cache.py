@@ -43,8 +43,8 @@ def test_an_encode_comes_back_as_it_was_stored(cache: Cache) -> None:
 
 
 def test_a_score_comes_back_as_it_was_stored(cache: Cache) -> None:
-    """Mean and spread survive to the last bit."""
-    score = Score(100 / 3, 0.1 + 0.2)
+    """To the last bit."""
+    score = Score(100 / 3, 0.1 + 0.2, 0.1, (1 / 3, 2 / 3), (0.7, 0.1 + 0.7))
     assert cache.get_score(KEY) is None
     cache.put_score(KEY, score)
     assert cache.get_score(KEY) == score

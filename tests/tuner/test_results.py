@@ -29,8 +29,9 @@ from tuner.results import (
 def results():
     """A small run that uses every record and every kind of value."""
     side = SideResult(
-        64.5, 64.02, {MODEL: {"d1": 71.25}}, {"d1": 5.5}, {MODEL: Estimate(6.2, 4.1, 8.3)}
-    )
+        64.5, 64.02, {MODEL: {"d1": 71.25}}, {"d1": 5.5}, {MODEL: Estimate(6.2, 4.1, 8.3)},
+        members={"d1": [70.0, 72.5]}, clip_kbps={"d1": 64.02},
+    )  # fmt: skip
     values = {"coder": "fast", "tns": False, "cutoff_hz": 18800, "gain_db": -2.25}
     candidate = Candidate(3, "abr", values, ["enc", "-x"], {"tune": side}, "no holdout match")
     trials = [

@@ -52,4 +52,5 @@ def pool(means: npt.NDArray[np.float64], scales: npt.NDArray[np.float64]) -> Sco
     # The members are a mixture: its variance is their mean variance and that of their means.
     spread = math.sqrt(float(np.mean(spreads**2)) + disagreement**2)
     windows = tuple(float(mean) for mean in means.mean(axis=0))
-    return Score(float(pooled.mean()), spread, disagreement, windows)
+    members = tuple(float(mean) for mean in pooled)
+    return Score(float(pooled.mean()), spread, disagreement, windows, members)

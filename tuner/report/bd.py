@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,16 +42,14 @@ class Figure:
 
 def bd_rate(anchor: Curve, test: Curve, seed: int) -> Figure:
     """Bitrate that `test` spends over `anchor` at equal quality, per cent; negative: less."""
-    anchor, test = _paired(anchor, test)
 
-    def log_ratio(means: Floats) -> float:
+    def log_ratio(rates: Floats, before: Floats, test_rates: Floats, after: Floats) -> float:
         from bjontegaard import bd_rate
 
-        before, after = np.split(means, [len(anchor.rates)])
         _check_rising(anchor, before)
         _check_rising(test, after)
         _overlap(before, after)
-        points = (anchor.rates, before, test.rates, after)
+        points = (rates, before, test_rates, after)
         percent = bd_rate(*points, method="pchip", require_matching_points=False, min_overlap=0)
         return math.log1p(float(percent) / 100)
 
@@ -62,20 +60,19 @@ def bd_rate(anchor: Curve, test: Curve, seed: int) -> Figure:
         None if log is None else 100 * math.expm1(log)
         for log in (figure.value, figure.low, figure.high)
     )
-    note = _told(_overlap(anchor.scores.mean(axis=0), test.scores.mean(axis=0)), "quality")
+    _, before, _, after = _points(anchor, test, _rows(anchor, test).mean(axis=0))
+    note = _told(_overlap(before, after), "quality")
     return Figure(value, low, high, _joined(figure.note, note))
 
 
 def bd_quality(anchor: Curve, test: Curve, seed: int) -> Figure:
     """Quality that `test` gains over `anchor` at equal bitrate, points; positive: better."""
-    anchor, test = _paired(anchor, test)
 
-    def points_gained(means: Floats) -> float:
+    def points_gained(rates: Floats, before: Floats, test_rates: Floats, after: Floats) -> float:
         from bjontegaard import bd_psnr
 
-        before, after = np.split(means, [len(anchor.rates)])
-        _overlap(np.log(anchor.rates), np.log(test.rates))
-        points = (anchor.rates, before, test.rates, after)
+        _overlap(np.log(rates), np.log(test_rates))
+        points = (rates, before, test_rates, after)
         delta = bd_psnr(*points, method="pchip", require_matching_points=False, min_overlap=0)
         return float(delta)
 
@@ -86,35 +83,49 @@ def bd_quality(anchor: Curve, test: Curve, seed: int) -> Figure:
     return Figure(figure.value, figure.low, figure.high, _joined(figure.note, note))
 
 
-def _paired(anchor: Curve, test: Curve) -> tuple[Curve, Curve]:
-    """Both curves over the clips that they share."""
-    clips = shared_clips(anchor, test)
-    return (
-        replace(anchor, clips=clips, scores=anchor.among(clips)),
-        replace(test, clips=clips, scores=test.among(clips)),
-    )
-
-
 def _with_interval(
-    statistic: Callable[[Floats], float], anchor: Curve, test: Curve, seed: int
+    statistic: Callable[[Floats, Floats, Floats, Floats], float],
+    anchor: Curve,
+    test: Curve,
+    seed: int,
 ) -> Figure:
-    """`statistic` of the means of paired curves, or why there is none."""
+    """`statistic` of the points of paired curves (`_points`), or why there is none."""
     if min(len(anchor.rates), len(test.rates)) < 2:
         return Figure(note="needs at least two bitrates")
-    if not anchor.clips:
+    rows = _rows(anchor, test)
+    if not len(rows):
         return Figure(note="the curves share no clip")
-    scores = np.hstack([anchor.scores, test.scores])
+
+    def of_means(means: Floats) -> float:
+        return statistic(*_points(anchor, test, means))
+
     try:
-        value = statistic(scores.mean(axis=0))
+        value = of_means(rows.mean(axis=0))
     except Undefined as reason:
         return Figure(note=str(reason))
-    if len(anchor.clips) == 1:
+    if len(rows) == 1:
         return Figure(value, note="one clip has no interval")
     try:
-        estimate = bootstrap_statistic(statistic, scores, seed)
+        estimate = bootstrap_statistic(of_means, rows, seed)
     except Undefined:
         return Figure(value, note="no interval: without a single clip it is not defined")
     return Figure(estimate.value, estimate.low, estimate.high)
+
+
+def _rows(anchor: Curve, test: Curve) -> Floats:
+    """Both curves' rows over the clips that they share."""
+    clips = shared_clips(anchor, test)
+    return np.hstack([anchor.rows(clips), test.rows(clips)])
+
+
+def _points(anchor: Curve, test: Curve, means: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Bitrates and scores of `anchor`, then of `test`, from the means of their `_rows`."""
+    ours, theirs = np.split(means, [2 * len(anchor.rates)])
+    points = (*anchor.points(ours), *test.points(theirs))
+    for rates in points[::2]:
+        if (np.diff(rates) <= 0).any():
+            raise Undefined("bitrates are so close that single clips change their order")
+    return points
 
 
 def _check_rising(curve: Curve, means: Floats) -> None:

@@ -6,15 +6,18 @@ plain: ``clips.js`` puts them on the page as text.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from tuner.artefacts import ARTEFACTS, describe
+from tuner.exhibits import Role
 from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
-from tuner.report.exhibits import Sounds, draw_pictures, read_sounds
+from tuner.report.exhibits import PICTURES, Samples, Sounds, draw_pictures, read_sounds
 from tuner.report.runs import Run
 from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Side, SideResult
 
@@ -32,12 +35,12 @@ def build_clips(
 
     Args:
         runs: what the report shows.
-        audio: "link": players play the files beside the report; "embed": lossless copies of
-            16 bit in the page; "none": no players.
+        audio: "link": players play what lies beside the report, and a script is written beside each
+            sound; "embed": lossless copies of 16 bit in the page; "none": no players.
         page: the report's own path, which links start from; None: in the first run's folder.
 
     Raises:
-        RunError: an exhibit cannot be read.
+        RunError: an exhibit cannot be read, or its script not be written.
     """
     start = (page.parent if page is not None else runs[0].folder) if runs else Path()
     media = _Media(audio, start)
@@ -48,6 +51,7 @@ def build_clips(
         for bitrate in run.results.bitrates
         if shown_candidate(bitrate) is not None
     ]
+    media.make()
     return {
         "metrics": [{"key": m, "label": words.metric_label(m)} for m in metrics],
         "artefacts": [
@@ -67,6 +71,16 @@ def build_clips(
     }
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One clip at one bitrate: its sounds, their names, its pictures' names, and the new sounds."""
+
+    sounds: Sounds
+    names: dict[Role, str]
+    pictures: dict[str, str]
+    new: list[Role]
+
+
 @dataclass
 class _Media:
     """Sounds and pictures of all views; what several views share is there once."""
@@ -75,6 +89,7 @@ class _Media:
     start: Path
     sounds: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
+    jobs: list[_Job] = field(default_factory=list)
 
     def add(self, run: Run, target_kbps: float, digest: str) -> dict[str, Any]:
         """Names of one clip's sounds and pictures at one bitrate; empty where it has none."""
@@ -86,21 +101,38 @@ class _Media:
         if set(files) != {"reference", "default", "tuned"}:
             return {}
         names = {role: f"{run.key}/{file}" for role, file in files.items()}
-        sounds = Sounds(run.folder, files, self.start)
-        shown: dict[str, Any] = {"pictures": {}}
-        samples = read_sounds(sounds)
-        for picture, data in draw_pictures(samples).items():
-            name = f"{names['reference' if picture == 'reference' else 'tuned']}/{picture}"
-            self.pictures.setdefault(name, data)
-            shown["pictures"][picture] = name
+        pictures = {
+            each: f"{names['reference' if each == 'reference' else 'tuned']}/{each}"
+            for each in PICTURES
+        }
+        new: list[Role] = []
         if self.audio != "none":
-            shown["sounds"] = names
-            for role, name in names.items():
-                if name not in self.sounds:
-                    self.sounds[name] = (
-                        sounds.link(role) if self.audio == "link" else sounds.embed(samples[role])
-                    )
-        return shown
+            new = [role for role, name in names.items() if name not in self.sounds]
+            self.sounds |= {names[role]: "" for role in new}
+        self.jobs.append(_Job(Sounds(run.folder, files, self.start), names, pictures, new))
+        shown: dict[str, Any] = {"pictures": pictures}
+        return shown if self.audio == "none" else {**shown, "sounds": names}
+
+    def make(self) -> None:
+        """Make what was added, on all cores: reading, transforms and codecs are outside the GIL."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for sounds, pictures in pool.map(self._make, self.jobs):
+                self.sounds |= sounds
+                self.pictures |= pictures
+
+    def _make(self, job: _Job) -> tuple[dict[str, str], dict[str, str]]:
+        """Sounds and pictures of one job by name."""
+        samples = read_sounds(job.sounds)
+        drawn = draw_pictures(samples)
+        return (
+            {job.names[role]: self._give(job.sounds, role, samples[role]) for role in job.new},
+            {name: drawn[picture] for picture, name in job.pictures.items()},
+        )
+
+    def _give(self, sounds: Sounds, role: Role, samples: Samples) -> str:
+        if self.audio == "link":
+            return sounds.link_script(role, samples)
+        return sounds.embed(samples)
 
 
 def _view(

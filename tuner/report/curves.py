@@ -1,19 +1,19 @@
 """Rate-quality curves of a run: mean held-out scores over measured bitrate, clip by clip.
 
-Bitrates are measured over the whole clip set and count as known; what another draw of
-clips would change is the scores.
+The bitrate is that of the whole clip set, over which single clips float. Another draw of clips
+would change both: so each clip's bitrate is resampled together with its score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.bootstrap import bootstrap_mean
-from tuner.results import BitrateResult, Estimate, Results
+from tuner.results import BitrateResult, Estimate, Results, SideResult
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +32,9 @@ class Curve:
         clips: digests of the N clips that have every point, sorted.
         scores: ``[N, P]``, MUSHRA scale.
         recommended: ``[P]`` whether a run advises these settings.
+        excess: ``[N, P]`` bitrate of a clip over that of the set, minus 1, times its length over
+            the mean length: the mean over a draw of clips is that of the draw's bitrate. Zeros
+            where a run did not store it: bitrates then count as known.
     """
 
     name: str
@@ -40,17 +43,38 @@ class Curve:
     clips: list[str]
     scores: Floats
     recommended: list[bool]
+    excess: Floats
 
-    def among(self, clips: list[str]) -> Floats:
-        """``[len(clips), P]``: the scores of these clips only."""
+    def rows(self, clips: list[str]) -> Floats:
+        """``[len(clips), 2 P]``: what is resampled together, `scores` beside `excess`."""
         place = {clip: index for index, clip in enumerate(self.clips)}
-        return self.scores[[place[clip] for clip in clips]]
+        chosen = [place[clip] for clip in clips]
+        return np.hstack([self.scores[chosen], self.excess[chosen]])
+
+    def points(self, means: Floats) -> tuple[Floats, Floats]:
+        """Bitrates and scores, both ``[P]``, of a draw of clips from the means of its `rows`."""
+        scores, excess = np.split(means, 2)
+        return self.rates * (1 + excess), scores
 
     def bands(self, seed: int) -> list[Estimate]:
-        """Mean of each point with its 95 % interval over clips; one clip has no width."""
+        """Mean of each point with its 95 % interval over clips; one clip has no width.
+
+        The interval is of the score at the point's bitrate: what a clip spends more than the
+        set counts against it by the slope of the curve.
+        """
         if len(self.clips) == 1:
             return [Estimate(mean, mean, mean) for mean in self.scores[0].tolist()]
-        return [bootstrap_mean(column, seed, BAND_RESAMPLES) for column in self.scores.T]
+        earned = self.scores - self.excess * self._slopes()
+        return [bootstrap_mean(column, seed, BAND_RESAMPLES) for column in earned.T]
+
+    def _slopes(self) -> Floats:
+        """``[P]`` points for a bitrate e times as high; 0 where there is one point only."""
+        from scipy.interpolate import PchipInterpolator
+
+        if len(self.rates) < 2:
+            return np.zeros(1)
+        log_rates = np.log(self.rates)
+        return np.asarray(PchipInterpolator(log_rates, self.scores.mean(axis=0))(log_rates, 1))
 
 
 def default_curve(results: Results, metric: str, encoder: str) -> Curve | None:
@@ -77,21 +101,33 @@ def _curve(
         side = bitrate.candidates[index].sides.get("holdout")
         if side is not None and side.scores.get(metric):
             advised = index == bitrate.winner and bitrate.problem is None
-            points.append((side.bitrate_kbps, bitrate.target_kbps, side.scores[metric], advised))
-    points.sort(key=lambda point: point[0])
+            points.append((side, bitrate.target_kbps, advised))
+    points.sort(key=lambda point: point[0].bitrate_kbps)
     # Of targets so close that the measured bitrates are the same, one is a point.
-    points = [p for n, p in enumerate(points) if n == 0 or p[0] > points[n - 1][0]]
-    clips = sorted(set.intersection(*(set(scores) for _, _, scores, _ in points)) if points else [])
+    rates = [side.bitrate_kbps for side, _, _ in points]
+    points = [p for n, p in enumerate(points) if n == 0 or rates[n] > rates[n - 1]]
+    sides = [side for side, _, _ in points]
+    clips = sorted(set.intersection(*(set(side.scores[metric]) for side in sides)) if sides else [])
     if not clips:
         return None
     return Curve(
         name=name,
-        targets=[target for _, target, _, _ in points],
-        rates=np.array([rate for rate, _, _, _ in points]),
+        targets=[target for _, target, _ in points],
+        rates=np.array([side.bitrate_kbps for side in sides]),
         clips=clips,
-        scores=np.array([[scores[clip] for _, _, scores, _ in points] for clip in clips]),
-        recommended=[advised for _, _, _, advised in points],
+        scores=np.array([[side.scores[metric][clip] for side in sides] for clip in clips]),
+        recommended=[advised for _, _, advised in points],
+        excess=_excess(results, sides, clips),
     )
+
+
+def _excess(results: Results, sides: Sequence[SideResult], clips: Sequence[str]) -> Floats:
+    """See `Curve`."""
+    lengths = {clip.digest: clip.duration_s for clip in results.clips}
+    seconds = np.array([lengths[clip] for clip in clips])
+    spent = [[side.clip_kbps.get(clip, side.bitrate_kbps) for side in sides] for clip in clips]
+    over = np.array(spent) / [side.bitrate_kbps for side in sides] - 1
+    return np.asarray(over * (seconds / seconds.mean())[:, None])
 
 
 def shared_clips(*curves: Curve) -> list[str]:

@@ -51,20 +51,23 @@ def equivalent_bitrate(default: Curve, tuned: Curve, target: float, seed: int) -
     if len(clips) < 2:
         raise Undefined("needs at least two clips")
     point = tuned.targets.index(target)
-    scores = np.hstack([default.among(clips), tuned.among(clips)[:, [point]]])
-    log_rates = np.log(default.rates)
+    spent_kbps = float(tuned.rates[point])
+    rows = np.hstack([default.rows(clips), tuned.rows(clips)])
 
-    def log_rate(means: Floats) -> float:
-        return _log_rate_at(means[-1], log_rates, means[:-1])
+    def log_ratio(means: Floats) -> float:
+        ours, theirs = np.split(means, [2 * len(default.rates)])
+        rates, scores = default.points(ours)
+        spent, heard = (of_all[point] for of_all in tuned.points(theirs))
+        return _log_rate_at(heard, np.log(rates), scores) - math.log(spent)
 
     try:
-        estimate = bootstrap_statistic(log_rate, scores, seed)
+        estimate = bootstrap_statistic(log_ratio, rows, seed)
     except Undefined:
         raise Undefined("the default’s curve does not rise with the bitrate") from None
     ends = (estimate.value, estimate.low, estimate.high)
     return Equivalent(
-        Estimate(*(math.exp(end) for end in ends)),
-        float(tuned.rates[point]),
+        Estimate(*(spent_kbps * math.exp(end) for end in ends)),
+        spent_kbps,
         float(default.rates[0]),
         float(default.rates[-1]),
     )
@@ -74,7 +77,7 @@ def _log_rate_at(quality: float, log_rates: Floats, means: Floats) -> float:
     """Where the curve has `quality`; beyond its ends along its outermost pieces."""
     from scipy.interpolate import PchipInterpolator
 
-    if (np.diff(means) <= 0).any():
+    if (np.diff(means) <= 0).any() or (np.diff(log_rates) <= 0).any():
         raise Undefined("not rising")
     if means[0] <= quality <= means[-1]:
         return float(PchipInterpolator(log_rates, means).solve(quality, extrapolate=False)[0])

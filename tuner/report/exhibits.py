@@ -19,6 +19,8 @@ from tuner.exhibits import FOLDER, Role
 Samples = npt.NDArray[np.float32]
 Decibels = npt.NDArray[np.float64]
 
+#: What `draw_pictures` draws.
+PICTURES = ("reference", "default", "tuned", "default_difference", "tuned_difference")
 #: STFT window, samples: 43 ms at 48 kHz.
 WINDOW = 2048
 #: Size of a spectrogram, pixels: 0 to 24 kHz upwards.
@@ -57,6 +59,27 @@ class Sounds:
         # A first part with a colon would be taken for a scheme.
         return "./" + "/".join(quote(part, safe="") for part in relative.parts)
 
+    def link_script(self, role: Role, samples: Samples) -> str:
+        """As `link`, and what a page needs to play it lies beside: ``FILE.js``.
+
+        A page from a file may run a script beside it, but not read a sound.
+
+        Raises:
+            RunError: the script cannot be written.
+        """
+        path = self.path(role)
+        script = path.with_name(f"{path.name}.js")
+        try:
+            if not script.exists() or script.stat().st_mtime_ns < path.stat().st_mtime_ns:
+                partial = script.with_suffix(".partial")
+                content = f'document.currentScript.sound = "{self.embed(samples)}";\n'
+                partial.write_text(content, encoding="utf-8")
+                partial.replace(script)
+        except OSError as error:
+            remedy = "--audio embed needs no file beside the sounds"
+            raise RunError(f"{script}: cannot be written ({error}); {remedy}") from error
+        return self.link(role)
+
     def embed(self, samples: Samples) -> str:
         """A data URL of the samples as FLAC of 16 bit."""
         import soundfile
@@ -94,7 +117,7 @@ def draw_pictures(sounds: Mapping[Role, Samples]) -> dict[str, str]:
         sounds: role -> samples ``[T, C]`` at 48 kHz.
 
     Returns:
-        "reference", "default", "tuned", "default_difference", "tuned_difference" -> data URL.
+        One of `PICTURES` -> data URL.
     """
     from scipy.ndimage import uniform_filter
 
@@ -113,13 +136,15 @@ def draw_pictures(sounds: Mapping[Role, Samples]) -> dict[str, str]:
 
 def _spectrogram(samples: Samples) -> Decibels:
     """Level in dB, ``[HEIGHT, WIDTH]``, the highest frequency first."""
+    from scipy.fft import rfft  # unlike numpy's, in float32
+
     padded = np.pad(samples, ((0, max(0, WINDOW - len(samples))), (0, 0)))
     starts = np.linspace(0, len(padded) - WINDOW, WIDTH).astype(int)
     window = np.hanning(WINDOW).astype(np.float32)
     power = np.zeros((WIDTH, WINDOW // 2))
     for channel in padded.T:
         frames = channel[starts[:, None] + np.arange(WINDOW)]
-        power += np.abs(np.fft.rfft(frames * window, axis=1)[:, 1:]) ** 2
+        power += np.abs(rfft(frames * window, axis=1)[:, 1:]) ** 2
     rows = power.reshape(WIDTH, HEIGHT, -1).mean(axis=2)
     return np.asarray(10 * np.log10(rows.T[::-1] + 1e-12))
 

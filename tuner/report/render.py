@@ -1,9 +1,10 @@
 """Renders the report: one self-contained HTML file, no network, scripts pinned by hash.
 
-The page's content security policy allows nothing but its own scripts, so even a name that
-slipped through the escaping could neither run nor load anything. Only ``loader.js`` runs at
-once; the others (`SCRIPTS`) are held as plain text and run in their order as soon as the text
-has been painted, Plotly first. Then ``<html data-ready>`` is set.
+The page's content security policy allows nothing but its own scripts and what they load (linked
+sounds, as scripts beside the page), so even a name that slipped through the escaping could neither
+run nor load anything. Only ``loader.js`` runs at once; the others (`SCRIPTS`) are held as plain
+text and run in their order as soon as the text has been painted, Plotly first. Then
+``<html data-ready>`` is set.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ __all__ = [
 
 REPORT_NAME = "report.html"
 #: The page's own scripts, in the order in which they run, after Plotly.
-SCRIPTS = ("report.js", "parts.js", "linked.js", "clip.js", "clips.js", "mattered.js")
+SCRIPTS = ("report.js", "parts.js", "clip.js", "clips.js", "mattered.js")
 #: Steps that `Progress` is told of: curves, clips, searches.
 STEPS = 3
 

@@ -48,8 +48,8 @@ def write_exhibits(player: RunPlayer, results: Results, count: Count) -> list[Ex
             exhibits += _write_clip(player, clip, shown, folder)
         write_index(exhibits, player.run)
         kept = {exhibit.file for exhibit in exhibits}
-        for path in folder.glob("*.wav"):
-            if path.name not in kept:
+        for path in (*folder.glob("*.wav"), *folder.glob("*.wav.js")):
+            if path.name.removesuffix(".js") not in kept:
                 path.unlink()
     except (OSError, RuntimeError) as error:
         raise RunError(f"{folder}: cannot be written ({error})") from error

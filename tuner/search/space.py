@@ -21,6 +21,7 @@ from tuner.encoder import (
     Settings,
     Value,
     active_parameters,
+    is_active,
 )
 from tuner.errors import StudyError
 
@@ -63,9 +64,8 @@ class Space:
         if len(names) > 1:
             mode = str(trial.suggest_categorical(RATE_MODE, names))
         values: dict[str, Value] = {}
-        for index, parameter in enumerate(self.parameters):
-            active = active_parameters(self.parameters[: index + 1], mode, values)
-            if active[-1:] != [parameter]:
+        for parameter in self.parameters:
+            if not is_active(parameter, {RATE_MODE: mode, **values}):
                 continue
             if parameter.name in self.fixed:
                 values[parameter.name] = self.fixed[parameter.name]

@@ -33,10 +33,11 @@ from tuner.search.bench import add_timings
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
 from tuner.search.importance import measure_importance
+from tuner.search.lean import ORDINAL, LeanStorage
 from tuner.search.limits import NO_LIMITS, Limits
 from tuner.search.race import Hearing
 from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
-from tuner.search.samplers import make_sampler
+from tuner.search.samplers import make_fixed, make_sampler
 from tuner.search.space import Space
 from tuner.search.spec import Sampler
 
@@ -48,7 +49,7 @@ CLIP_ORDER, ADDITIVE = PROPOSALS, PROPOSALS + 1
 #: every so many to TPE, which knows of parameters that act together.
 ADDITIVE_FROM, TPE_EVERY = 5, 4
 
-ORDINAL, SETTINGS, START, RESULT = "ordinal", "settings", "start", "result"
+SETTINGS, START, RESULT = "settings", "start", "result"
 HEARING, RULER, RETRY_OF, WALL_S = "hearing", "ruler", "retry_of", "wall_s"
 
 
@@ -69,7 +70,7 @@ class Trials:
 
     def __init__(
         self,
-        storage: optuna.storages.BaseStorage,
+        storage: optuna.storages.RDBStorage,
         name: str,
         space: Space,
         target_kbps: float,
@@ -86,8 +87,9 @@ class Trials:
         self._seed = seed
         self._limits = limits
         self._two_objectives = two_objectives
+        self._storage = storage
         self._study = optuna.create_study(
-            storage=storage,
+            storage=LeanStorage(storage),
             study_name=name,
             directions=["maximize", "minimize"] if two_objectives else ["maximize"],
             load_if_exists=True,
@@ -120,7 +122,6 @@ class Trials:
 
     def ask(self) -> Plan:
         """The next trial."""
-        self._suggest_promising()
         trial, settings = self._propose(self.next_ordinal)
         attributes = trial.user_attrs
         if SETTINGS in attributes:
@@ -164,11 +165,8 @@ class Trials:
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
-        trials = self._study.get_trials()
-        retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
-        for trial in trials:
-            if trial.state != TrialState.RUNNING:
-                continue
+        retried = {trial.user_attrs.get(RETRY_OF) for trial in self._queued()}
+        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
             if RESULT in trial.user_attrs:
                 self._tell(trial.number, _load_result(trial))
                 continue
@@ -178,11 +176,8 @@ class Trials:
                 self._study.enqueue_trial(params, {**kept, RETRY_OF: trial.number})
             self._study.tell(trial.number, state=TrialState.FAIL)
         self._running.clear()
-        taken = [
-            trial.user_attrs[ORDINAL]
-            for trial in self._study.get_trials(deepcopy=False)
-            if ORDINAL in trial.user_attrs and not _is_interrupted(trial)
-        ]
+        taken = [result.record.number for result in self.results]
+        taken += [t.user_attrs[ORDINAL] for t in self._queued() if ORDINAL in t.user_attrs]
         self.next_ordinal = max(taken, default=-1) + 1
 
     def best(self) -> TrialResult | None:
@@ -222,7 +217,9 @@ class Trials:
 
     def _load(self) -> None:
         """Take in what earlier sessions finished or queued."""
-        trials = self._study.get_trials()
+        # Not from the study, in whose memory finished trials are without attributes.
+        study = self._storage.get_study_id_from_name(self._study.study_name)
+        trials = self._storage.get_all_trials(study, deepcopy=False)
         for trial in trials:
             if HEARING in trial.user_attrs:
                 hearing = _load_hearing(trial.user_attrs[HEARING])
@@ -239,6 +236,11 @@ class Trials:
         }
         self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
 
+    def _queued(self) -> list[FrozenTrial]:
+        queued: list[FrozenTrial]
+        queued = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return queued
+
     def _learn(self, result: TrialResult) -> None:
         self._history.add(result)
         # What failed says nothing of the settings; what missed the bitrate does.
@@ -246,18 +248,15 @@ class Trials:
             settings = Settings.of(result.record.rate_mode, result.record.values)
             self._additive.add(result.record.number, settings, result.objective)
 
-    def _suggest_promising(self) -> None:
-        """Beside TPE, have what the additive model finds tried next."""
-        ordinal = self.next_ordinal
+    def _find_promising(self, ordinal: int) -> Settings | None:
+        """Beside TPE: what the additive model would try, where it is its turn."""
         is_due = ordinal >= ADDITIVE_FROM and ordinal % TPE_EVERY != 0
         if self._sampler != "tpe" or self._two_objectives or not is_due:
-            return
-        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            return  # what is queued comes first, second tries of interrupted trials above all
+            return None
         rng = np.random.default_rng(self._seed_of(ordinal, ADDITIVE))
         settings = self._additive.propose(self._known, rng)
-        if settings is not None:
-            self.suggest(settings)
+        adopted = None if settings is None else self.space.adopt(settings)
+        return None if adopted in self._known else adopted
 
     def _propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
         """Settings that were not tried yet, unless they are enqueued or hard to find.
@@ -269,8 +268,14 @@ class Trials:
             sampler = self._sampler if attempt < PROPOSALS // 2 else "random"
             self._study.sampler = make_sampler(sampler, self._seed_of(ordinal, attempt))
             trial = self._study.ask()
+            is_queued = SETTINGS in trial.user_attrs  # second tries of interrupted trials, too
+            promising = None if is_queued or attempt else self._find_promising(ordinal)
+            if promising is not None:
+                self._study.sampler = make_fixed(self.space.params_of(promising))
+                self.space.suggest(trial)
+                return trial, promising
             settings = self.space.suggest(trial)
-            if SETTINGS in trial.user_attrs or settings not in self._known:
+            if is_queued or settings not in self._known:
                 break
             if attempt < PROPOSALS - 1:
                 self._study.tell(trial.number, state=TrialState.FAIL)
@@ -315,10 +320,6 @@ class Trials:
             self._study.tell(number, state=TrialState.PRUNED)
         else:
             self._study.tell(number, state=TrialState.FAIL)
-
-
-def _is_interrupted(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.FAIL and RESULT not in trial.user_attrs
 
 
 def _load_result(trial: FrozenTrial) -> TrialResult:

@@ -26,7 +26,7 @@ from tuner.results import (
     Verdict,
 )
 from tuner.scorer import Score, Scorer
-from tuner.search.bench import Bench
+from tuner.search.bench import Bench, spent_kbps
 from tuner.search.diagnosis import METERS, figures
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.executors import Executor
@@ -79,6 +79,8 @@ class _Hearing:
 
     knob: float
     kbps: float
+    clip_kbps: dict[str, float]
+    """Clip digest -> payload bitrate of the clip alone."""
     scores: dict[str, dict[str, Score]]
     """Clip digest -> name of a metric or a meter of the diagnosis -> score."""
     notes: list[str]
@@ -214,8 +216,12 @@ def _hear_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     bench.notes.clear()
-    scores = bench.score(settings, match.knob, (*court.metrics, *METERS))
-    return _Hearing(match.knob, match.kbps, scores, list(bench.notes))
+    outcomes = bench.run(settings, match.knob, (*court.metrics, *METERS))
+    scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
+    clip_kbps = {
+        clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in court.clips[side]
+    }
+    return _Hearing(match.knob, match.kbps, clip_kbps, scores, list(bench.notes))
 
 
 def _ignore(_: object) -> None:
@@ -261,6 +267,12 @@ def _side_result(
         gains=gains,
         windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
         diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
+        members={
+            digest: [round(x, 2) for x in score.members]
+            for digest, score in own.items()
+            if score.members
+        },
+        clip_kbps=hearing.clip_kbps,
     )
 
 

@@ -159,6 +159,7 @@ def test_windows_and_the_worst_of_them() -> None:
     assert score.windows == (91.0, 51.0, 82.0)
     assert score.mean == pytest.approx(0.75 * np.mean(score.windows) + 0.25 * 51)
     assert score.disagreement == pytest.approx((0.75 * 8 / 3 + 0.25 * 2) / 2)
+    assert score.members == pytest.approx((0.75 * 220 / 3 + 0.25 * 50, 0.75 * 76 + 0.25 * 52))
 
 
 def test_damage_shows_in_its_window() -> None:

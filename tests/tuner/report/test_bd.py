@@ -1,5 +1,7 @@
 """Bjøntegaard deltas: known differences, and what has no figure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def curve(means, rates=RATES, name="default aac", clips=15, seed=0):
     offsets = np.random.default_rng(seed).normal(0, 5, clips)
     scores = np.asarray(means, float) + (offsets - offsets.mean())[:, None]
     names = [f"{n:02d}" for n in range(clips)]
-    return Curve(name, list(rates), np.array(rates), names, scores, [True] * len(rates))
+    return Curve(name, list(rates), np.array(rates), names, scores, [True] * len(rates), 0 * scores)
 
 
 ANCHOR = curve([40.0, 52.0, 68.0, 78.0])
@@ -48,10 +50,26 @@ def test_gains_that_differ_between_clips_widen_the_interval():
     """Clips resampled: the more their gains differ, the less sure the average."""
     steady = curve([43.0, 55.0, 71.0, 81.0])
     moved = steady.scores + np.random.default_rng(1).normal(0, 3, (15, 1))
-    varied = Curve("tuned aac", RATES, np.array(RATES), steady.clips, moved, [True] * 4)
+    varied = Curve("tuned aac", RATES, np.array(RATES), steady.clips, moved, [True] * 4, 0 * moved)
     figure = bd_quality(ANCHOR, varied, seed=0)
     assert figure.low < figure.value < figure.high
     assert figure.high - figure.low > 1
+
+
+def test_what_single_clips_spend_is_resampled_with_their_scores():
+    """Clips that owe their scores to the bits that they take from others leave no doubt."""
+    taken = np.random.default_rng(2).normal(0, 0.1, (15, 1)) * np.ones(4)
+    taken -= taken.mean(axis=0)
+    # A straight line over the logarithm of bitrate: 30 points for e times the bits.
+    means = 30 * np.log(RATES) - 70
+    anchor = curve(means)
+    steady = curve(means + 3, name="tuned aac")
+    floating = replace(steady, scores=steady.scores + 30 * taken, excess=taken)
+    as_known = replace(floating, excess=0 * taken)
+    for figure_of in (bd_rate, bd_quality):
+        figure, known = figure_of(anchor, floating, 0), figure_of(anchor, as_known, 0)
+        assert figure.value == pytest.approx(known.value)
+        assert figure.high - figure.low < 0.1 * (known.high - known.low)
 
 
 def test_two_bitrates_are_enough_and_one_is_not():
@@ -104,7 +122,7 @@ def test_an_order_that_hangs_on_one_clip_has_no_interval():
 def test_curves_of_other_clips_have_no_figure():
     """Deltas are paired over clips."""
     other = curve([43.0, 55.0, 71.0, 81.0])
-    other = Curve("x", RATES, other.rates, [f"z{n}" for n in range(15)], other.scores, [True] * 4)
+    other = replace(other, clips=[f"z{n}" for n in range(15)])
     assert bd_rate(ANCHOR, other, 0).note == "the curves share no clip"
 
 

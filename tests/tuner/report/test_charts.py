@@ -18,7 +18,9 @@ def charts(runs):
 def curve(name, rates, means, recommended=True):
     scores = np.array([means, means], float)
     targets = [round(rate) for rate in rates]
-    return Curve(name, targets, np.array(rates), ["a", "b"], scores, [recommended] * len(rates))
+    return Curve(
+        name, targets, np.array(rates), ["a", "b"], scores, [recommended] * len(rates), 0 * scores
+    )
 
 
 def test_the_curves_hold_every_metric_and_bitrate(hostile_results, as_runs):

@@ -116,6 +116,8 @@ def test_links_start_at_the_page(tmp_path, small_results):
         link = data["sounds"][row["sounds"][role]]
         assert link.startswith("./..") and not set("#<> ") & set(link)
         assert (page.parent / unquote(link)).resolve() == (folder / FOLDER / f"{role}.wav")
+        script = (folder / FOLDER / f"{role}.wav.js").read_text("utf-8")
+        assert script.startswith('document.currentScript.sound = "data:audio/flac;base64,')
     beside = build_clips([run], "link")
     assert beside["sounds"][row["sounds"]["tuned"]] == f"./{FOLDER}/tuned.wav"
 

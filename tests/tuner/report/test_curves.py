@@ -45,7 +45,52 @@ def test_a_clip_without_every_point_is_left_out(rising_results):
     assert curve.scores.shape == (14, 3)
     whole = tuned_curve(rising_results, MODEL, "aac")
     assert shared_clips(curve, whole) == curve.clips
-    assert np.array_equal(curve.among(curve.clips), curve.scores)
+    assert np.array_equal(curve.rows(curve.clips), np.hstack([curve.scores, curve.excess]))
+
+
+def test_a_draw_of_clips_has_its_own_bitrate(rising_results):
+    """As measured over the drawn clips, the long ones weighing more; else the set's is known."""
+    curve = default_curve(rising_results, MODEL, "aac")
+    assert not curve.excess.any()
+    clips = [
+        replace(clip, duration_s=6.0 + index % 5) for index, clip in enumerate(rising_results.clips)
+    ]
+    kilobits = {clip.digest: 450.0 + 6 * index for index, clip in enumerate(clips)}
+    held_out = [clip for clip in clips if clip.side == "holdout"]
+
+    def kbps(drawn):
+        return sum(kilobits[c.digest] for c in drawn) / sum(c.duration_s for c in drawn)
+
+    bitrate = rising_results.bitrates[0]
+    default = bitrate.candidates[0]
+    own = {clip.digest: kbps([clip]) for clip in held_out}
+    side = replace(default.sides["holdout"], bitrate_kbps=kbps(held_out), clip_kbps=own)
+    default = replace(default, sides={**default.sides, "holdout": side})
+    bitrate = replace(bitrate, candidates=[default, *bitrate.candidates[1:]])
+    bitrates = [bitrate, *rising_results.bitrates[1:]]
+    curve = default_curve(replace(rising_results, clips=clips, bitrates=bitrates), MODEL, "aac")
+    rates, scores = curve.points(curve.rows(curve.clips).mean(axis=0))
+    assert rates == pytest.approx(curve.rates)
+    assert scores == pytest.approx(curve.scores.mean(axis=0))
+    drawn = [held_out[0], *held_out]
+    rates, _ = curve.points(curve.rows([clip.digest for clip in drawn]).mean(axis=0))
+    # To first order: the mean length changes, too.
+    assert rates[0] == pytest.approx(kbps(drawn), rel=1e-3)
+    assert rates[1:] == pytest.approx(curve.rates[1:])
+
+
+def test_a_band_is_of_the_score_at_its_bitrate(rising_results):
+    """Where a clip's score follows from its bits, the draw of clips adds no doubt."""
+    curve = default_curve(rising_results, MODEL, "aac")
+    taken = np.random.default_rng(3).normal(0, 0.1, (15, 1)) * np.ones(3)
+    taken -= taken.mean(axis=0)
+    line = np.broadcast_to(30 * np.log(curve.rates), curve.scores.shape)
+    floating = replace(curve, scores=line + 30 * taken, excess=taken)
+    for band, known in zip(
+        floating.bands(0), replace(floating, excess=0 * taken).bands(0), strict=True
+    ):
+        assert band.value == pytest.approx(known.value)
+        assert band.high - band.low < 0.1 * (known.high - known.low)
 
 
 def test_a_metric_that_was_not_asked_has_no_curve(rising_results):

@@ -1,5 +1,6 @@
 """What a reader is told to distrust."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -142,3 +143,46 @@ def test_a_judge_that_prefers_another_finalist_is_told(small_results):
     candidates = [*bitrate.candidates[:2], second]
     told = doubts(replace(small_results, bitrates=[replace(bitrate, candidates=candidates)]))
     assert "ViSQOL orders the finalists otherwise: it prefers trial 34 by" in told
+
+
+def with_members(results, default, tuned):
+    """The run with these scores by network on its first held-out clips."""
+    (bitrate,) = results.bitrates
+    candidates = list(bitrate.candidates)
+    for index, members in ((0, default), (1, tuned)):
+        side = candidates[index].sides["holdout"]
+        side = replace(side, members=dict(zip(side.scores[MODEL], members, strict=False)))
+        sides = {**candidates[index].sides, "holdout": side}
+        candidates[index] = replace(candidates[index], sides=sides)
+    return replace(results, bitrates=[replace(bitrate, candidates=candidates)])
+
+
+def test_networks_that_disagree_are_told(small_results):
+    """On the sign of the mean, on that of a clip; nothing where they agree or were not stored."""
+    default = [[50.0, 50.0, 50.0]] * 2
+    split = doubts(with_members(small_results, default, [[53.0, 48.0, 51.0], [52.0, 49.5, 51.0]]))
+    assert (
+        "disagree on whether the tuned settings gain at all: by network +2.5, −1.2, +1.0" in split
+    )
+    assert "on 1 of 2 held-out clips one network of the quality model hears a gain" in split
+    assert "(−2.0 and +3.0)" in split
+    agreed = doubts(with_members(small_results, default, [[53.0, 51.0, 52.0], [52.0, 49.5, 51.0]]))
+    for text in (agreed, doubts(small_results), doubts(with_members(small_results, default, []))):
+        assert "network" not in text
+
+
+def test_bits_shared_out_otherwise_are_told(small_results):
+    """Where clips trade bits, what they gain is not settings alone; a few per cent are none."""
+
+    def told(spent):
+        (bitrate,) = small_results.bitrates
+        candidates = list(bitrate.candidates)
+        for index, kbps in enumerate(([64.0, 64.0, 64.0], spent)):
+            side = candidates[index].sides["holdout"]
+            side = replace(side, clip_kbps=dict(zip(side.scores[MODEL], kbps, strict=False)))
+            sides = {**candidates[index].sides, "holdout": side}
+            candidates[index] = replace(candidates[index], sides=sides)
+        return doubts(replace(small_results, bitrates=[replace(bitrate, candidates=candidates)]))
+
+    assert "(by 20 %, though" in told([64.0, 64.0 * math.exp(0.2), 64.0 * math.exp(-0.2)])
+    assert "share the bits" not in told([64.0, 65.0, 63.0]) + told([])

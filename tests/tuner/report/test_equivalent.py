@@ -18,7 +18,9 @@ def curve(means, spread=0.0, rates=RATES, seed=0):
     added = spread * (added - added.mean()) / added.std()
     scores = np.asarray(means, float) + added[:, None]
     clips = [f"{n:02d}" for n in range(15)]
-    return Curve("default aac", list(rates), np.array(rates), clips, scores, [True] * len(rates))
+    return Curve(
+        "default aac", list(rates), np.array(rates), clips, scores, [True] * len(rates), 0 * scores
+    )
 
 
 DEFAULT = curve(MEANS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from tuner.search.samplers import STARTUP_TRIALS, make_sampler
+from tuner.search import samplers
+from tuner.search.samplers import STARTUP_TRIALS, make_fixed, make_sampler
 from tuner.search.space import make_space
 from tuner.search.spec import SAMPLERS, Sampler
 from tuner.testing import FakeEncoder
@@ -38,3 +39,23 @@ def test_same_seed_same_proposal(name: Sampler) -> None:
             study.tell(trial, FakeEncoder().gain_db(settings))
         proposals.append(settings)
     assert proposals[0] == proposals[1]
+
+
+def test_tpe_sees_the_best_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is neither good nor recent changes no proposal; what is good does, however old."""
+    monkeypatch.setattr(samplers, "LATEST", 30)
+    proposals = {}
+    for name, forgotten, best in (("a", 0.1, 0.9), ("b", 0.3, 0.9), ("c", 0.1, 0.5)):
+        study = optuna.create_study(direction="maximize")
+        bad = [(forgotten, -9.0)] * 10
+        good = [(best + number / 1000, 9.0) for number in range(samplers.BEST)]
+        recent = [(number / 30, 0.0) for number in range(30)]
+        for x, value in [*bad, *good, *recent]:
+            study.sampler = make_fixed({"x": x})
+            trial = study.ask()
+            trial.suggest_float("x", 0.0, 1.0)
+            study.tell(trial, value)
+        study.sampler = make_sampler("tpe", 1)
+        proposals[name] = study.ask().suggest_float("x", 0.0, 1.0)
+    assert proposals["a"] == proposals["b"] != proposals["c"]
+    assert abs(proposals["a"] - 0.9) < 0.1

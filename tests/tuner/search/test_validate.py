@@ -92,6 +92,9 @@ def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipR
             assert set(heard.scores) == {"insenet", "visqol", "zimtohrli"}
             assert set(heard.scores["visqol"]) == {clip.digest for clip in clips[side]}
             assert set(heard.windows) == set(heard.diagnosis) == set(heard.scores["visqol"])
+            assert set(heard.clip_kbps) == set(heard.scores["visqol"])
+            # The clips are of one length.
+            assert np.mean(list(heard.clip_kbps.values())) == pytest.approx(heard.bitrate_kbps)
             for figures in heard.diagnosis.values():
                 assert set(figures) == {artefact.key for artefact in ARTEFACTS}
     # 4 dB less noise, as far as it is not masked by a floor; and no other fault.

@@ -1,5 +1,5 @@
-/* The table of clips, and the players of an open one (parts.js, clip.js and linked.js come before;
-   `Player` is the listening test's). */
+/* The table of clips, and the players of an open one (parts.js and clip.js come before; `Player` is
+   the listening test's). */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("clips").textContent);
@@ -11,6 +11,7 @@
   /* Sort column: a metric's index, or "name", "default", "tuned"; direction 1 or -1. */
   let order = { by: 0, direction: 1 };
   let opened = null;
+  let context = null;
 
   const view = () => data.views[chooser.selectedIndex];
   const side = () => section.querySelector('input[name="clips-side"]:checked').value;
@@ -20,15 +21,25 @@
     return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0)).buffer;
   }
 
+  /* A sound's data URL: its own, or what the script beside a linked file holds, as a file:// page
+     may not read the file itself. */
+  function read(url) {
+    if (url.startsWith("data:")) return url;
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.addEventListener("load", () => resolve(script.sound));
+      script.addEventListener("error", () => reject(new Error(
+        "The sounds are not beside this page: keep the run’s folder with it, or make the report with --audio embed.")));
+      script.src = `${url}.js`;
+      document.head.append(script);
+      script.remove();
+    });
+  }
+
   async function load(sounds) {
-    const urls = Object.fromEntries(ROLES.map((role) => [role, data.sounds[sounds[role]]]));
-    if (!urls.reference.startsWith("data:")) {
-      const linked = new LinkedPlayer();
-      await linked.load(urls);
-      return linked;
-    }
-    const player = new Player();
-    await player.decode(Object.entries(urls).map(([role, url]) => [role, bytes(url)]));
+    const player = new Player({ context: context ??= new AudioContext({ sampleRate: 48000 }) });
+    await player.decode(await Promise.all(
+      ROLES.map(async (role) => [role, bytes(await read(data.sounds[sounds[role]]))])));
     return player;
   }
 
@@ -166,6 +177,7 @@
       "option", "", index ? `Loop ${from.toFixed(1)} to ${to.toFixed(1)} s` : "Loop the whole clip")));
     box.append(play, ...choices, span, status,
       make("span", "hint keys", "Keys: 1, 2, 3 choose, space plays; a switch keeps the position."));
+    if (!data.sounds[row.sounds.reference].startsWith("data:")) box.append(files(row, labels));
 
     function choose(role) {
       state.player?.choose(role);
@@ -213,6 +225,18 @@
       for (const button of [play, ...choices]) button.disabled = false;
       status.textContent = "";
     }).catch((error) => { status.textContent = error.message; });
+    return box;
+  }
+
+  /* The files, for other programs. */
+  function files(row, labels) {
+    const box = make("span", "hint", "Files:");
+    for (const role of ROLES) {
+      const link = make("a", "", labels[role]);
+      link.href = data.sounds[row.sounds[role]];
+      link.download = "";
+      box.append(" ", link);
+    }
     return box;
   }
 

@@ -25,7 +25,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.errors import WorkerDied
+from tuner.errors import RunError, WorkerDied
 from tuner.search.executors.queue import JobQueue, settle
 
 if TYPE_CHECKING:
@@ -134,14 +134,21 @@ class _Worker:
         return self._pipe.recv_bytes()
 
     def _start(self) -> Connection:
-        ours, theirs = _spawn.Pipe()
         with self._lock:
             if self._killed:
                 raise CancelledError
-            self._process = _spawn.Process(
-                target=_work, args=(theirs, self._cache_folder, os.getpid()), daemon=True
-            )
-            self._process.start()
+            try:
+                ours, theirs = _spawn.Pipe()
+                process = _spawn.Process(
+                    target=_work, args=(theirs, self._cache_folder, os.getpid()), daemon=True
+                )
+                process.start()
+            except OSError as error:
+                raise RunError(
+                    f"a worker process cannot be started ({error}); use fewer workers, or end other"
+                    " programs, and run again to go on"
+                ) from error
+            self._process = process
         theirs.close()  # else the pipe would not break when the worker dies
         return ours
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tuner.cache import Cache
-from tuner.errors import EncoderFailed, StudyError, WorkerDied
+from tuner.errors import EncoderFailed, RunError, StudyError, WorkerDied
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef, Job, run_job
 from tuner.testing import FakeEncoder, FakeScorer
@@ -85,6 +86,18 @@ def test_a_job_that_kills_its_worker_fails_alone(executor: Executor, job: Job) -
     with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9, signal 9\) on fake"):
         killer.result(PATIENCE_S)
     assert [future.result(PATIENCE_S).encodes for future in futures] == [1] * len(around)
+
+
+def test_a_worker_that_cannot_be_started_ends_the_run(executor: Executor, job: Job) -> None:
+    """That says nothing about the job, so no trial fails for it; what to do is told."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, usual[1]))
+    try:
+        with pytest.raises(RunError, match=r"Too many open files.*fewer workers"):
+            executor.submit(job).result(PATIENCE_S)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert executor.submit(job).result(PATIENCE_S).encodes == 1
 
 
 def test_what_workers_log_reaches_the_driver(

@@ -1,12 +1,13 @@
 """The executor: every Ray call after the start is made by one thread of the driver.
 
 It keeps at most two tasks per worker submitted, so that a long queue stays here: one runs,
-one waits with its arguments at hand or for its score. `ray.wait` resolves the futures.
+one waits with its arguments at hand or for its score. It wakes when a job comes or a task ends.
 """
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from concurrent.futures import CancelledError, Future
 from functools import partial
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 #: Tasks submitted to Ray per worker.
 IN_FLIGHT_PER_WORKER = 2
-#: How soon a job that was queued while others run is handed to Ray, seconds.
-POLL_S = 0.05
+#: After so long without an answer the log says that the run waits for the cluster, seconds.
+SILENCE_S = 300.0
+
+_log = logging.getLogger(__name__)
 
 
 class RayExecutor:
@@ -50,18 +53,23 @@ class RayExecutor:
         self.workers = workers or _count_cores()
         self._sender = Sender(cache_folder, scorer_gpu)
         self._jobs = JobQueue()
+        #: Tasks that ended; None says that the queue of jobs has changed.
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> Future[Outcome]:
         """See `Executor.submit`."""
-        return self._jobs.submit(job)
+        future = self._jobs.submit(job)
+        self._events.put(None)
+        return future
 
     def close(self, *, cancel: bool = False) -> None:
         """See `Executor.close`. Ray itself is shut down only if this executor started it."""
         import ray
 
         self._jobs.close(cancel=cancel)
+        self._events.put(None)
         self._thread.join()
         if self._owns_ray:
             self._owns_ray = False
@@ -70,10 +78,24 @@ class RayExecutor:
     def _serve(self) -> None:
         flight: dict[Any, Future[Outcome]] = {}
         while self._fill(flight):
-            _resolve(flight)
+            task = self._next_event()
+            if task is not None:
+                settle(flight.pop(task), partial(_get, task))
         for task, future in flight.items():
             _cancel(task, future)
         self._sender.close()
+
+    def _next_event(self) -> Any:
+        """The task that ended next; None when there may be new jobs."""
+        try:
+            return self._events.get(timeout=SILENCE_S)
+        except queue.Empty:
+            # A cluster whose nodes have left may get new ones: to wait is right.
+            _log.warning(
+                "Ray gave no outcome for %d minutes; `ray status` tells whether it has cores left",
+                SILENCE_S // 60,
+            )
+            return None
 
     def _fill(self, flight: dict[Any, Future[Outcome]]) -> bool:
         """Hand queued jobs to Ray while there is room; whether to go on."""
@@ -83,9 +105,13 @@ class RayExecutor:
                 break
             job, future = item
             try:
-                flight[self._sender.send(job)] = future
+                task = self._sender.send(job)
             except Exception as error:  # nothing is swallowed: the future carries it
                 future.set_exception(_translate(error))
+                continue
+            flight[task] = future
+            # Ray calls from a thread of its own, in which nothing may wait.
+            task.future().add_done_callback(lambda _, task=task: self._events.put(task))
         return bool(flight) and not self._jobs.cancelled
 
 
@@ -105,8 +131,14 @@ def _connect(workers: int, address: str | None) -> bool:
         return False
     options: dict[str, Any] = {"address": address}
     if address is None:
-        # "local", because None would join a cluster that happens to run on this machine.
-        options = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+        options = {
+            # Because None would join a cluster that happens to run on this machine.
+            "address": "local",
+            "num_cpus": workers,
+            "include_dashboard": False,
+            # Else jobs get only what all others on this machine leave (Ray's 15).
+            "_system_config": {"worker_niceness": 0},
+        }
     try:
         ray.init(
             **options,
@@ -126,20 +158,6 @@ def _count_cores() -> int:
     return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
-def _resolve(flight: dict[Any, Future[Outcome]]) -> None:
-    """Wait a little for tasks in flight and resolve the futures of those that are done."""
-    import ray
-
-    try:
-        done, _ = ray.wait(list(flight), num_returns=1, timeout=POLL_S)
-    except Exception as error:  # nothing is swallowed: every future carries it
-        for task in list(flight):
-            flight.pop(task).set_exception(_translate(error))
-        return
-    for task in done:
-        settle(flight.pop(task), partial(_get, task))
-
-
 def _get(task: Any) -> Outcome:
     import ray
 
@@ -152,8 +170,11 @@ def _get(task: Any) -> Outcome:
 def _cancel(task: Any, future: Future[Outcome]) -> None:
     import ray
 
-    ray.cancel(task, force=True)
-    future.set_exception(CancelledError())
+    future.set_exception(CancelledError())  # first: who waits for it must not wait for Ray
+    try:
+        ray.cancel(task, force=True)
+    except Exception as error:  # a Ray that is gone has cancelled everything
+        _log.warning("Ray cannot cancel a job: %s", error)
 
 
 def _translate(error: Exception) -> Exception:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ray
 
 from tuner.cache import Cache
 from tuner.errors import EncoderFailed, StudyError, WorkerDied
@@ -57,6 +59,23 @@ def test_a_job_that_kills_its_worker_fails_alone(started: Executor, job: Job) ->
     with pytest.raises(WorkerDied, match="retries"):
         deadly.result(PATIENCE_S)
     assert beside.result(PATIENCE_S).payload_bits > 0
+
+
+def test_a_silent_cluster_is_told_in_the_log(
+    started: Executor, job: Job, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that waits for nodes says so; the job is done when it is done."""
+    monkeypatch.setattr("tuner.search.executors.ray.executor.SILENCE_S", 0.1)
+    slow = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=1.0), knob=52.0)
+    assert started.submit(slow).result(PATIENCE_S).encodes == 1
+    assert "Ray gave no outcome" in caplog.text
+
+
+@pytest.mark.usefixtures("started")
+def test_jobs_run_at_the_priority_of_the_driver() -> None:
+    """As in local workers: Ray's own default leaves them what all others do not want."""
+    priority = ray.remote(lambda: os.getpriority(os.PRIO_PROCESS, 0))
+    assert ray.get(priority.remote()) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_a_second_executor_leaves_the_running_ray_alone(
