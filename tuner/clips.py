@@ -8,6 +8,7 @@ with its file's name, before anything runs.
 
 from __future__ import annotations
 
+import collections
 import csv
 import hashlib
 import logging
@@ -72,7 +73,8 @@ class Clip:
 
     Args:
         digest: sha256 (hex) of the samples.
-        name: file name (and start, where a file has several), for people.
+        name: file name, for people, and unlike that of any other clip of the set: with its
+            folder where another file has the same name, with its start where a file has several.
         side: "tune" or "holdout".
         source: path of the file.
         start_s: where the excerpt begins in the file.
@@ -122,9 +124,10 @@ class ClipSet:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A file of the set, and what the manifest says of it."""
+    """A file of the set, its name within the set's folder, and what the manifest says of it."""
 
     path: Path
+    name: str
     side: Side | None = None
     start_s: float | None = None
     duration_s: float | None = None
@@ -184,7 +187,7 @@ def load_clips(
 
 def _from_folder(folder: Path) -> list[_Wanted]:
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    return [_Wanted(path) for path in files if not path.name.startswith("._")]
+    return [_Wanted(path, path.relative_to(folder).as_posix()) for path in files if not path.name.startswith("._")]
 
 
 def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
@@ -210,7 +213,7 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             problems.append(f"{manifest}, line {line}: {error}")
             continue
         path = manifest.parent / (row["file"] or "")
-        wanted.append(_Wanted(path, side, start, duration))
+        wanted.append(_Wanted(path, row["file"] or "", side, start, duration))
         # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
         for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
             if key:
@@ -332,10 +335,14 @@ def _choose_sides(
 def _clips(
     cut: Sequence[tuple[_Wanted, list[tuple[float, Pcm]]]], sides: Sequence[Side]
 ) -> Iterable[Clip]:
+    # Music libraries are full of folders with a "01.flac" each.
+    files = {want.name for want, _ in cut}
+    namesakes = collections.Counter(Path(name).name for name in files)
     for (want, excerpts), side in zip(cut, sides, strict=True):
+        file = want.path.name if namesakes[want.path.name] == 1 else want.name
         for start_s, pcm in excerpts:
             several = len(excerpts) > 1 or want.start_s is not None
-            name = f"{want.path.name} @{start_s:g} s" if several else want.path.name
+            name = f"{file} @{start_s:g} s" if several else file
             yield Clip(sample_digest(pcm), name, side, str(want.path), start_s, pcm)
 
 

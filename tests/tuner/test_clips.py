@@ -242,3 +242,19 @@ def test_stored_clips_are_what_was_loaded(named: Path, tmp_path: Path) -> None:
         stored = np.load(tmp_path / "store" / f"{clip.digest}.npy")
         assert sample_digest(stored) == clip.digest
     assert len(list((tmp_path / "store").iterdir())) == 3
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Each album has a "01.wav": what a run remembers of its clips goes by name."""
+    for number, name in enumerate(("a/01.wav", "b/01.wav", "b/02.wav")):
+        write(tmp_path, name, noise(12, seed=number))
+    clip_set = load_clips(tmp_path)
+    assert [c.name for c in clip_set.clips] == ["a/01.wav", "b/01.wav", "02.wav"]
+    clip_set = load_clips(tmp_path, Excerpting(duration_s=5, per_file=2))
+    names = [c.name for c in clip_set.clips]
+    assert len(set(names)) == len(names) == 6
+    assert names[0].startswith("a/01.wav @")
+    rows = [["file", "side"], ["a/01.wav", "tune"], ["./b/01.wav", "holdout"]]
+    with (tmp_path / "manifest.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    assert [c.name for c in load_clips(tmp_path).clips] == ["a/01.wav", "./b/01.wav"]
