@@ -187,7 +187,11 @@ def load_clips(
 
 def _from_folder(folder: Path) -> list[_Wanted]:
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    return [_Wanted(path, path.relative_to(folder).as_posix()) for path in files if not path.name.startswith("._")]
+    return [
+        _Wanted(path, path.relative_to(folder).as_posix())
+        for path in files
+        if not path.name.startswith("._")
+    ]
 
 
 def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 import threading
@@ -53,6 +54,9 @@ def compare(
     judges: Annotated[
         bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too; most of the time.")
     ] = True,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder that keeps encodes and scores for the next time.")
     ] = None,
@@ -72,11 +76,13 @@ def compare(
     from tuner.search.executors import make_executor
     from tuner.search.gate import find_failures, summarise
 
+    if not math.isfinite(fail_below):
+        raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
     sides = parse_side(a, binary_a), parse_side(b, binary_b)
     _warn_of_one_build(sides)
     rates = _choose_bitrates(bitrates, sides)
     subjects = [side.subject(rates) for side in sides]
-    scorer, jury = load_metrics()
+    scorer, jury = load_metrics(None if weights is None else str(weights.absolute()))
     with _cache_folder(cache) as folder:
         chosen = _choose_clips(clips, sides, folder)
         executor = make_executor("local", workers=workers or available_cores(), cache_folder=folder)

@@ -102,3 +102,9 @@ def main() -> None:
     except TunerError as error:
         print(f"tuner: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        # A file that was named and cannot be read or written; what has no name is a bug of ours.
+        if error.filename is None:
+            raise
+        print(f"tuner: {error.filename}: {error.strerror}; name another place", file=sys.stderr)
+        sys.exit(1)

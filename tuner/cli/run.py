@@ -44,6 +44,9 @@ def run(
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
     executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
     workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
@@ -90,6 +93,7 @@ def run(
         "trials": trials,
         "hours": hours,
         "seed": seed,
+        "weights": _absolute(weights),
         "executor": executor,
         "address": address,
         "workers": workers,
@@ -233,16 +237,20 @@ def _assemble(spec: StudySpec) -> Parts:
             manifest=manifest,
             progress=lambda done, total: update(done, total, ""),
         )
-    scorer, judges = load_metrics()
+    scorer, judges = load_metrics(spec.weights)
     return Parts(spec, encoder, clip_set, scorer, judges)
 
 
-def load_metrics() -> tuple[Scorer, tuple[Scorer, ...]]:
-    """The quality model and the judges."""
-    from tuner.quality.scorer import InseNetScorer
+def load_metrics(weights: str | None = None) -> tuple[Scorer, tuple[Scorer, ...]]:
+    """The quality model, with other weights than the shipped ones if any, and the judges.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another network.
+    """
+    from tuner.quality.scorer import load_model
     from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
-    return InseNetScorer(), (VisqolScorer(), ZimtohrliScorer())
+    return load_model(weights), (VisqolScorer(), ZimtohrliScorer())
 
 
 def _given(flags: dict[str, object]) -> dict[str, object]:

@@ -21,6 +21,9 @@ def score(
     reference: Annotated[Path, typer.Argument(help="Reference file, or a folder of them.")],
     coded: Annotated[Path, typer.Argument(help="Coded file, or a folder with the same names.")],
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto.")] = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
     judges: Annotated[bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -34,7 +37,7 @@ def score(
     if as_json and as_csv:
         raise StudyError("--json and --csv exclude each other")
     pairs = find_pairs(reference, coded)
-    scorers = make_scorers(device, judges)
+    scorers = make_scorers(device, judges, weights)
     rows: list[dict[str, object]] = []
     with progress_bar("scoring") as update:
         for done, (reference_file, coded_file) in enumerate(pairs, start=1):
@@ -88,26 +91,27 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
-def make_scorers(device: str, judges: bool) -> list[Scorer]:
+def make_scorers(device: str, judges: bool, weights: Path | None = None) -> list[Scorer]:
     """The model, then the judges if wanted.
 
     Args:
         device: cpu, cuda, cuda:1, or auto.
         judges: ViSQOL and Zimtohrli, too.
+        weights: of the quality model; None for the shipped ones.
 
     Raises:
         StudyError: there is no such device.
     """
     import torch
 
-    from tuner.quality.scorer import InseNetScorer
+    from tuner.quality.scorer import load_model
     from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device.startswith("cuda") and not torch.cuda.is_available():
         raise StudyError(f"--device {device}: this machine has no CUDA device; use --device cpu")
-    model = InseNetScorer(device=device)
+    model = load_model(None if weights is None else str(weights), device)
     return [model, VisqolScorer(), ZimtohrliScorer()] if judges else [model]
 
 

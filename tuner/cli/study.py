@@ -27,8 +27,14 @@ def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
 
 def parse_bitrates(text: str) -> list[float]:
     """ "64,96" as kb/s. Raises `StudyError`."""
+    from tuner.search.table import BITRATE_RANGE
+
+    low, high = BITRATE_RANGE
     try:
-        return [float(part) for part in text.split(",")]
+        rates = [float(part) for part in text.split(",")]
+        if not all(low <= rate <= high for rate in rates):
+            raise StudyError(f"--bitrates {text}: give kb/s from {low:g} to {high:g}")
+        return rates
     except ValueError:
         raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
 

@@ -99,6 +99,18 @@ class InseNetScorer:
         return scores
 
 
+def load_model(weights: str | None = None, device: str = "cpu") -> InseNetScorer:
+    """The model with the shipped weights, or with others, which are checked first.
+
+    Raises:
+        WeightsError: naming the file, if it is missing, damaged or of another network.
+    """
+    if weights is None:
+        return InseNetScorer(device=device)
+    load_members(weights)
+    return InseNetScorer(weights, device)
+
+
 @functools.cache
 def weights_digest(path: str) -> str:
     """sha256 (hex) of a weights file. Raises `WeightsError` if it cannot be read."""

@@ -123,11 +123,9 @@ def _lead(bitrate: BitrateResult, results: Results) -> str:
         return f"{at} there is no answer. {words.sentence(bitrate.problem)}"
     kind, candidate = bitrate.verdict.kind, shown_candidate(bitrate)
     if kind == "the default is already the best":
-        tried = words.counted(len(bitrate.trials), "trial")
-        return (
-            f"{at} the default is already the best: {tried} found nothing worth a"
-            " change, so use it with confidence."
-        )
+        states = [trial.state for trial in bitrate.trials]
+        tried = words.counted(states.count("complete") + states.count("pruned"), "trial")
+        return f"{at} the default is already the best: {tried} found nothing worth a change."
     gain = None
     if candidate is not None and "holdout" in candidate.sides:
         gain = candidate.sides["holdout"].gains.get(MODEL)

@@ -232,6 +232,7 @@ def _validate(
         judges=parts.judges,
         seed=parts.spec.seed,
         observer=observer,
+        objective=parts.spec.search.objective,
     )
     results = []
     for lane in lanes:

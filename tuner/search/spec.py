@@ -116,6 +116,7 @@ class StudySpec:
         storage: URL of a database for the trials, or None for one in the run directory.
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
         exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
+        weights: path of the quality model's weights, or None for the shipped ones.
         search: how settings are searched.
         fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
     """
@@ -134,6 +135,7 @@ class StudySpec:
     storage: str | None = field(default=None, repr=False)
     cache_gb: float | None = None
     exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
+    weights: str | None = None
     search: SearchSpec = field(default=SearchSpec())
     fixed: tuple[tuple[str, Value], ...] = field(default=())
 
@@ -144,6 +146,7 @@ class StudySpec:
             self.binary,
             self.bitrates_kbps,
             self.seed,
+            self.weights,
             self.search.sampler,
             self.search.goal,
             self.fixed,
@@ -219,6 +222,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
         exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS),
+        weights=top.text("weights", optional=True),
         clips=ClipsSpec(
             folder=clips.text("folder") or "",
             manifest=clips.text("manifest", optional=True),

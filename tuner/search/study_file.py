@@ -38,7 +38,12 @@ def read_study(path: Path) -> dict[str, object]:
             _absolute(run, path.parent) if isinstance(run, str) else run
             for run in search["warm_start"]
         ]
-    for key, found in (("encoder", locate), ("binary", locate), ("storage", locate_url)):
+    for key, found in (
+        ("encoder", locate),
+        ("binary", locate),
+        ("storage", locate_url),
+        ("weights", _absolute),
+    ):
         if isinstance(raw.get(key), str):
             raw[key] = found(raw[key], path.parent)
     return raw

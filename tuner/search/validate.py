@@ -56,6 +56,7 @@ class Court:
         judges: metrics that the search never saw.
         seed: seed of the bootstrap.
         observer: told of progress.
+        objective: what the search maximised.
     """
 
     encoder: Encoder
@@ -66,6 +67,7 @@ class Court:
     judges: tuple[Scorer, ...]
     seed: int
     observer: Observer
+    objective: str = "mean"
 
     @property
     def metrics(self) -> tuple[Scorer, ...]:
@@ -290,4 +292,5 @@ def _judge(court: Court, candidates: Sequence[Candidate], best: int) -> Verdict:
         model=court.scorer.name,
         judges=[judge.name for judge in court.judges],
         n_clips=len(court.clips["holdout"]),
+        objective=court.objective,
     )

@@ -15,8 +15,11 @@ from tuner.results import METRIC_LABELS, Estimate, Verdict
 #: step of a MUSHRA slider (one point) is too little to validate.
 MIN_TUNE_GAIN = 0.5
 #: A held-out gain under one step of a MUSHRA slider, with zero inside its interval, means
-#: that there is nothing to gain, not that there were too few clips.
+#: that there is nothing to gain,
 MIN_HOLDOUT_GAIN = 1.0
+#: as long as its interval leaves no more to hope for than this, points, which few listening tests
+#: would show; with a wider one there were too few clips to tell.
+MOST_HOPE = 3.0
 
 
 def decide(
@@ -26,6 +29,7 @@ def decide(
     model: str,
     judges: Sequence[str],
     n_clips: int | None = None,
+    objective: str = "mean",
 ) -> Verdict:
     """The verdict on the best settings found.
 
@@ -36,10 +40,17 @@ def decide(
         model: name of the quality model among the metrics.
         judges: names of the metrics that the search never saw.
         n_clips: how many held-out clips there are; only named in the sentence.
+        objective: what the search maximised (`tuner.search.objective`).
     """
     clips = "held-out clips" if n_clips is None else f"{n_clips} held-out clips"
     if n_clips == 1:
         clips = "1 held-out clip"
+    if tune_gain <= MIN_TUNE_GAIN and objective != "mean":
+        return Verdict(
+            "not confirmed",
+            f"Not confirmed: the best settings by {objective} gain {_points(tune_gain)} on the mean"
+            " of the tune clips, and the mean is what held-out clips can confirm.",
+        )
     if tune_gain <= MIN_TUNE_GAIN:
         return Verdict(
             "the default is already the best",
@@ -60,7 +71,8 @@ def _weigh(
     gain: Estimate, opinions: Mapping[str, Estimate], tune_gain: float, clips: str
 ) -> Verdict:
     """The verdict where the model and any judges have scored the held-out clips."""
-    if gain.low <= 0 <= gain.high and abs(gain.value) < MIN_HOLDOUT_GAIN:
+    hopeful = gain.high > MOST_HOPE or any(opinion.low > 0 for opinion in opinions.values())
+    if gain.low <= 0 <= gain.high and abs(gain.value) < MIN_HOLDOUT_GAIN and not hopeful:
         return Verdict(
             "the default is already the best",
             "The default is already the best: the best settings found gain"
@@ -95,12 +107,18 @@ def _unproven(
             f"Not confirmed: the settings gain {tune_gain:.1f} points on the tune clips"
             f" but lose {_figures(Estimate(-gain.value, -gain.high, -gain.low))} on {clips}."
         )
-    if gain.low <= 0:
-        return (
-            f"Not confirmed: the settings gain {tune_gain:.1f} points on the tune clips,"
-            f" but on {clips} the gain is {_figures(gain)}, which may be nothing."
-        )
     names = list(opinions)
+    if gain.low <= 0:
+        # Rounded, a loss of 0.04 is no loss.
+        loses = round(gain.value, 1) < 0
+        change = Estimate(-gain.value, -gain.high, -gain.low) if loses else gain
+        sure = [name for name in names if opinions[name].low > 0 or opinions[name].high < 0]
+        heard = f"; {_name(opinions, sure)} {_verb(sure, 'is', 'are')} sure" if sure else ""
+        return (
+            f"Not confirmed: the settings gain {tune_gain:.1f} points on the tune clips, but"
+            f" {'lose' if loses else 'gain'} {_figures(change)} on {clips}, which may be"
+            f" chance{heard}."
+        )
     doubt = f"{_name(opinions, names)} cannot tell" if names else "no judge was asked"
     return (
         f"Not confirmed: on {clips} the quality model sees a gain of {_figures(gain)}, but {doubt}."
@@ -108,9 +126,19 @@ def _unproven(
 
 
 def _figures(gain: Estimate) -> str:
+    return (
+        f"{_points(gain.value)} (95 % interval {_rounded(gain.low):.1f} to"
+        f" {_rounded(gain.high):.1f})"
+    )
+
+
+def _points(value: float) -> str:
+    return f"{_rounded(value):.1f} points"
+
+
+def _rounded(value: float) -> float:
     # Adding zero turns a rounded -0.0 into 0.0.
-    value, low, high = (round(x, 1) + 0.0 for x in (gain.value, gain.low, gain.high))
-    return f"{value:.1f} points (95 % interval {low:.1f} to {high:.1f})"
+    return round(value, 1) + 0.0
 
 
 def _name(opinions: Mapping[str, Estimate], names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     scorers = (FakeScorer("insenet", slope=1.0), (FakeScorer("visqol", slope=0.5),))
     for module in (plugins, player):
         monkeypatch.setattr(module, "load_encoder", lambda name, binary=None: FakeEncoder())
-    monkeypatch.setattr(cli_run, "load_metrics", lambda: scorers)
+    monkeypatch.setattr(cli_run, "load_metrics", lambda *_: scorers)
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,12 @@ def test_what_is_missing_is_asked_for(music: Path) -> None:
         compare("fake", "fake", bitrates="64")
     with pytest.raises(StudyError, match="--bitrates 64,96"):
         compare("fake", "fake", music)
+
+
+def test_a_gate_that_cannot_shut_is_refused(music: Path) -> None:
+    """Nothing is below NaN, which an empty variable of a CI may become."""
+    with pytest.raises(StudyError, match="--fail-below nan"):
+        compare("fake", "fake", music, "64", fail_below=math.nan)
+    for bitrates in ("0", "-5", "nan", "64,1e9"):
+        with pytest.raises(StudyError, match="kb/s from 4 to 6000"):
+            compare("fake", "fake", music, bitrates)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from safetensors.numpy import load_file, save_file
 
 from tuner.cli.score import find_pairs, score
-from tuner.errors import ClipError
+from tuner.errors import ClipError, WeightsError
+from tuner.quality.scorer import SHIPPED_WEIGHTS
 from tuner.synth import synthesize
 
 
@@ -71,3 +73,24 @@ def test_wrong_arguments_are_told(folders: tuple[Path, Path], tmp_path: Path) ->
     (reference / "bells.flac").unlink()
     with pytest.raises(ClipError, match="no reference"):
         find_pairs(reference, coded)
+
+
+def test_other_weights_score_otherwise(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What listeners taught can be used; a file that is none is told before anything is read."""
+    taught = load_file(SHIPPED_WEIGHTS)
+    for name in taught:
+        if name.endswith("head.2.bias"):
+            taught[name] = taught[name] + 1.0
+    save_file(taught, tmp_path / "taught.safetensors")
+    told = []
+    for weights in (None, tmp_path / "taught.safetensors"):
+        score(*folders, device="cpu", weights=weights, as_json=True)
+        told.append(json.loads(capsys.readouterr().out))
+    shipped, other = told
+    assert shipped["versions"] != other["versions"]
+    assert other["scores"][1]["insenet"] < shipped["scores"][1]["insenet"] - 1
+    (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"damaged\.safetensors"):
+        score(*folders, device="cpu", weights=tmp_path / "damaged.safetensors")

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -161,9 +162,8 @@ def test_every_verdict_is_shown_with_its_sentence(page, hostile_results):
 
 
 def test_a_default_that_is_the_best_is_a_result(page):
-    """The answer says so with confidence and hands out the default's command."""
-    assert "At 160 kb/s the default is already the best: 60 trials found" in page.text
-    assert "use it with confidence" in page.text
+    """The answer says so, with how many trials that rests on."""
+    assert re.search(r"At 160 kb/s the default is already the best: \d+ trials? found", page.text)
 
 
 def test_a_bitrate_without_an_answer_says_why(page):

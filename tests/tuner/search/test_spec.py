@@ -34,6 +34,7 @@ FULL = StudySpec(
     workers=8,
     scorer_gpu=0.25,
     storage="postgresql://ann@host/tuner",
+    weights="/runs/taught.safetensors",
     search=SearchSpec(
         sampler="random",
         objective="p10",

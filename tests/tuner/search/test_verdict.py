@@ -54,7 +54,33 @@ def test_an_interval_that_includes_zero_is_not_confirmed():
     """A sizeable gain that may be nothing is not proven."""
     answer = verdict(Estimate(2.0, -0.5, 4.5))
     assert answer.kind == "not confirmed"
-    assert "2.0 points (95 % interval -0.5 to 4.5)" in answer.sentence
+    assert "gain 2.0 points (95 % interval -0.5 to 4.5)" in answer.sentence
+    assert "which may be chance; ViSQOL (+6.2) and Zimtohrli (+6.2) are sure." in answer.sentence
+
+
+def test_a_loss_that_may_be_chance_is_called_a_loss():
+    """ "The gain is -1.2" is no English."""
+    answer = verdict(Estimate(-1.2, -4.0, 1.5), UNSURE, WORSE)
+    assert answer.kind == "not confirmed"
+    assert "lose 1.2 points (95 % interval -1.5 to 4.0)" in answer.sentence
+    assert "may be chance; Zimtohrli (-2.0) is sure." in answer.sentence
+
+
+def test_a_wide_interval_around_nothing_tells_nothing():
+    """Two clips that differ by 60 points do not show that the default is the best."""
+    assert verdict(Estimate(0.4, -60, 60), UNSURE, UNSURE).kind == "not confirmed"
+    assert verdict(Estimate(0.4, -1, 2), BETTER, UNSURE).kind == "not confirmed"
+    assert verdict(Estimate(0.4, -1, 2), UNSURE, UNSURE).kind == "the default is already the best"
+
+
+def test_another_objective_than_the_mean_is_named():
+    """Settings that lift the worst clips alone do not make the default the best by the mean."""
+    gains = {"insenet": BETTER, "visqol": BETTER}
+    answer = decide(
+        gains, -0.3, model="insenet", judges=JUDGES, n_clips=15, objective="worst-quarter"
+    )
+    assert answer.kind == "not confirmed"
+    assert "best settings by worst-quarter gain -0.3 points on the mean" in answer.sentence
 
 
 def test_a_loss_on_held_out_clips_is_told():
