@@ -99,7 +99,7 @@ def _print_encoder(encoder: Encoder) -> None:
             dict(zip(("parameter", "values", "default", "when", "meaning"), cells, strict=True))
         )
     version = encoder.version
-    print(f"{encoder.name}: {version.text} ({version.binary}, sha256 {version.digest})")
+    print(f"{encoder.name}: {version.text} ({version.binary}, build {version.digest})")
     for mode in encoder.rate_modes:
         print(f"  rate mode {_range(mode)}")
     _print_rows(rows)

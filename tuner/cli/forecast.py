@@ -24,11 +24,16 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
         as_json: print JSON instead of sentences.
 
     Raises:
-        TunerError: the encoder's default or a scorer fails on the clip that is tried.
+        TunerError: the encoder's default or a scorer fails on the clip that is tried; the run
+            would be refused, as another search's folder or for a run that it warms up on.
     """
     from tuner.report.words import counted, duration
+    from tuner.search.folder import check_run
     from tuner.search.forecast import forecast
+    from tuner.search.warm import find_winners
 
+    check_run(folder, parts.identity())
+    find_winners([Path(run) for run in parts.spec.search.warm_start], parts.encoder.name)
     done = 0
     if (folder / STATUS_FILE).exists():
         done = sum(each.done for each in read_status(folder).bitrates)
@@ -51,7 +56,8 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     ]
     print("\n".join(lines))
     if guess.disk_bytes > free:
-        print(f"That is more than is free: give --cache-gb {free / 2e9:.1f}, or another --out.")
+        advice = f"give --cache-gb {free / 2e9:.2f}, or " if free > 1e8 else "name "
+        print(f"That is more than is free: {advice}another --out.")
 
 
 def _existing(folder: Path) -> Path:

@@ -222,14 +222,14 @@ def _print(analysis: Analysis) -> None:
         console.print(f"Agreement with the model: {'; '.join(parts)}.", highlight=False)
     console.print(
         "Intervals and p: subjects and clips both count as samples (crossed random effects,"
-        " Satterthwaite).",
+        " Satterthwaite); with one subject, or one clip, only the other does.",
         highlight=False,
     )
 
 
 def _interval(mean: Mean, form: str) -> str:
     if mean.low is None or mean.high is None:
-        return "one rating"
+        return "cannot be told"
     return f"{mean.low:{form}} to {mean.high:{form}}"
 
 

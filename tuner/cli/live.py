@@ -98,6 +98,7 @@ class Board:
                 return f"{_kbps(row)}: {update.problem or 'search finished'}{_passes(update)}"
             case ValidationProgress():
                 self.rows[update.target_kbps].state = f"validating {update.done}/{update.total}"
+                self.stage = "validating on all clips"
                 return f"{update.target_kbps:g} kb/s: validated {update.done}/{update.total}"
             case BitrateFinished():
                 row = self.rows[update.result.target_kbps]

@@ -153,7 +153,7 @@ class Publisher:
             pid=os.getpid(),
             started=self._started,
             updated=now(),
-            stage=board.stage,
+            stage=board.stage if state == "running" else "",
             encodes_per_s=round(board.speed(), 2),
             eta_s=board.eta_s(),
             problem=problem,

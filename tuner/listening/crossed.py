@@ -24,7 +24,8 @@ LEVEL = 0.95
 class Mean:
     """A mean with its 95 % interval, and the p value of its being zero (two-sided).
 
-    With a single rating there is no interval: `low`, `high` and `p` are None.
+    With a single rating, or with ratings that are all equal, nothing tells how they scatter:
+    `low`, `high` and `p` are None.
     """
 
     value: float
@@ -42,8 +43,7 @@ def crossed_mean(values: npt.NDArray[np.float64]) -> Mean:
         return Mean(mean, None, None, None)
     variance, freedom = _variance_of_mean(values)
     if variance <= 0.0:
-        # All differences equal: certain, as far as these ratings go.
-        return Mean(mean, mean, mean, 1.0 if mean == 0.0 else 0.0)
+        return Mean(mean, None, None, None)
     error = math.sqrt(variance)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
     p = 2.0 * float(stats.t.sf(abs(mean) / error, freedom))

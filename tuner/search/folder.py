@@ -43,7 +43,7 @@ REMEDIES = {
     "parameter": "an encoder or a program of the old version declares the old parameters",
     "fixed": "give the old --fixed",
     "clip": "put the old files back",
-    "quality": "install the old version of the program, which brings the old model",
+    "quality": "name the old --weights, or install the old version of the program",
     "bitrates_kbps": "give the old --bitrates",
     "seed": "give the old --seed",
     "sampler": "name the old sampler in [search]",
@@ -141,6 +141,12 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         lock.release()
 
 
+def check_run(path: Path, identity: Mapping[str, str]) -> None:
+    """Raise `RunError` if there is a run already, of another search; touches nothing."""
+    if (path / IDENTITY_FILE).exists():
+        _compare(path / IDENTITY_FILE, identity)
+
+
 def now() -> str:
     """The time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -165,6 +171,10 @@ def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
         partial.replace(file)
         return started
+    return _compare(file, identity)
+
+
+def _compare(file: Path, identity: Mapping[str, str]) -> str:
     stored, started = _read_identity(file)
     names = dict.fromkeys([*stored, *identity])
     changed = [name for name in names if stored.get(name) != identity.get(name)]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = ("torch", "optuna", "ray", "plotly", "numba", "av", "scipy", "visqol")
 
@@ -37,4 +38,18 @@ def test_an_error_is_a_message_not_a_traceback() -> None:
     out = subprocess.run(command, capture_output=True, text=True)
     assert out.returncode == 1
     assert "none.wav: no such file" in out.stderr
+    assert "Traceback" not in out.stderr
+
+
+def test_a_file_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
+    """The file is named, and what to do."""
+    code = (
+        "import sys; from tuner.cli import main\n"
+        "main.app = lambda: open(sys.argv[1], 'w')\n"
+        "main.main()"
+    )
+    target = tmp_path / "none" / "report.html"
+    out = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True)
+    assert out.returncode == 1
+    assert f"tuner: {target}: No such file or directory; name another place" in out.stderr
     assert "Traceback" not in out.stderr

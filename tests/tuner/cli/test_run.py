@@ -16,7 +16,7 @@ from tuner.cli.forecast import print_forecast
 from tuner.cli.run import conduct
 from tuner.cli.status import status
 from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
-from tuner.errors import RunError, StudyError
+from tuner.errors import RunError, StudyError, TunerError
 from tuner.exhibits import read_index
 from tuner.results import read_results
 from tuner.search.folder import open_run
@@ -153,6 +153,18 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     print_forecast(make_parts(4), tmp_path / "run", 1)
     assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path, make_parts: MakeParts) -> None:
+    """Another search's folder, and a run to warm up on that is not there."""
+    parts = make_parts(4)
+    with open_run(tmp_path / "run", parts.identity(), ""):
+        pass
+    with pytest.raises(RunError, match="seed: 0 -> 1"):
+        print_forecast(make_parts(4, seed=1), tmp_path / "run", 1)
+    how = replace(parts.spec.search, warm_start=(str(tmp_path / "none"),))
+    with pytest.raises(TunerError, match="none"):
+        print_forecast(replace(parts, spec=replace(parts.spec, search=how)), tmp_path / "run2", 1)
 
 
 def test_no_answer_is_an_answer(

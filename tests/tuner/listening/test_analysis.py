@@ -134,6 +134,12 @@ def test_one_rating_has_no_interval():
     assert (mean.value, mean.low, mean.p) == (50.0, None, None)
 
 
+def test_ratings_that_are_all_equal_prove_nothing():
+    """Sliders are whole numbers: one listener's two differences of 5 are no certainty."""
+    mean = crossed_mean(np.array([[5.0, 5.0]]))
+    assert (mean.value, mean.low, mean.p) == (5.0, None, None)
+
+
 def test_abx_counts_and_gives_the_chance_of_guessing(abx_folder):
     plan = read_plan(abx_folder)
     for trial in plan.trials:
