@@ -39,7 +39,7 @@ def test_changes_are_refused(rig: Any, own_music: Path, make_parts: Any) -> None
 
     refuse(
         "quality model: insenet insenet-1-2-1 -> insenet insenet-2-2-1",
-        "which brings the old model",
+        "name the old --weights",
         scorer=FakeScorer("insenet", build="2"),
     )
     refuse("encoder version: fake 1 -> fake 2", "--binary", encoder=FakeEncoder(build="2"))

@@ -44,7 +44,8 @@ def test_an_error_is_a_message_not_a_traceback() -> None:
 def test_a_file_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
     """The file is named, and what to do."""
     code = (
-        "import sys; from tuner.cli import main\n"
+        "import importlib, sys\n"
+        "main = importlib.import_module('tuner.cli.main')\n"
         "main.app = lambda: open(sys.argv[1], 'w')\n"
         "main.main()"
     )
