@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -48,6 +49,8 @@ def encode(
     encoder, candidate = find_winner(run, settings, any_build=any_build)
     recipe = make_recipe(encoder, settings_of(candidate), candidate.sides["tune"].knob)
     items = plan(sources, out, recipe.suffix)
+    whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
+    print(f"with {whose}: {shlex.join(candidate.command)}", file=sys.stderr)
     results: list[Result] = []
     try:
         with (

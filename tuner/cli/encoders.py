@@ -77,10 +77,11 @@ def _range(mode: RateMode) -> str:
 
 def _print_rows(rows: list[dict[str, str]]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*rows[0])
+    # A name that is cut off cannot be given to --fixed.
+    table = Table(*(Column(name, overflow="fold") for name in rows[0]))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.values()))
         if any("\n" in cell for cell in row.values()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,9 +128,18 @@ def serve(
     app_ = make_app(test, token)
     shown = f"[{host}]" if ":" in host else host
     query = f"?token={quote(token, safe='')}" if token else ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise StudyError(
+            f"{shown}:{port}: cannot be listened on ({error.strerror}); name another --port"
+        ) from error
     print(f"http://{shown}:{port}/{query}", flush=True)
     # Not its access log: it would write the token.
-    uvicorn.run(app_, host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(app_, log_level="warning", access_log=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @app.command()

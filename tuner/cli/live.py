@@ -102,7 +102,7 @@ class Board:
                 return f"{update.target_kbps:g} kb/s: validated {update.done}/{update.total}"
             case BitrateFinished():
                 row = self.rows[update.result.target_kbps]
-                row.state = update.result.verdict.kind
+                row.state = "no answer" if update.result.problem else update.result.verdict.kind
                 return f"{_kbps(row)}: {update.result.verdict.sentence}"
             case StageStarted():
                 self.stage = update.text

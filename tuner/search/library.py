@@ -40,7 +40,7 @@ SUFFIXES = (
 IN_MEMORY_S = 600.0
 #: Wall-clock limit of one encode, s: the slowest that was measured takes 0.1 s for a second.
 TIMEOUT_S = 3600.0
-LEDGER, LOCK, WORK = "tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode"
+LEDGER, LOCK, WORK = ".tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Sequence
 
+from tuner.encoder import RATE_MODE
 from tuner.results import TrialRecord
 from tuner.search.evaluate import TrialResult
 
@@ -36,8 +37,13 @@ def find_problem(records: Sequence[TrialRecord], target_kbps: float) -> str | No
     """Why a bitrate cannot be searched, as a sentence; None when it can."""
     for record in records:
         if record.number == 0 and record.state != "complete":
-            verb = "cannot reach" if record.state == "infeasible" else "fail at"
-            return f"The encoder's default settings {verb} {target_kbps:g} kb/s: {record.reason}"
+            if record.state == "infeasible":
+                return (
+                    f"The encoder's default settings cannot reach {target_kbps:g} kb/s:"
+                    f" {record.reason}. Choose another bitrate, or another default with"
+                    f" --fixed {RATE_MODE}=…"
+                )
+            return f"The encoder's default settings fail at {target_kbps:g} kb/s: {record.reason}"
     early = [record for record in records if record.number < EARLY_TRIALS]
     reasons = [record.reason or "" for record in early if record.state == "failed"]
     for kind, count in collections.Counter(map(_error_kind, reasons)).most_common(1):
