@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 
+from tuner.audio import SAMPLE_RATE
 from tuner.quality import peaq_ear as ear
 
 #: The signal begins and ends where so many samples in a row sum up to more than this …
@@ -134,7 +135,7 @@ def _all_spectral(blocks: torch.Tensor) -> Spectral:
         blocks: ``[2 N, F, FRAME]``: first the references, then the coded.
     """
     at_once = max(_FRAMES // blocks.shape[0], 1)
-    parts = [_spectral(part) for part in blocks.split(at_once, dim=1)]
+    parts = [_spectral(part) for part in torch.split(blocks, at_once, dim=1)]
     names = [field.name for field in fields(Spectral)]
     return Spectral(**{n: torch.cat([getattr(p, n) for p in parts], dim=-1) for n in names})
 
@@ -142,7 +143,7 @@ def _all_spectral(blocks: torch.Tensor) -> Spectral:
 def _spectral(blocks: torch.Tensor) -> Spectral:
     power = ear.power_spectra(blocks)
     bandwidths = _bandwidths(*power.chunk(2))
-    heard = power.mul_(ear.outer_ear())
+    heard = power[..., : ear.BINS] * ear.outer_ear()
     reference, coded = heard.chunk(2)
     magnitude_reference, magnitude_coded = heard.sqrt().chunk(2)
     noise = (magnitude_reference - magnitude_coded).square_()
@@ -169,13 +170,12 @@ def _harmonics(reference: torch.Tensor, coded: torch.Tensor) -> torch.Tensor:
     """Largest peak, after the first valley, of the cepstrum-like spectrum of the error.
 
     Args:
-        reference, coded: power spectra after the outer ear, ``[N, F, FRAME / 2 + 1]``.
+        reference, coded: power spectra after the outer ear, ``[N, F, BINS]``.
     """
     used = slice(0, 2 * LAGS)
     least = ear.LEAST_POWER
-    error = coded[..., used].clamp_min(least).log_()
-    error.sub_(reference[..., used].clamp_min(least).log_())
-    size = 4 * LAGS
+    error = (coded[..., used].clamp_min(least) / reference[..., used].clamp_min(least)).log_()
+    size = 2 * LAGS
     whole, start = torch.fft.rfft(error, size), torch.fft.rfft(error[..., :LAGS], size)
     correlation = torch.fft.irfft(whole * start.conj(), size)[..., :LAGS]
     energy = torch.nn.functional.pad(error.double().square().cumsum(-1), (1, 0))
@@ -183,7 +183,7 @@ def _harmonics(reference: torch.Tensor, coded: torch.Tensor) -> torch.Tensor:
     scale = (energy * energy[..., :1]).sqrt_().float()
     correlation = torch.where(scale > 0, correlation / scale.clamp_min(1e-30), 0.0)
     centred = (correlation - correlation.mean(-1, keepdim=True)) * _lag_window()
-    spectrum = torch.view_as_real(torch.fft.rfft(centred)).square_().sum(-1)
+    spectrum = ear.squares(torch.fft.rfft(centred))
     rises = spectrum[..., 1:] > spectrum[..., :-1]
     return (spectrum[..., 1:] * rises).amax(-1)
 
@@ -234,11 +234,11 @@ def _loudness_constants() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     index = 10 ** ((-2 - 2.05 * np.arctan(hz / 4000) - 0.75 * np.arctan((hz / 1600) ** 2)) / 10)
     threshold = 10 ** (0.364 * (hz / 1000) ** -0.8)
     scale = 24 * 1.07664 * (threshold / (index * 1e4)) ** 0.23
-    index, threshold, scale = (
+    index_, threshold_, scale_ = (
         torch.from_numpy(values.astype(np.float32))[:, None, None]
         for values in (index, threshold, scale)
     )
-    return index, threshold, scale
+    return index_, threshold_, scale_
 
 
 def loudness(excitation: torch.Tensor) -> torch.Tensor:
@@ -282,15 +282,26 @@ def boundary(reference: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.
         reference: ``[N, T]``.
         frames: number of frames.
     """
-    few = BOUNDARY_SAMPLES
-    padded = torch.nn.functional.pad(reference.abs(), (0, few))
-    running = padded.unfold(-1, few, 1).sum(-1) > BOUNDARY_SUM
-    found = running.any(-1)
-    start = running.to(torch.uint8).argmax(-1)
-    end = running.shape[-1] - 1 - running.flip(-1).to(torch.uint8).argmax(-1)
-    first = -((ear.FRAME - few - start) // ear.HOP)
-    last = (end // ear.HOP).clamp_max(frames - 1)
-    return first.clamp_min(0), torch.where(found, last, -1)
+    starts, ends = [], []
+    for row in reference:
+        start, from_end = _first_over(row), _first_over(row.flip(0))
+        found = start is not None and from_end is not None
+        starts.append(max(-((ear.FRAME - BOUNDARY_SAMPLES - start) // ear.HOP), 0) if found else 0)
+        end = len(row) - BOUNDARY_SAMPLES - from_end if found else 0
+        ends.append(min(end // ear.HOP, frames - 1) if found else -1)
+    return torch.tensor(starts), torch.tensor(ends)
+
+
+def _first_over(row: torch.Tensor) -> int | None:
+    """Index of the first of `BOUNDARY_SAMPLES` that sum up to more than `BOUNDARY_SUM`."""
+    for start in range(0, len(row), SAMPLE_RATE):
+        part = row[start : start + SAMPLE_RATE + BOUNDARY_SAMPLES - 1].abs()
+        if len(part) < BOUNDARY_SAMPLES:
+            return None
+        over = part.unfold(0, BOUNDARY_SAMPLES, 1).sum(-1) > BOUNDARY_SUM
+        if over.any():
+            return start + int(over.to(torch.uint8).argmax())
+    return None
 
 
 def _are_energetic(blocks: torch.Tensor) -> torch.Tensor:
