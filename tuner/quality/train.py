@@ -98,8 +98,9 @@ def split(
     taught: list[int] = []
     kept: list[int] = []
     for index in sorted(indices):
-        mixed_with = sources[index].mixed_with
-        parts = {is_kept(part) for part in (index, mixed_with) if part >= 0}
+        made_of = sources[index].made_of
+        own = (index,) if sources[index].kind != "dense" else ()
+        parts = {is_kept(part) for part in (*own, *made_of)}
         if len(parts) == 1:
             (kept if parts.pop() else taught).append(index)
     return taught, kept
