@@ -209,13 +209,6 @@ def _gaps(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
     return out
 
 
-def muted_share(pcm: Pcm) -> float:
-    """Share of 5 ms blocks that hold nothing but zeros, 0 to 1."""
-    frames = pcm.shape[1] // 240
-    blocks = pcm[:, : frames * 240].reshape(pcm.shape[0], frames, 240)
-    return float(np.mean(~blocks.any(axis=(0, 2)))) if frames else 0.0
-
-
 def _clicks(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
     """Short bursts of a high tone, two to ten a second, 45 to 5 dB under the peak."""
     size = int(rng.integers(24, 72))

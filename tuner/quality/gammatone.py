@@ -196,7 +196,7 @@ def spectrograms(pcm: torch.Tensor) -> torch.Tensor:
         LOW_BANDS,
     )
     coarse = torch.cat([low, _through_80_ms(fine[:, :, LOW_BANDS:], frames)], dim=2)
-    fine = fine.unflatten(-1, (frames, FINE_PER_HOP)).permute(0, 1, 4, 2, 3)
+    fine = fine.reshape(*fine.shape[:3], frames, FINE_PER_HOP).permute(0, 1, 4, 2, 3)
     return torch.cat([coarse.unsqueeze(2), fine], dim=2)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tuner.audio import Pcm
+from tuner.audio import SILENCE_PEAK, Pcm
 from tuner.errors import ScoreError, StudyError
 from tuner.quality import peaq
 from tuner.quality.material import Source
@@ -49,6 +49,7 @@ class Label:
         visqol, zimtohrli: MOS of mid, side, left and right; None where not measured.
         peaq: the variables of PEAQ (`tuner.quality.peaq.Variables`) of left and right together,
             of mid and of side; None where not measured, empty where PEAQ was not asked yet.
+        muted: share of it that is silent where the reference is not, 0 to 1.
         side_db: level of the side against the mid: of the reference, of the coded signal.
         digest: first 12 hex digits of the sha256 of its samples at 16 bits.
     """
@@ -59,6 +60,7 @@ class Label:
     side_db: tuple[float, float]
     digest: str
     peaq: tuple[tuple[float, ...] | None, ...] = ()
+    muted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,19 @@ def label(reference: Pcm, coded: Pcm, recipe: Recipe, *, apart: bool) -> Label:
         rounded,
         digest_of(coded),
         peaq_variables(reference, coded),
+        muted_share(reference, coded),
     )
+
+
+def muted_share(reference: Pcm, coded: Pcm) -> float:
+    """Share of 5 ms blocks that are silent in the coded signal and not in the reference."""
+    frames = reference.shape[1] // 240
+    silent = [
+        np.abs(pcm[:, : frames * 240]).reshape(len(pcm), frames, 240).max(axis=(0, 2), initial=0)
+        < SILENCE_PEAK
+        for pcm in (coded, reference)
+    ]
+    return round(float(np.mean(silent[0] & ~silent[1])), 4) if frames else 0.0
 
 
 def peaq_variables(reference: Pcm, coded: Pcm) -> tuple[tuple[float, ...] | None, ...]:
@@ -167,6 +181,7 @@ def to_json(labelled: Labelled) -> str:
             "side_db": each.side_db,
             "digest": each.digest,
             **({"peaq": each.peaq} if each.peaq else {}),
+            **({"muted": each.muted} if each.muted else {}),
         }
         for each in labelled.labels
     ]
@@ -191,10 +206,13 @@ def from_json(line: str) -> Labelled:
             (row["side_db"][0], row["side_db"][1]),
             row["digest"],
             tuple(None if v is None else tuple(v) for v in row.get("peaq", ())),
+            row.get("muted", 0.0),
         )
         for row in record["labels"]
     )
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in record["source"].items()}
+    fields: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in record["source"].items()
+    }
     return Labelled(record["index"], Source(**fields), record["digest"], labels)
 
 

@@ -93,8 +93,8 @@ class InseNetScorer:
         underrated = weights_facts(self.weights).width_underrated
         with torch.inference_mode():
             known = [_reference(reference, self.device) for reference, _ in pairs]
-            coded = [_on_device(coded, self.device) for _, coded in pairs]
-            heard = [features(pcm, each) for pcm, each in zip(coded, known, strict=True)]
+            signals = [_on_device(signal, self.device) for _, signal in pairs]
+            heard = [features(pcm, each) for pcm, each in zip(signals, known, strict=True)]
             predicted = _predict(fused_members(self.weights, self.device), known, heard)
         scores = []
         for (reference, signal), (means, scales, families) in zip(pairs, predicted, strict=True):

@@ -35,7 +35,7 @@ from tuner.errors import ClipError, EncoderError
 from tuner.quality.gammatone import FRONT_END_VERSION, Known, features, know
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
-from tuner.quality.opinions import mid_opinions, opinions_of
+from tuner.quality.opinions import Taught, mid_opinions, opinions_of
 from tuner.quality.recipes import cook
 
 log = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ class Batch:
         reference: features, float16 as stored, float32 in training, ``[R, 4, 18, 32, FRAMES]``.
         coded: the same of the coded signals, ``[N, 4, 18, 32, FRAMES]``.
         of: int64 ``[N]``, the row of each pair's reference.
-        opinions: float32 ``[N, 2]``, 0 to 100 (ViSQOL, Zimtohrli).
+        opinions: float32 ``[N, 4]``, 0 to 100: of the three families, and fused.
         mid_opinions: the same of the mid signal alone.
         groups: int64 ``[N]``, numbers of the groups of each reference; -1 for none.
         severities: float32 ``[N]``, 0 to 1, of an artefact in a ladder; -1 for others.
@@ -238,6 +238,11 @@ class Batch:
     mid_opinions: torch.Tensor
     groups: torch.Tensor
     severities: torch.Tensor
+
+    @property
+    def fused(self) -> torch.Tensor:
+        """The fused opinion, ``[N]``."""
+        return self.opinions[:, -1]
 
 
 class FeatureSet(Dataset[Batch]):
@@ -254,6 +259,13 @@ class FeatureSet(Dataset[Batch]):
             line = json.loads(path.read_text(encoding="utf-8"))["row"]
             if line and (row := from_json(line)).index in wanted:
                 self._entries.append((path.with_suffix(".npy"), row))
+
+    @classmethod
+    def joined(cls, parts: Sequence[FeatureSet]) -> FeatureSet:
+        """The references of several as one."""
+        whole = cls((), ())
+        whole._entries = [entry for part in parts for entry in part._entries]
+        return whole
 
     @property
     def pairs(self) -> int:
@@ -272,13 +284,17 @@ class FeatureSet(Dataset[Batch]):
             reference=rows[:1],
             coded=rows[1:],
             of=torch.zeros(len(recipes), dtype=torch.int64),
-            opinions=torch.tensor(opinions_of(row.labels)),
-            mid_opinions=torch.tensor([mid_opinions(label) for label in row.labels]),
+            opinions=_table(opinions_of(row.labels)),
+            mid_opinions=_table([mid_opinions(label) for label in row.labels]),
             groups=torch.tensor([names.index(r.group) if r.group else -1 for r in recipes]),
             severities=torch.tensor(
                 [r.steps[-1]["severity"] if r.ladder else -1.0 for r in recipes]
             ),
         )
+
+
+def _table(opinions: Sequence[Taught]) -> torch.Tensor:
+    return torch.tensor([[*each.families, each.fused] for each in opinions])
 
 
 def join(batches: Sequence[Batch]) -> Batch:
