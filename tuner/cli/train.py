@@ -140,12 +140,14 @@ def _read(path: Path, clips: Path, left: set[str], limit: int) -> _Lessons:
             f"--without {','.join(sorted(unknown))}: {path} has no such encoder, only"
             f" {', '.join(sorted(header['builds']))}"
         )
+    teaches = {path.name for path in train_side(clips)}
+    for name in header["recordings"]:
+        # What lies in another folder was given to `tuner dataset` as a folder that may teach.
+        if not (clips / name).is_file() or (Path(name).name == name and name not in teaches):
+            raise StudyError(f"{path}: was not made of the train side of {clips}: {name}")
     rows = [row for row in rows if row.labels and all(label.peaq for label in row.labels)]
     if not rows:
         raise StudyError(f"{path}: no label in it has PEAQ's variables; run `tuner dataset` on it")
-    train_side(clips)  # refuses a folder that names none
-    if missing := [name for name in header["recordings"] if not (clips / name).is_file()]:
-        raise StudyError(f"{path}: was not made of the train side of {clips}: no {missing[0]}")
     rows = rows[: limit or None]
     count = max(row.index for row in rows) + 1
     sources = PLANS[header.get("plan", "wide")](header["recordings"], count, header["seed"])

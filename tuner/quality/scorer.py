@@ -190,7 +190,7 @@ def load_members(path: str) -> list[InseNet]:
             raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: damaged, or weights of another network ({error}); reinstall the package or"
+            f"{path}: damaged, or weights of another network ({str(error)[:160]} …); reinstall the package or"
             " train again with `tuner train`"
         ) from error
     return [member.eval() for member in members]

@@ -17,7 +17,7 @@ from tuner.encoder import Value
 from tuner.errors import StudyError
 from tuner.search.database_url import show_url
 from tuner.search.limits import Limits
-from tuner.search.objective import OBJECTIVES_IN_WORDS, is_objective
+from tuner.search.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
 from tuner.search.table import Table
 
 Excerpt = Literal["loudest", "varied", "start"]
@@ -74,7 +74,7 @@ class SearchSpec:
     """
 
     sampler: Sampler = "tpe"
-    objective: str = "mean"
+    objective: str = DEFAULT_OBJECTIVE
     two_objectives: bool = False
     prune: bool = True
     warm_start: tuple[str, ...] = ()
@@ -244,7 +244,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
 
 
 def _parse_search(table: Table) -> SearchSpec:
-    objective = table.text("objective", optional=True) or "mean"
+    objective = table.text("objective", optional=True) or DEFAULT_OBJECTIVE
     if not is_objective(objective):
         table.refuse("objective", f"one of {OBJECTIVES_IN_WORDS}", objective)
     sampler = cast(Sampler, table.choice("sampler", SAMPLERS, "tpe"))
