@@ -30,7 +30,13 @@ VerdictKind = Literal["confirmed", "not confirmed", "objected", "the default is 
 #: Name of the quality model among the metrics; all others are judges.
 MODEL = "insenet"
 #: How the metrics are called in sentences and reports; others go by their own name.
-METRIC_LABELS = {MODEL: "InSE-NET", "visqol": "ViSQOL", "zimtohrli": "Zimtohrli"}
+METRIC_LABELS = {
+    MODEL: "InSE-NET",
+    "visqol": "ViSQOL",
+    "zimtohrli": "Zimtohrli",
+    "2f": "2f-model",
+    "peaq": "PEAQ",
+}
 
 
 @dataclass(frozen=True)
