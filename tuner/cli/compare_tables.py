@@ -70,7 +70,9 @@ def _clips_table(comparison: Comparison, names: Mapping[str, str]) -> Table:
 
     from tuner.results import METRIC_LABELS
 
-    ordered = sorted(comparison.by_clip, key=lambda digest: next(iter(comparison.by_clip[digest].values())))
+    ordered = sorted(
+        comparison.by_clip, key=lambda digest: next(iter(comparison.by_clip[digest].values()))
+    )
     shown = ordered
     if len(ordered) > WORST + BEST:
         shown = [*ordered[:WORST], *ordered[-BEST:]]

@@ -107,28 +107,20 @@ def _state(name: str) -> dict[str, object]:
 
 
 def _print(rows: Sequence[dict[str, object]]) -> None:
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    names = ("metric", "family", "own range", "taught the model", "cannot hear", "version")
-    table = Table(*(Column(name, overflow="fold") for name in names))
     for row in rows:
         if row["problem"]:
-            table.add_row(str(row["metric"]), Text(f"not usable: {row['problem']}"))
+            print(f"{row['metric']}: not usable: {row['problem']}")
             continue
         better = "" if row["better"] == "higher" else ", lower is better"
-        cells = (
-            row["metric"],
-            FAMILY_WORDS[str(row["family"])],
-            f"{row['low']:g} to {row['high']:g} {row['unit']}".strip() + better,
-            "yes" if row["taught_model"] else "no",
-            "\n".join(row["cannot_hear"]),  # type: ignore[arg-type]
-            row["version"],
+        taught = "; the quality model learned from it" if row["taught_model"] else ""
+        deaf: list[str] = row["cannot_hear"]  # type: ignore[assignment]
+        print(
+            f"{row['metric']}: {row['label']}, {FAMILY_WORDS[str(row['family'])]},"
+            f" {row['low']:g} to {row['high']:g} {row['unit']}{better}{taught}\n"
+            f"  version: {row['version']}"
         )
-        table.add_row(*(Text(str(cell)) for cell in cells))
-        table.add_section()
-    Console().print(table)
+        if deaf:
+            print(f"  cannot hear: {'; '.join(deaf)}")
 
 
 def _check(metric: Metric, *, as_json: bool) -> None:
@@ -139,6 +131,9 @@ def _check(metric: Metric, *, as_json: bool) -> None:
         print(json.dumps({"metric": metric.name, "version": metric.version, "checks": kept}))
     else:
         for promise, problem in kept.items():
-            print(f"{'ok  ' if problem is None else 'FAIL'} {promise}" + f": {problem or ''}" * bool(problem))
+            print(
+                f"{'ok  ' if problem is None else 'FAIL'} {promise}"
+                + f": {problem or ''}" * bool(problem)
+            )
     if any(kept.values()):
         raise typer.Exit(1)

@@ -16,8 +16,8 @@ from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
 from tuner.cli.logfile import log_to
 from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
-from tuner.search.database_url import locate_url
 from tuner.results import MODEL
+from tuner.search.database_url import locate_url
 from tuner.search.spec import DEFAULT_JUDGES, StudySpec
 from tuner.search.study_file import locate, locate_metric
 

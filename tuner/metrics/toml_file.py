@@ -117,7 +117,9 @@ class TomlMetric:
         for key, path in places.items():
             words = [word.replace("{" + key + "}", path) for word in words]
         try:
-            return [find_binary(program, f"install it, or change `command` in {self.origin}")] + words
+            return [
+                find_binary(program, f"install it, or change `command` in {self.origin}")
+            ] + words
         except EncoderError as error:
             raise MetricError(f"metric {self.name}: {error}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.metric import About, Pcm, check_pair
+from tuner.metrics.teachers import TAUGHT_THE_MODEL
 from tuner.quality.teachers import VISQOL_SCALE, VisqolScorer, aligned_visqol_mos, opinion
 from tuner.scorer import Score
 
@@ -23,7 +24,7 @@ ABOUT = About(
         "noise in bands that stay full",
         "level and polarity",
     ),
-    taught_model=True,
+    taught_model="visqol" in TAUGHT_THE_MODEL,
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.metric import About, Pcm, check_pair
+from tuner.metrics.teachers import TAUGHT_THE_MODEL
 from tuner.quality.teachers import ZimtohrliScorer
 from tuner.scorer import Score
 
@@ -18,7 +19,7 @@ ABOUT = About(
     high=5.0,
     unit="MOS",
     cannot_hear=("level and polarity", "fine differences of bandwidth above 14 kHz"),
-    taught_model=True,
+    taught_model="zimtohrli" in TAUGHT_THE_MODEL,
 )
 
 

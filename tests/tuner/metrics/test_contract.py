@@ -8,6 +8,8 @@ import pytest
 
 from tuner.metric import About, Metric
 from tuner.metrics.insenet import InsenetMetric
+from tuner.metrics.peaq import PeaqMetric
+from tuner.metrics.two_f import TwoFMetric
 from tuner.metrics.visqol import VisqolMetric
 from tuner.metrics.zimtohrli import ZimtohrliMetric
 from tuner.scorer import Score
@@ -28,6 +30,14 @@ class TestZimtohrli(MetricContract):
 
 class TestInsenet(MetricContract):
     metric = InsenetMetric()
+
+
+class TestPeaq(MetricContract):
+    metric = PeaqMetric()
+
+
+class TestTwoF(MetricContract):
+    metric = TwoFMetric()
 
 
 class Constant(FakeScorer):
@@ -109,7 +119,7 @@ class Rooted:
         (Restless(), "says_what_it_is"),
         (Rooted(), "travels_to_other_processes"),
     ],
-    ids=lambda each: getattr(each, "name", None) and type(each).__name__ or each,
+    ids=lambda each: (getattr(each, "name", None) and type(each).__name__) or each,
 )
 def test_contract_catches(metric: Metric, test: str) -> None:
     """A metric that breaks one promise fails that promise's test."""

@@ -101,7 +101,15 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         load(path)
     told = str(caught.value)
     assert str(path) in told
-    for key in ("name:", "command: {coded}", "pattern:", "range:", "better:", "family:", "samples:"):
+    for key in (
+        "name:",
+        "command: {coded}",
+        "pattern:",
+        "range:",
+        "better:",
+        "family:",
+        "samples:",
+    ):
         assert f"\n  {key}" in told, key
     with pytest.raises(MetricError, match=r"pattern: missing(.|\n)*|colour: unknown"):
         load(write(tmp_path, pattern="", colour='"red"'))
