@@ -74,7 +74,7 @@ class About:
             raise ValueError(f'better {self.better!r}: it must be "higher" or "lower"')
 
     def points(self, value: float) -> float:
-        """A value of its own range on the scale of 0 to 100, by a straight line, cut at the ends."""
+        """A value of its own range on the scale of 0 to 100: a straight line, cut at its ends."""
         share = (value - self.low) / (self.high - self.low)
         if self.better == "lower":
             share = 1 - share

@@ -71,9 +71,9 @@ def compare(
 ) -> None:
     """Compare two ways to encode, clip by clip, at equal measured bitrate.
 
-    The exit status is 1 when B is certainly worse than A by the quality model (or the first of --metrics) at any
-    bitrate
-    (its whole 95 % interval is below --fail-below), or cannot be compared; else 0.
+    The exit status is 1 when B is certainly worse than A by the quality model (or the first of
+    --metrics) at any bitrate (its whole 95 % interval is below --fail-below), or cannot be
+    compared; else 0.
     """
     from tuner.cli.compare_tables import print_comparison
     from tuner.cli.metrics import parse_names

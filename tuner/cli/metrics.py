@@ -68,7 +68,11 @@ def choose_metrics(
 
 
 def parse_names(text: str, flag: str) -> list[str]:
-    """ "visqol,./my.toml" as names, files with absolute paths; "none" is none. Raises `StudyError`."""
+    """ "visqol,./my.toml" as names, files as absolute paths; "none" as none at all.
+
+    Raises:
+        StudyError: a name is missing.
+    """
     from tuner.search.study_file import locate_metric
 
     names = [name.strip() for name in text.split(",")]

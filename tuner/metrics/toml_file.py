@@ -117,11 +117,10 @@ class TomlMetric:
         for key, path in places.items():
             words = [word.replace("{" + key + "}", path) for word in words]
         try:
-            return [
-                find_binary(program, f"install it, or change `command` in {self.origin}")
-            ] + words
+            found = find_binary(program, f"install it, or change `command` in {self.origin}")
         except EncoderError as error:
             raise MetricError(f"metric {self.name}: {error}") from error
+        return [found, *words]
 
     def _located(self, word: str) -> str:
         if word.startswith(("./", "../")):

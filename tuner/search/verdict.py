@@ -81,7 +81,7 @@ class Evidence:
 
     @property
     def voices(self) -> dict[str, Estimate]:
-        """Families that can confirm: not the climbed metric's own, nor the model, which is taught."""
+        """Families that can confirm: not the climbed metric's own, nor the model, a pupil."""
         own = {self.climbed_family, "model"}
         return {family: gain for family, gain in self.families.items() if family not in own}
 
@@ -169,10 +169,11 @@ def _weigh(evidence: Evidence, gain: Estimate) -> Verdict:
     if gain.low > 0 and len(agreeing) >= ENOUGH_FAMILIES:
         undecided = [family for family in families if families[family].low <= 0]
         doubt = f"; {_names(evidence, undecided)} cannot tell" if undecided else ""
+        teachers = _teachers(evidence, agreeing)
         return Verdict(
             "confirmed",
             f"Confirmed: on {evidence.clips} the tuned settings gain {_figures(gain)} by"
-            f" {evidence.climbed_label}; {_names(evidence, agreeing)} agree{doubt}.{_teachers(evidence, agreeing)}",
+            f" {evidence.climbed_label}; {_names(evidence, agreeing)} agree{doubt}.{teachers}",
         )
     hopeful = gain.high > MOST_HOPE or bool(agreeing)
     if gain.low <= 0 <= gain.high and abs(gain.value) < MIN_HOLDOUT_GAIN and not hopeful:

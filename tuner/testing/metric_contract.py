@@ -1,12 +1,13 @@
 """The contract that every metric must keep, as a test class.
 
-Its tests need no pytest of their own, so `tuner metrics NAME --check` runs them, too: `find_breaches`.
+Its tests need no pytest, so `tuner metrics NAME --check` runs them, too (`find_breaches`).
 """
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -61,7 +62,7 @@ class MetricContract:
         for clip in _clips():
             scores = [self._score(clip, _noisy(clip, level)) for level in NOISE_DB]
             told = ", ".join(f"{score:.1f}" for score in scores)
-            falls = all(b <= a + SLACK for a, b in zip(scores, scores[1:], strict=False))
+            falls = all(b <= a + SLACK for a, b in pairwise(scores))
             assert falls, f"it does not fall with more noise: {told}"
             lost = self._score(clip, clip) - scores[-1]
             assert lost >= LEAST_LOSS, f"loud noise costs only {lost:.2f} points: {told}"

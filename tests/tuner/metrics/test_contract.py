@@ -95,7 +95,7 @@ class Rooted:
 
     name: str = "rooted"
     version: str = "1"
-    about: About = About("Rooted", "opinion", 0.0, 100.0)
+    about: About = FakeScorer().about
     hold: object = staticmethod(lambda: None)
 
     def score(self, reference, coded):  # type: ignore[no-untyped-def]
