@@ -7,6 +7,7 @@ Every message says what failed, where, and what to do about it::
     ├── StudyError           the study definition is wrong
     ├── RunError             a run directory cannot be used or resumed
     ├── ScoreError           a score could not be computed (never a low score)
+    ├── MetricError          a metric is not there, or its declaration is wrong
     ├── WeightsError         model weights are missing, damaged or of another format
     ├── CacheError           the cache folder cannot be read or written
     ├── WorkerDied           a worker process died under a job, also on the second try
@@ -48,6 +49,10 @@ class RunError(TunerError):
 
 class ScoreError(TunerError):
     """A score could not be computed. Never turned into a low score."""
+
+
+class MetricError(TunerError):
+    """A metric is not there, cannot be loaded, or its declaration is wrong."""
 
 
 class WeightsError(TunerError):

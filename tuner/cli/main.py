@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": ("tuner.cli.compare", "compare", "Compare settings, builds or runs; a CI gate."),
     "listen": ("tuner.cli.listen", "app", "Make, serve and analyse a listening test."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
+    "metrics": ("tuner.cli.metrics", "metrics", "List metrics and what they cannot hear."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
     "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
     "train": ("tuner.cli.train", "train", "Train the quality model."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,12 @@ import numpy as np
 import typer
 
 from tuner import audio
+from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.progress import progress_bar
 from tuner.errors import ClipError, StudyError, TunerError
-from tuner.scorer import Score, Scorer
+from tuner.metric import Metric
+from tuner.results import MODEL
+from tuner.scorer import Score
 
 
 def score(
@@ -24,11 +28,14 @@ def score(
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
     ] = None,
-    judges: Annotated[bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too.")] = False,
+    judges: Annotated[bool, typer.Option(help="Score by the judges of a run, too.")] = False,
+    metrics: Annotated[
+        str | None, typer.Option(help="Score by these instead: names or TOML files.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Predicted MUSHRA quality, 0 to 100, of coded files against their references.
+    """Quality, 0 to 100, of coded files against their references.
 
     Coded files may be of any format; in folders they pair with references by name without
     suffix. Codec delay is measured and removed before scoring. A file that cannot be scored
@@ -37,7 +44,7 @@ def score(
     if as_json and as_csv:
         raise StudyError("--json and --csv exclude each other")
     pairs = find_pairs(reference, coded)
-    scorers = make_scorers(device, judges, weights)
+    scorers = make_scorers(device, judges, weights, metrics)
     rows: list[dict[str, object]] = []
     with progress_bar("scoring") as update:
         for done, (reference_file, coded_file) in enumerate(pairs, start=1):
@@ -91,31 +98,43 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
-def make_scorers(device: str, judges: bool, weights: Path | None = None) -> list[Scorer]:
-    """The model, then the judges if wanted.
+def make_scorers(
+    device: str, judges: bool, weights: Path | None = None, metrics: str | None = None
+) -> tuple[Metric, ...]:
+    """The model, then the judges if wanted; or the metrics that are named.
 
     Args:
-        device: cpu, cuda, cuda:1, or auto.
-        judges: ViSQOL and Zimtohrli, too.
+        device: of the model: cpu, cuda, cuda:1, or auto.
+        judges: the usual judges of a run, too.
         weights: of the quality model; None for the shipped ones.
+        metrics: names and files separated by commas, instead of these.
 
     Raises:
-        StudyError: there is no such device.
+        StudyError: there is no such device, or no metric is named.
+        MetricError: there is no such metric, or it is wrong.
     """
+    from tuner.search.spec import DEFAULT_JUDGES
+
+    names = [MODEL, *(DEFAULT_JUDGES if judges else ())]
+    if metrics is not None and not (names := parse_names(metrics, "--metrics")):
+        raise StudyError("--metrics none: name at least one (see `tuner metrics`)")
+    if MODEL in names:
+        device = find_device(device)
+    return choose_metrics(names, None if weights is None else str(weights), device)
+
+
+def find_device(device: str) -> str:
+    """The torch device that is meant. Raises `StudyError` if it is not there."""
     import torch
 
-    from tuner.quality.scorer import load_model
-    from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
-
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device.startswith("cuda") and not torch.cuda.is_available():
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
         raise StudyError(f"--device {device}: this machine has no CUDA device; use --device cpu")
-    model = load_model(None if weights is None else str(weights), device)
-    return [model, VisqolScorer(), ZimtohrliScorer()] if judges else [model]
+    return device
 
 
-def _score_pair(reference: Path, coded: Path, scorers: list[Scorer]) -> dict[str, object]:
+def _score_pair(reference: Path, coded: Path, scorers: Sequence[Metric]) -> dict[str, object]:
     row: dict[str, object] = {"reference": str(reference), "coded": str(coded)}
     try:
         aligned_to, signal, delay = read_pair(reference, coded)

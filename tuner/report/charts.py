@@ -16,7 +16,7 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
-from tuner.results import MODEL, BitrateResult
+from tuner.results import BitrateResult
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
 Corner = tuple[float, float, str]
@@ -26,7 +26,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
     """All plots of the head of the report, and the lists of trials."""
     seed = runs[0].results.provenance.seed
     return {
-        "model": MODEL,
+        "model": runs[0].results.climbed,
         "metrics": [{"key": m, "label": plotly_text(words.metric_label(m))} for m in curves],
         "runs": [
             {

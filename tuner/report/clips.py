@@ -19,7 +19,7 @@ from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
 from tuner.report.exhibits import PICTURES, Samples, Sounds, draw_pictures, read_sounds
 from tuner.report.runs import Run
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Side, SideResult
+from tuner.results import BitrateResult, Candidate, ClipRecord, Side, SideResult
 
 Audio = Literal["link", "embed", "none"]
 
@@ -165,7 +165,8 @@ def _rows(
         return []
     clips = {clip.digest: clip for clip in run.results.clips}
     rows = []
-    for digest in before.scores.get(MODEL, {}).keys() & after.scores.get(MODEL, {}).keys():
+    climbed = before.climbed
+    for digest in before.scores.get(climbed, {}).keys() & after.scores.get(climbed, {}).keys():
         row = _row(clips.get(digest), digest, before, after, metrics)
         if side == "holdout":
             row |= media.add(run, bitrate.target_kbps, digest)

@@ -18,7 +18,7 @@ from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
 from tuner.report.runs import Run
 from tuner.report.saving import find_saving
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, SideResult
+from tuner.results import BitrateResult, Candidate, ClipRecord, SideResult
 
 #: Decimals of scores, bitrates and gains.
 DECIMALS = 4
@@ -65,7 +65,8 @@ def _cell(value: Any) -> Any:
 
 def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
     """One row per run and bitrate: what the verdict is about, and what to use."""
-    curves = find_curves(runs, [MODEL])[MODEL]
+    climbed = runs[0].results.climbed
+    curves = find_curves(runs, [climbed])[climbed]
     for run, of_run in zip(runs, curves, strict=True):
         seed = run.results.provenance.seed
         for bitrate in run.results.bitrates:

@@ -18,7 +18,8 @@ VERDICT_CLASSES = {
     "confirmed": "confirmed",
     "not confirmed": "unproven",
     "objected": "objected",
-    "the default is already the best": "default-best",
+    "preliminary": "preliminary",
+    "nothing better was found": "default-best",
 }
 
 #: Lowest and highest value, points, of all small drawings of gains.

@@ -15,17 +15,18 @@ import numpy as np
 
 from tuner.audio import SAMPLE_RATE
 from tuner.encoder import Encoder
+from tuner.metric import Metric
 from tuner.results import (
     BitrateResult,
     ClipRecord,
+    MetricRecord,
     Provenance,
     Results,
     Side,
     write_results,
 )
-from tuner.scorer import Scorer
 from tuner.search.bench import Bench
-from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, SHARED_TASTE, check_scorer
+from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.evidence import explain, keep_exhibits
 from tuner.search.executors import Executor
@@ -69,15 +70,15 @@ class Parts:
         spec: the study.
         encoder: its adapter.
         clips: its clips, both sides.
-        scorer: the quality model.
-        judges: metrics that the search never sees.
+        scorer: what the search climbs: the quality model, unless the study says.
+        judges: metrics that it does not.
     """
 
     spec: StudySpec
     encoder: Encoder
     clips: ClipSet
-    scorer: Scorer
-    judges: tuple[Scorer, ...]
+    scorer: Metric
+    judges: tuple[Metric, ...]
 
     def space(self) -> Space:
         """The search space. Raises `StudyError` if the fixed values do not fit."""
@@ -86,6 +87,20 @@ class Parts:
     def identity(self) -> dict[str, str]:
         """What must not change between the sessions of a run."""
         return identify(self.spec, self.encoder, self.space(), self.clips, self.scorer)
+
+    def metrics(self) -> list[MetricRecord]:
+        """The metrics as the results name them, what the search climbs first."""
+        return [
+            MetricRecord(
+                name=metric.name,
+                label=metric.about.label,
+                family=metric.about.family,
+                version=metric.version,
+                taught_model=metric.about.taught_model,
+                cannot_hear=list(metric.about.cannot_hear),
+            )
+            for metric in (self.scorer, *self.judges)
+        ]
 
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
@@ -138,6 +153,7 @@ def run_study(
         bitrates=bitrates,
         provenance=_provenance(parts, folder, command),
         notes=_notes(parts, clips["tune"], bitrates),
+        metrics=parts.metrics(),
     )
     results = keep_exhibits(parts, folder.path, results, observer)
     write_results(results, folder.results)
@@ -233,6 +249,7 @@ def _validate(
         seed=parts.spec.seed,
         observer=observer,
         objective=parts.spec.search.objective,
+        holdout_sources=len({clip.source for clip in parts.clips.holdout}),
     )
     results = []
     for lane in lanes:
@@ -264,7 +281,8 @@ def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateRes
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
         for clip in checked
     }
-    return [*check_scorer(parts.scorer, references, coded), SHARED_TASTE, ENCODED_AT]
+    checks = check_scorer(parts.scorer, references, coded)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), ENCODED_AT]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:

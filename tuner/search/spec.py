@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
+from tuner.results import MODEL
 from tuner.search.database_url import show_url
 from tuner.search.limits import Limits
 from tuner.search.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
@@ -29,6 +30,8 @@ EXECUTORS = ("local", "ray")
 
 #: Trials per bitrate when neither trials nor hours are given.
 DEFAULT_TRIALS = 60
+#: What judges a run unless the study names others: one of each family of metrics.
+DEFAULT_JUDGES = ("visqol", "zimtohrli", "2f")
 #: Clips of either end of the gains that a report lets people hear, per bitrate.
 DEFAULT_EXHIBITS = 3
 #: Legal excerpt lengths, s (`tuner.clips`).
@@ -66,6 +69,8 @@ class SearchSpec:
     Args:
         sampler: how settings are proposed (`tuner.search.samplers`).
         objective: what is maximised (`tuner.search.objective`).
+        objective_metric: by which metric: the quality model, another's name, or the absolute
+            path of a file that declares one.
         two_objectives: minimise encode time beside it; the results get a Pareto set.
         prune: stop trials early that are losing.
         warm_start: run directories whose winners are tried first.
@@ -75,6 +80,7 @@ class SearchSpec:
 
     sampler: Sampler = "tpe"
     objective: str = DEFAULT_OBJECTIVE
+    objective_metric: str = MODEL
     two_objectives: bool = False
     prune: bool = True
     warm_start: tuple[str, ...] = ()
@@ -117,6 +123,7 @@ class StudySpec:
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
         exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
         weights: path of the quality model's weights, or None for the shipped ones.
+        judges: metrics that the search does not climb, by name or as absolute paths of files.
         search: how settings are searched.
         fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
     """
@@ -136,6 +143,7 @@ class StudySpec:
     cache_gb: float | None = None
     exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
     weights: str | None = None
+    judges: tuple[str, ...] = DEFAULT_JUDGES
     search: SearchSpec = field(default=SearchSpec())
     fixed: tuple[tuple[str, Value], ...] = field(default=())
 
@@ -149,6 +157,7 @@ class StudySpec:
             self.weights,
             self.search.sampler,
             self.search.goal,
+            *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
             self.fixed,
             vars(self.clips),
         ]
@@ -223,6 +232,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
         exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS),
         weights=top.text("weights", optional=True),
+        judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,
         clips=ClipsSpec(
             folder=clips.text("folder") or "",
             manifest=clips.text("manifest", optional=True),
@@ -254,6 +264,7 @@ def _parse_search(table: Table) -> SearchSpec:
     return SearchSpec(
         sampler=sampler,
         objective=objective,
+        objective_metric=table.text("objective_metric", optional=True) or MODEL,
         two_objectives=two_objectives,
         prune=table.flag("prune", True),
         warm_start=table.texts("warm_start"),

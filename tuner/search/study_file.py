@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.errors import StudyError
+from tuner.metrics.registry import is_metric_file
 from tuner.plugins import is_encoder_file
 from tuner.search.database_url import locate_url
 
@@ -18,7 +19,8 @@ def read_study(path: Path) -> dict[str, object]:
     """The raw content of a study file, its paths taken from the file's folder.
 
     Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
-    (``my.toml``), a binary with a folder in its name (``./lame-dev``), and a database's file.
+    (``my.toml``), a metric's (``my-metric.toml``), a binary with a folder in its name
+    (``./lame-dev``), and a database's file.
 
     Raises:
         StudyError: naming the file, if it cannot be read or is not TOML.
@@ -38,6 +40,13 @@ def read_study(path: Path) -> dict[str, object]:
             _absolute(run, path.parent) if isinstance(run, str) else run
             for run in search["warm_start"]
         ]
+    if isinstance(search, dict) and isinstance(search.get("objective_metric"), str):
+        search["objective_metric"] = locate_metric(search["objective_metric"], path.parent)
+    if isinstance(raw.get("judges"), list):
+        raw["judges"] = [
+            locate_metric(name, path.parent) if isinstance(name, str) else name
+            for name in raw["judges"]
+        ]
     for key, found in (
         ("encoder", locate),
         ("binary", locate),
@@ -54,6 +63,11 @@ def locate(name: str, folder: Path) -> str:
     if "/" in name or is_encoder_file(name):
         return _absolute(name, folder)
     return name
+
+
+def locate_metric(name: str, folder: Path) -> str:
+    """The path of a metric's file as seen from `folder`, absolute; a bare name as it is."""
+    return _absolute(name, folder) if is_metric_file(name) else name
 
 
 def _absolute(name: str, folder: Path) -> str:

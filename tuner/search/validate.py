@@ -8,24 +8,27 @@ The winner is chosen on the tune side only; the held-out side says what it is wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 
 from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import Encoder, Settings
+from tuner.metric import Metric
 from tuner.rate import Unreachable
 from tuner.results import (
     BitrateResult,
     Candidate,
     Estimate,
+    ListeningResult,
     Side,
     SideResult,
     Timing,
     TrialRecord,
     Verdict,
 )
-from tuner.scorer import Score, Scorer
+from tuner.scorer import Score
 from tuner.search.bench import Bench, spent_kbps
 from tuner.search.diagnosis import METERS, figures
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
@@ -33,7 +36,7 @@ from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
 from tuner.search.ranking import find_problem, rank
 from tuner.search.updates import Observer, ValidationProgress
-from tuner.search.verdict import decide
+from tuner.search.verdict import ENOUGH_SOURCES, Evidence, decide
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
@@ -52,27 +55,39 @@ class Court:
         suffix: file suffix of its output, with dot.
         executor: where jobs run; closed at once when validation is interrupted.
         clips: the clips of both sides.
-        scorer: the quality model.
-        judges: metrics that the search never saw.
+        scorer: what the search climbed.
+        judges: metrics that it did not.
         seed: seed of the bootstrap.
         observer: told of progress.
         objective: what the search maximised.
+        holdout_sources: from how many recordings the held-out clips are.
+        listening: target kb/s -> what a listening test on the run says.
     """
 
     encoder: Encoder
     suffix: str
     executor: Executor
     clips: dict[Side, list[ClipRef]]
-    scorer: Scorer
-    judges: tuple[Scorer, ...]
+    scorer: Metric
+    judges: tuple[Metric, ...]
     seed: int
     observer: Observer
     objective: str = "mean"
+    holdout_sources: int = ENOUGH_SOURCES
+    listening: Mapping[float, ListeningResult] = field(default_factory=dict)
 
     @property
-    def metrics(self) -> tuple[Scorer, ...]:
-        """The model and the judges."""
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the search climbed, and the judges."""
         return (self.scorer, *self.judges)
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Family -> names of its judges."""
+        found: dict[str, list[str]] = {}
+        for judge in self.judges:
+            found.setdefault(judge.about.family, []).append(judge.name)
+        return found
 
 
 @dataclass(frozen=True)
@@ -128,9 +143,12 @@ def validate_bitrate(
     # Those that were scored on both sides first; among them the order of the tune side stays.
     candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
-    verdict = _judge(court, candidates, best)
+    listening = court.listening.get(target_kbps)
+    verdict = _judge(court, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
-    return BitrateResult(target_kbps, verdict, winner, candidates, records, timing)
+    return BitrateResult(
+        target_kbps, verdict, winner, candidates, records, timing, listening=listening
+    )
 
 
 def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:
@@ -255,18 +273,26 @@ def _side_result(
         metric.name: {digest: each[metric.name].mean for digest, each in hearing.scores.items()}
         for metric in court.metrics
     }
-    gains = {metric.name: NOTHING for metric in court.metrics}
-    if not is_default:
-        for name, by_clip in scores.items():
-            differences = [by_clip[d] - default.scores[d][name].mean for d in by_clip]
-            gains[name] = paired_bootstrap(differences, court.seed)
+    differences = {
+        name: {d: score - default.scores[d][name].mean for d, score in by_clip.items()}
+        for name, by_clip in scores.items()
+    }
+
+    def estimate(names: Sequence[str]) -> Estimate:
+        """The gain by the mean of some metrics."""
+        if is_default:
+            return NOTHING
+        means = [fmean(differences[name][d] for name in names) for d in hearing.scores]
+        return paired_bootstrap(means, court.seed)
+
     own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
     return SideResult(
         knob=hearing.knob,
         bitrate_kbps=hearing.kbps,
         scores=scores,
         spreads={digest: score.spread for digest, score in own.items()},
-        gains=gains,
+        gains={name: estimate([name]) for name in scores},
+        families={family: estimate(names) for family, names in court.families.items()},
         windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
         diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
         members={
@@ -283,14 +309,28 @@ def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
     return {name: round(figure, 4) for name, figure in diagnosis.items()}
 
 
-def _judge(court: Court, candidates: Sequence[Candidate], best: int) -> Verdict:
+def _judge(
+    court: Court,
+    candidates: Sequence[Candidate],
+    best: int,
+    n_trials: int,
+    listening: ListeningResult | None,
+) -> Verdict:
     sides = candidates[best].sides
     holdout = sides.get("holdout")
     return decide(
-        holdout.gains if holdout else {},
-        sides["tune"].gains[court.scorer.name].value,
-        model=court.scorer.name,
-        judges=[judge.name for judge in court.judges],
-        n_clips=len(court.clips["holdout"]),
-        objective=court.objective,
+        Evidence(
+            tune_gain=sides["tune"].gains[court.scorer.name].value,
+            gain=holdout.gains[court.scorer.name] if holdout else None,
+            families=holdout.families if holdout else {},
+            judges=court.families,
+            n_clips=len(court.clips["holdout"]),
+            n_sources=court.holdout_sources,
+            n_trials=n_trials,
+            objective=court.objective,
+            climbed=court.scorer.name,
+            climbed_family=court.scorer.about.family,
+            taught=[judge.name for judge in court.judges if judge.about.taught_model],
+            heard=listening,
+        )
     )

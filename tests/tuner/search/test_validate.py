@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from tuner.artefacts import ARTEFACTS
 from tuner.audio import sample_digest
-from tuner.results import BitrateResult, Side, Timing, TrialRecord
+from tuner.results import BitrateResult, Estimate, ListeningResult, Side, Timing, TrialRecord
 from tuner.search.evaluate import TrialResult
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef
@@ -39,17 +40,17 @@ def executor(folder: Path) -> Iterator[Executor]:
 
 @pytest.fixture(scope="module")
 def clips(folder: Path) -> dict[Side, list[ClipRef]]:
-    """Six tune and six held-out clips of noise in different colours."""
+    """Six tune and ten held-out clips of noise in different colours."""
     rng = np.random.default_rng(5)
     refs = []
-    for index in range(12):
+    for index in range(16):
         white = rng.standard_normal((1, 9600))
         smooth = np.cumsum(white, axis=1) * 0.002 * index
         pcm = (0.1 * white + smooth).astype(np.float32)
         path = folder / f"{index}.npy"
         np.save(path, pcm)
         refs.append(ClipRef(sample_digest(pcm), str(path), 1, 0.2))
-    return {"tune": refs[::2], "holdout": refs[1::2]}
+    return {"tune": refs[:12:2], "holdout": [*refs[1:12:2], *refs[12:]]}
 
 
 def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0) -> TrialResult:
@@ -107,6 +108,7 @@ def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipR
     assert gains["insenet"].value == pytest.approx(6.0, abs=0.5)
     assert gains["zimtohrli"].value == pytest.approx(2.8, abs=0.5)
     assert default.sides["holdout"].gains["insenet"].value == 0
+    assert winner.sides["holdout"].families["distance"] == gains["zimtohrli"]
     assert worse.sides["holdout"].gains["insenet"].high < 0
     assert winner.command[0] == "fake" and winner.command[-2:] == ["input.wav", "output.fake"]
     assert result.timing.encodes == 7
@@ -118,11 +120,41 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
     assert (result.verdict.kind, result.winner) == ("objected", 0)
 
 
+def test_a_family_has_one_voice(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """Its judges' scores are averaged clip by clip: one of two that objects is outvoted."""
+    noise = (FakeScorer("2f", slope=1.0), FakeScorer("peaq", slope=-0.5))
+    result = validated(executor, clips, [trial(0, 3, 40.0), trial(1, 7, 46.0)], (*AGREEING, *noise))
+    side = result.candidates[1].sides["holdout"]
+    assert side.gains["peaq"].high < 0 < side.gains["2f"].low
+    mean = (side.gains["peaq"].value + side.gains["2f"].value) / 2
+    assert side.families["masked noise"].value == pytest.approx(mean)
+    assert result.verdict.kind == "confirmed"
+
+
+def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """With nine held-out clips the default stays, whatever all say; so with one recording."""
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    few = court(executor, {**clips, "holdout": clips["holdout"][:9]})
+    one = replace(court(executor, clips), holdout_sources=1)
+    for each in (few, one):
+        result = validate_bitrate(each, 64.0, trials, Timing())
+        assert (result.verdict.kind, result.winner) == ("preliminary", 0)
+
+
+def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """What people said on this bitrate stands above judges that object, and is kept."""
+    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8)
+    asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
+    result = validate_bitrate(asked, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    assert (result.verdict.kind, result.winner) == ("confirmed", 1)
+    assert result.listening == heard
+
+
 def test_nothing_better_is_a_result(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
-    """When no trial beats the default, the default is already the best."""
+    """When no trial beats the default, nothing better was found."""
     for trials in ([trial(0, 7, 46.0), trial(1, 0, 20.0)], [trial(0, 7, 46.0)]):
         result = validated(executor, clips, trials)
-        assert (result.verdict.kind, result.winner) == ("the default is already the best", 0)
+        assert (result.verdict.kind, result.winner) == ("nothing better was found", 0)
         assert result.problem is None
 
 
