@@ -9,7 +9,8 @@ builds one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -54,6 +55,9 @@ class About:
         cannot_hear: what it is deaf to, each in a few words.
         taught_model: whether the shipped quality model learned from it. Where it did, its
             agreement with the model is no independent evidence.
+        learned_from: of a model: names of the metrics that taught it.
+        taught: of a model: ranges of the traits of the sounds that it was taught on
+            (`tuner.search.traits`), by name; empty where nobody knows.
     """
 
     label: str
@@ -64,6 +68,8 @@ class About:
     better: Direction = "higher"
     cannot_hear: tuple[str, ...] = ()
     taught_model: bool = False
+    learned_from: tuple[str, ...] = ()
+    taught: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

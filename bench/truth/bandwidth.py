@@ -74,7 +74,7 @@ def _sweep(
     yield Row(
         f"{encoder.name}@{kbps:g}: points from 14 to 18 kHz (consensus"
         f" {agreed[wide] - agreed[start]:+.1f})",
-        f"no more than +{MOST_GAIN:g} where 2f-model and Zimtohrli lose: {'no' if fault else 'yes'}",
+        f"<= +{MOST_GAIN:g} where 2f-model and Zimtohrli lose: {'no' if fault else 'yes'}",
         tuple(f"{points:+.1f}" for points in moved),
     )
 

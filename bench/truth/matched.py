@@ -1,4 +1,4 @@
-"""One encoder's settings at one measured bitrate over a set of sounds, at the rate of most music."""
+"""Settings of one encoder at one measured bitrate over a set of sounds, at 44.1 kHz."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tuner.scorer import Score
 def match(
     encoder: Encoder, settings: Settings, kbps: float, sounds: Sequence[Reference]
 ) -> float | None:
-    """The rate parameter at which these settings spend `kbps` over all sounds; None if none does."""
+    """The rate parameter at which these settings spend `kbps` over all sounds, if there is one."""
     mode = find_rate_mode(encoder, settings.rate_mode)
     given = [resample(sound.pcm, SAMPLE_RATE, RATE) for sound in sounds]
     seconds = sum(pcm.shape[1] for pcm in given) / RATE

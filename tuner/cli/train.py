@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tuner.quality.material import Material
 
 #: Metrics whose opinions teach.
-TEACHERS = ("visqol", "zimtohrli", "peaq", "2f-model")
+TEACHERS = ("visqol", "zimtohrli", "peaq", "2f")
+#: References whose traits tell what kind of sounds taught.
+TRAITS_OF = 120
 
 
 def train(
@@ -114,7 +116,7 @@ def train(
         missed = left_out([path for each in lessons for path in each.shards])
         headers = [each.header for each in lessons]
         facts = training.card(headers, {"taught": taught, "kept": kept}, missed, trained, figures)
-        about = WeightsFacts(learned_from=TEACHERS)
+        about = WeightsFacts(learned_from=TEACHERS, taught=_taught_ranges(lessons))
         write_model(out, [model.cpu() for model in models], facts, about)
         if ratings:
             listeners_teach(ratings, weights=out, out=out, seed=seed)
@@ -152,6 +154,17 @@ def _read(path: Path, clips: Path, left: set[str], limit: int) -> _Lessons:
     count = max(row.index for row in rows) + 1
     sources = PLANS[header.get("plan", "wide")](header["recordings"], count, header["seed"])
     return _Lessons(header, rows, Material(sources, clips), [])
+
+
+def _taught_ranges(lessons: Sequence[_Lessons]) -> dict[str, tuple[float, float]]:
+    """Ranges of the traits of the references of all tables."""
+    from tuner.search.traits import measure_traits, trait_ranges
+
+    traits = []
+    for each in lessons:
+        step = max(len(lessons) * len(each.rows) // TRAITS_OF, 1)
+        traits += [measure_traits(each.material.read(row.index)) for row in each.rows[::step]]
+    return trait_ranges(traits)
 
 
 def encoders_of(row: Labelled) -> set[str]:

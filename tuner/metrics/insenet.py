@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.metric import About, Pcm, check_pair
-from tuner.quality.scorer import InseNetScorer, load_model
+from tuner.quality.scorer import InseNetScorer, load_model, weights_facts
 from tuner.scorer import Score
 
 ABOUT = About(
@@ -26,7 +26,8 @@ class InsenetMetric(InseNetScorer):
     @property
     def about(self) -> About:
         """See `tuner.metric.Metric.about`."""
-        return ABOUT
+        facts = weights_facts(self.weights)
+        return replace(ABOUT, learned_from=facts.learned_from, taught=facts.taught)
 
     def score_batch(self, pairs: Sequence[tuple[Pcm, Pcm]]) -> list[Score]:
         """See `tuner.scorer.ScoresBatches.score_batch`."""

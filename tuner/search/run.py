@@ -96,7 +96,7 @@ class Parts:
                 label=metric.about.label,
                 family=metric.about.family,
                 version=metric.version,
-                taught_model=metric.about.taught_model,
+                taught_model=metric.name in self.scorer.about.learned_from,
                 cannot_hear=list(metric.about.cannot_hear),
             )
             for metric in (self.scorer, *self.judges)
@@ -113,7 +113,7 @@ class Parts:
                 channels=clip.channels,
                 source=str(clip.source),
                 start_s=clip.start_s,
-                traits=measure_traits(clip.pcm),
+                traits=measure_traits(clip.pcm, self.scorer.about.taught),
             )
             for clip in self.clips.clips
         ]

@@ -22,22 +22,10 @@ from tuner.quality.shards import Batch, FeatureSet, join, make_loader
 from tuner.quality.train import Course, Step, split, validate
 
 #: PEAQ's variables of a good, a middling and a bad signal.
-PEAQ = tuple(
-    (
-        900.0,
-        900.0 - 300 * bad,
-        -20 + 18 * bad,
-        30 * bad,
-        2 * bad,
-        1.0,
-        40 * bad,
-        90 * bad,
-        bad,
-        1.0,
-        bad,
-    )
+PEAQ = [
+    (900.0, 900 - 300 * b, -20 + 18 * b, 30 * b, 2 * b, 1.0, 40 * b, 90 * b, b, 1.0, b)
     for b in (0.02, 0.4, 1.0)
-)
+]
 HYPER = Hyper(mono_epochs=1, epochs=3, references_per_batch=2)
 
 
