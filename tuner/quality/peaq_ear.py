@@ -247,7 +247,9 @@ def adapt(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, t
     Args:
         reference, coded: smeared excitations, ``[BANDS, N, F]``.
     """
-    mean_reference, mean_coded = smooth(torch.cat([reference, coded], dim=1), ADAPTATION_S).chunk(2, 1)
+    mean_reference, mean_coded = smooth(torch.cat([reference, coded], dim=1), ADAPTATION_S).chunk(
+        2, 1
+    )
     gain = (mean_reference * mean_coded).sqrt_().sum(0) / mean_coded.sum(0)
     gain = gain.square_()
     reference, coded = reference / gain.clamp_min(1), coded * gain.clamp_max(1)
