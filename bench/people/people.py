@@ -13,7 +13,9 @@ def odaq_means(data: Path) -> dict[tuple[str, str], float]:
     with (data / FOLDER / "odaq_means_from_figure.csv").open() as table:
         rows = list(csv.DictReader(table))
     found = {
-        (row["method"], f"Q{place}"): float(row[f"Q{place}"]) for row in rows for place in range(1, 6)
+        (row["method"], f"Q{place}"): float(row[f"Q{place}"])
+        for row in rows
+        for place in range(1, 6)
     }
     for anchor in ("LP3.5", "LP7"):
         found["LP", anchor] = sum(float(row[anchor]) for row in rows) / len(rows)

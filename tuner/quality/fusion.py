@@ -35,10 +35,20 @@ FUSION_VERSION = 1
 #: Places of PEAQ's variables in the order of the standard.
 TOTAL_NMR, ADB, AVG_MOD_DIFF_1 = 2, 4, 6
 
-#: Artefacts of `tuner.quality.degrade` and `tuner.quality.odaq` -> families that cannot hear
-#: them, by what was measured on ODAQ's conditions (`python -m bench.people`).
+_SPECTROGRAM: frozenset[Family] = frozenset({"similarity"})
+#: Artefacts of `tuner.quality.degrade` and families of `tuner.quality.odaq` -> who cannot hear
+#: them. ViSQOL compares smoothed spectrograms of 80 ms: what people give 15 to 65 points (holes),
+#: 22 to 85 (mismatch), 36 to 87 (noise) and 31 to 71 (pre-echo) it puts at 68 to 95, 87 to 93,
+#: 82 to 89 and 93 to 99 (`python -m bench.people`).
 DEAF: Mapping[str, frozenset[Family]] = {
-    "pre-echo": frozenset({"similarity"}),
+    "spectral holes": _SPECTROGRAM,
+    "tonality mismatch": _SPECTROGRAM,
+    "unmasked noise": _SPECTROGRAM,
+    "pre-echo": _SPECTROGRAM,
+    "SH": _SPECTROGRAM,
+    "TM": _SPECTROGRAM,
+    "UN": _SPECTROGRAM,
+    "PE": _SPECTROGRAM,
 }
 
 
