@@ -23,6 +23,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.signal import lfilter
 
 from tuner.errors import ScoreError
 from tuner.quality import peaq_ear as ear
@@ -47,12 +48,16 @@ DETECTION_KEPT = 0.9
 #: The network: smallest and largest of each variable, weights of the three hidden nodes and
 #: their biases, weights of the output and its bias; smallest and largest ODG.
 INPUT_LEAST = np.array(
-    [393.916656, 361.965332, -24.045116, 1.110661, -0.206623, 0.074318]
-    + [1.113683, 0.950345, 0.029985, 0.000101, 0.0]
+    [
+        *(393.916656, 361.965332, -24.045116, 1.110661, -0.206623, 0.074318),
+        *(1.113683, 0.950345, 0.029985, 0.000101, 0.0),
+    ]
 )
 INPUT_MOST = np.array(
-    [921.0, 881.131226, 16.212030, 107.137772, 2.886017, 13.933351]
-    + [63.257874, 1145.018555, 14.819740, 1.0, 1.0]
+    [
+        *(921.0, 881.131226, 16.212030, 107.137772, 2.886017, 13.933351),
+        *(63.257874, 1145.018555, 14.819740, 1.0, 1.0),
+    ]
 )
 HIDDEN = np.array(
     [
@@ -163,7 +168,7 @@ def combine(measured: Frames, channels: list[list[int]]) -> Variables:
         _mean(measured.modulation[rows], weight),
         _mean(measured.new_modulation[rows], weight),
         _mean(measured.noise_loudness[rows].square(), span.loud[:, None]).sqrt(),
-        ear.smooth(probability.float()[None], torch.tensor([DETECTION_KEPT]))[0].amax(-1),
+        _filtered_peak(probability),
         _mean((measured.worst_noise_to_mask[rows] >= DISTURBED).double(), span.used[:, None]),
     ]
     return Variables(*(_over_channels(value) for value in found))
@@ -247,6 +252,13 @@ def _distorted_block(probability: torch.Tensor, steps: torch.Tensor) -> torch.Te
     mean = total / detected.sum(-1).clamp_min(1)
     logarithm = torch.where(total > 0, mean.clamp_min(1e-30).log10(), -0.5)
     return torch.where(detected.any(-1), logarithm, 0.0)
+
+
+def _filtered_peak(probability: torch.Tensor) -> torch.Tensor:
+    """Largest value of the probability after a first-order low-pass, ``[G]``."""
+    kept = DETECTION_KEPT
+    filtered = lfilter([1 - kept], [1, -kept], probability.numpy(), axis=-1)
+    return torch.from_numpy(filtered.max(axis=-1))
 
 
 def distortion_index(found: Variables) -> Values:

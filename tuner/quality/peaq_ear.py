@@ -195,47 +195,40 @@ def spread(power: torch.Tensor) -> torch.Tensor:
 
 
 @functools.cache
-def decay(longest_s: float) -> torch.Tensor:
-    """What a recursive filter keeps from frame to frame in each band, float64 ``[BANDS]``.
-
-    Args:
-        longest_s: time constant at 100 Hz; it falls to `SHORTEST_S` at high frequencies.
-    """
+def _recursion(longest_s: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A block's response to its input, ``[BANDS, _BLOCK, _BLOCK]``, and to the state before it."""
     time_s = SHORTEST_S + 100 / centre_frequencies() * (longest_s - SHORTEST_S)
-    return torch.from_numpy(np.exp(-1 / (FRAME_RATE * time_s)))
+    kept = np.exp(-1 / (FRAME_RATE * time_s))[:, None]
+    steps = np.arange(_BLOCK)
+    distance = steps[None, :] - steps[:, None]
+    response = kept[..., None] ** np.maximum(distance, 0) * (1 - kept[..., None])
+    response = np.where(distance >= 0, response, 0.0).astype(np.float32)
+    fading = (kept ** (steps + 1))[:, None].astype(np.float32)
+    return torch.from_numpy(response), torch.from_numpy(fading)
 
 
-def smooth(values: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def smooth(values: torch.Tensor, longest_s: float) -> torch.Tensor:
     """First-order recursive mean over time, from rest.
 
     Args:
-        values: ``[B, R, F]``.
-        kept: share of the last output that stays, ``[B]``.
+        values: ``[BANDS, R, F]``.
+        longest_s: time constant at 100 Hz; it falls to `SHORTEST_S` at high frequencies.
     """
     frames = values.shape[-1]
     count = -(-frames // _BLOCK)
     padded = torch.nn.functional.pad(values, (0, count * _BLOCK - frames))
-    within, fading = _recursion(kept)
+    response, fading = _recursion(longest_s)
     # Each block from rest, then what the block before left, fading.
-    found = torch.bmm(padded.view(len(values), -1, _BLOCK), within)
+    found = torch.bmm(padded.view(BANDS, -1, _BLOCK), response)
     found = found.view(*values.shape[:2], count, _BLOCK)
     for block in range(1, count):
         found[:, :, block] += found[:, :, block - 1, -1:] * fading
     return found.flatten(2)[..., :frames]
 
 
-def _recursion(kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """A block's response to its input, ``[B, _BLOCK, _BLOCK]``, and to the state before it."""
-    steps = torch.arange(_BLOCK)
-    distance = steps[None, :] - steps[:, None]
-    powers = kept[:, None, None] ** distance.clamp_min(0) * (1 - kept[:, None, None])
-    fading = kept[:, None] ** (steps + 1)
-    return torch.where(distance >= 0, powers, 0.0).float(), fading.float()[:, None]
-
-
 def smear(excitation: torch.Tensor) -> torch.Tensor:
     """Excitation after forward masking: it rises at once and decays slowly."""
-    return torch.maximum(smooth(excitation, decay(SMEARING_S)), excitation)
+    return torch.maximum(smooth(excitation, SMEARING_S), excitation)
 
 
 @functools.cache
@@ -254,17 +247,18 @@ def adapt(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, t
     Args:
         reference, coded: smeared excitations, ``[BANDS, N, F]``.
     """
-    kept = decay(ADAPTATION_S)
-    mean_reference, mean_coded = smooth(torch.cat([reference, coded], dim=1), kept).chunk(2, 1)
+    mean_reference, mean_coded = smooth(torch.cat([reference, coded], dim=1), ADAPTATION_S).chunk(
+        2, 1
+    )
     gain = (mean_reference * mean_coded).sqrt_().sum(0) / mean_coded.sum(0)
     gain = gain.square_()
     reference, coded = reference / gain.clamp_min(1), coded * gain.clamp_max(1)
-    both = smooth(torch.cat([coded * reference, reference.square()], dim=1), kept)
+    both = smooth(torch.cat([coded * reference, reference.square()], dim=1), ADAPTATION_S)
     across, own = both.chunk(2, 1)
     ratio = across / own
     ratios = torch.cat([ratio.clamp_max(1), ratio.reciprocal().clamp_max_(1)], dim=1)
     averaged = (_neighbours() @ ratios.flatten(1)).view_as(ratios)
-    for_reference, for_coded = smooth(averaged, kept).chunk(2, 1)
+    for_reference, for_coded = smooth(averaged, ADAPTATION_S).chunk(2, 1)
     return reference * for_reference, coded * for_coded
 
 
@@ -286,6 +280,6 @@ def modulation(excitation: torch.Tensor) -> Modulation:
     loudness = excitation.log().mul_(0.3).exp_()
     before = torch.nn.functional.pad(loudness[..., :-1], (1, 0))
     change = (loudness - before).abs_().mul_(FRAME_RATE)
-    smoothed = smooth(torch.cat([change, loudness], dim=1), decay(ADAPTATION_S))
+    smoothed = smooth(torch.cat([change, loudness], dim=1), ADAPTATION_S)
     mean_change, mean_loudness = smoothed.chunk(2, 1)
     return Modulation(mean_change / (1 + mean_loudness / 0.3), mean_loudness)

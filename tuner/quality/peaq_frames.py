@@ -32,6 +32,8 @@ REFERENCE_RISE, CODED_RISE = 10.0, 10**0.5
 #: Lags of the correlation of the error's spectrum, and so many bins are correlated.
 LAGS = 256
 
+#: An energy below this share of the whole is that of rounding errors.
+_ROUNDING = 1e-6
 #: Frames whose spectra are taken at once: they stay in the processor's cache.
 _FRAMES = 64
 
@@ -153,12 +155,17 @@ def _spectral(blocks: torch.Tensor) -> Spectral:
 def _bandwidths(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Highest bins of both above the noise floor of the coded signal, ``[N, F]``; 0: none."""
     floor = coded[..., FLOOR_BIN:-1].amax(-1, keepdim=True)
-    bins = torch.arange(1, FLOOR_BIN + 1, dtype=torch.float32)
-    rises = reference[..., :FLOOR_BIN] > REFERENCE_RISE * floor
-    of_reference = (rises * bins).amax(-1)
+    of_reference = _highest(reference[..., :FLOOR_BIN] > REFERENCE_RISE * floor)
     rises = coded[..., :FLOOR_BIN] > CODED_RISE * floor
-    within = bins <= of_reference[..., None]
-    return of_reference, (rises.logical_and_(within) * bins).amax(-1)
+    within = torch.arange(FLOOR_BIN) < of_reference[..., None]
+    return of_reference, _highest(rises.logical_and_(within))
+
+
+def _highest(found: torch.Tensor) -> torch.Tensor:
+    """Number of bins up to the highest true one, 0 if there is none."""
+    # NumPy's argmax of truth values stops at the first.
+    from_end = found.numpy()[..., ::-1].argmax(-1)
+    return torch.from_numpy(np.where(found.any(-1), found.shape[-1] - from_end, 0))
 
 
 @functools.cache
@@ -178,10 +185,11 @@ def _harmonics(reference: torch.Tensor, coded: torch.Tensor) -> torch.Tensor:
     size = 2 * LAGS
     whole, start = torch.fft.rfft(error, size), torch.fft.rfft(error[..., :LAGS], size)
     correlation = torch.fft.irfft(whole * start.conj(), size)[..., :LAGS]
-    energy = torch.nn.functional.pad(error.double().square().cumsum(-1), (1, 0))
-    energy = energy[..., LAGS : 2 * LAGS] - energy[..., :LAGS]
-    scale = (energy * energy[..., :1]).sqrt_().float()
-    correlation = torch.where(scale > 0, correlation / scale.clamp_min(1e-30), 0.0)
+    energy = torch.nn.functional.pad(error.square().cumsum(-1), (1, 0))
+    least_energy = _ROUNDING * energy[..., -1:]
+    energy = torch.maximum(energy[..., LAGS : 2 * LAGS] - energy[..., :LAGS], least_energy)
+    scale = (energy * energy[..., :1]).sqrt_().clamp_min_(1e-30)
+    correlation = correlation.div_(scale)
     centred = (correlation - correlation.mean(-1, keepdim=True)) * _lag_window()
     spectrum = ear.squares(torch.fft.rfft(centred))
     rises = spectrum[..., 1:] > spectrum[..., :-1]
