@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.encoder import EncoderFailed, EncoderMissing, TimeLimit
+from tuner.encoder import EncoderFailed, EncoderMissing, EncoderTimedOut, TimeLimit
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
 
@@ -127,7 +127,7 @@ def run(
     if len(stdout) > STDOUT_LIMIT:
         raise EncoderFailed(f"wrote more than {STDOUT_LIMIT} bytes", command, None, text)
     if usage is None:
-        raise EncoderFailed(f"timed out after {timeout_s:g} s", command, None, text)
+        raise EncoderTimedOut(f"timed out after {timeout_s:g} s", command, None, text)
     if process.returncode < 0 or (check and process.returncode != 0):
         raise EncoderFailed(_describe(process.returncode), command, process.returncode, text)
     return Finished(stdout, stderr, usage)

@@ -103,15 +103,21 @@ class Rig:
         self.control = self.folder / "control"
         self.control.mkdir()
 
-    def start(self, *more: str, command: Sequence[str] = ()) -> Session:
+    def start(
+        self,
+        *more: str,
+        command: Sequence[str] = (),
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+    ) -> Session:
         """`tuner run` with more flags, or another command."""
         places = (f"--clips={self.music}", f"--out={self.run}")
         search = ("--encoder=fake", "--bitrates=64", f"--trials={TRIALS}", "--workers=1")
         process = subprocess.Popen(
             [sys.executable, str(DRIVER), *(command or ("run", *search, *places, *more))],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             errors="surrogateescape",
             env={**os.environ, "CONTROL": str(self.control), "OPTIONS": json.dumps(self.options)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -198,10 +199,12 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 publisher.end(board, "failed", f"{type(error).__name__}: {error}")
                 raise
         publisher.end(board, "finished")
-    if as_json:
-        print(json.dumps(summarise(results, opened.path, report), indent=1))
-    else:
-        print_answers(results, report)
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, opened.path, report), indent=1))
+        else:
+            print_answers(results, report)
     return report
 
 

@@ -129,6 +129,34 @@ def test_a_job_whose_worker_is_killed_once_is_tried_again(
     assert not _workers()
 
 
+def test_a_job_that_hangs_is_ended(
+    executor: Executor, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no encoder's limit ends it, as in a decoder or a scorer: like a death."""
+    monkeypatch.setattr("tuner.search.executors.local.JOB_LIMIT_S", 0.5)
+    hanging = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=600))
+    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9 after 0\.5 s without an answer"):
+        executor.submit(hanging).result(PATIENCE_S)
+    monkeypatch.setattr("tuner.search.executors.local.JOB_LIMIT_S", 600.0)
+    assert executor.submit(job).result(PATIENCE_S).encodes == 1
+
+
+def test_a_thread_that_dies_ends_the_run_with_its_reason(
+    cache_folder: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs, and those that come later, do not wait for ever."""
+    executor = make_executor("local", workers=1, cache_folder=cache_folder)
+
+    def die(*_: object) -> None:
+        raise SystemExit("gone")
+
+    monkeypatch.setattr("tuner.search.executors.local._Worker.run", die)
+    for _ in range(2):
+        with pytest.raises(RunError, match="gone"):
+            executor.submit(job).result(PATIENCE_S)
+    executor.close(cancel=True)
+
+
 def test_ctrl_c_does_not_reach_the_workers(executor: Executor, job: Job) -> None:
     """SIGINT goes to the whole terminal group; the driver alone decides what it means."""
     executor.submit(job).result(PATIENCE_S)
