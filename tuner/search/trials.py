@@ -188,14 +188,12 @@ class Trials:
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
-        queued = self._queued()
+        queued, running = self._queued(), self._study.get_trials(states=(TrialState.RUNNING,))
         retried = superseded(queued)
-        self._waiting = {int(t.user_attrs[ORDINAL]) for t in queued if ORDINAL in t.user_attrs}
+        self._waiting = _ordinals(queued)
         self._taken = self._waiting | {result.record.number for result in self.results}
-        for trial in queued:
-            if ORDINAL not in trial.user_attrs:  # queued by an older version
-                self._number(trial)
-        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+        self._taken |= _ordinals([t for t in running if params_to_retry(t) is not None])
+        for trial in running:
             if RESULT in trial.user_attrs:
                 self._tell(trial.number, load_result(trial))
                 continue
@@ -203,6 +201,9 @@ class Trials:
             if params is not None and trial.number not in retried:
                 self._enqueue(params, retry_of(trial, failed=False))
             self._study.tell(trial.number, state=TrialState.FAIL)
+        for trial in queued:
+            if ORDINAL not in trial.user_attrs:  # by an older version
+                self._number(trial)
         self._running.clear()
 
     def best(self) -> TrialResult | None:
@@ -370,3 +371,8 @@ class Trials:
             self._study.tell(number, state=TrialState.PRUNED)
         else:
             self._study.tell(number, state=TrialState.FAIL)
+
+
+def _ordinals(trials: Sequence[FrozenTrial]) -> set[int]:
+    """The numbers of those trials that have one."""
+    return {int(t.user_attrs[ORDINAL]) for t in trials if ORDINAL in t.user_attrs}
