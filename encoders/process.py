@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.encoder import EncoderFailed, EncoderMissing
+from tuner.encoder import EncoderFailed, EncoderMissing, EncoderTimedOut, TimeLimit
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
 
@@ -104,7 +104,8 @@ def run(
         command: program and arguments.
         stdin: what it reads from its standard input; in blocks (none of them empty) where
             it is too much to hold in memory.
-        timeout_s: wall-clock seconds after which its whole process group is killed.
+        timeout_s: seconds after which its whole process group is killed; those in which this
+            process, or the machine, slept do not count.
         env: its environment; None for ours, with `PLAIN_LOCALE`.
         cwd: its working directory; None for ours.
         memory_limit: most bytes of address space; an allocation past it fails in the child.
@@ -116,17 +117,17 @@ def run(
             than `STDOUT_LIMIT`.
     """
     process = _start(command, env, cwd, memory_limit)
-    deadline = time.monotonic() + timeout_s
+    limit = TimeLimit(timeout_s)
     try:
-        stdout, stderr, in_time = _communicate(process, stdin, deadline)
-        usage = _reap(process, deadline) if in_time else None
+        stdout, stderr, in_time = _communicate(process, stdin, limit)
+        usage = _reap(process, limit) if in_time else None
     finally:
         _end(process)
     text = stderr.decode(errors="replace")
     if len(stdout) > STDOUT_LIMIT:
         raise EncoderFailed(f"wrote more than {STDOUT_LIMIT} bytes", command, None, text)
     if usage is None:
-        raise EncoderFailed(f"timed out after {timeout_s:g} s", command, None, text)
+        raise EncoderTimedOut(f"timed out after {timeout_s:g} s", command, None, text)
     if process.returncode < 0 or (check and process.returncode != 0):
         raise EncoderFailed(_describe(process.returncode), command, process.returncode, text)
     return Finished(stdout, stderr, usage)
@@ -205,12 +206,12 @@ def _capped(kind: int, value: int) -> tuple[int, int]:
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], stdin: bytes | Iterable[bytes], deadline: float
+    process: subprocess.Popen[bytes], stdin: bytes | Iterable[bytes], limit: TimeLimit
 ) -> tuple[bytes, bytes, bool]:
     """Feed stdin, read stdout and stderr until both end.
 
     Returns:
-        stdout, stderr, and whether both ended before the deadline.
+        stdout, stderr, and whether both ended within the limit.
     """
     assert process.stdin and process.stdout and process.stderr
     blocks = iter((stdin,) if isinstance(stdin, bytes) else stdin)
@@ -224,7 +225,7 @@ def _communicate(
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
-            remaining = deadline - time.monotonic()
+            remaining = limit.left()
             if remaining <= 0:
                 in_time = False
                 break
@@ -237,8 +238,8 @@ def _communicate(
                     finished = not piece
                     is_stdout = key.fileobj is process.stdout
                     # One byte past the limit of stdout tells that there was more.
-                    limit = STDOUT_LIMIT + 1 if is_stdout else STDERR_LIMIT
-                    read[key.fd] += piece[: max(limit - len(read[key.fd]), 0)]
+                    most = STDOUT_LIMIT + 1 if is_stdout else STDERR_LIMIT
+                    read[key.fd] += piece[: max(most - len(read[key.fd]), 0)]
                     if is_stdout and len(read[key.fd]) > STDOUT_LIMIT:
                         return bytes(read[key.fd]), bytes(list(read.values())[1]), False
                 if finished:
@@ -258,15 +259,15 @@ def _write(fd: int, pending: memoryview, blocks: Iterator[bytes]) -> memoryview:
     return rest or memoryview(next(blocks, b""))
 
 
-def _reap(process: subprocess.Popen[bytes], deadline: float) -> float | None:
-    """Wait for the child's end; its CPU seconds, or None past the deadline."""
+def _reap(process: subprocess.Popen[bytes], limit: TimeLimit) -> float | None:
+    """Wait for the child's end; its CPU seconds, or None past the limit."""
     pause = FIRST_POLL_S
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             return usage.ru_utime + usage.ru_stime
-        if time.monotonic() >= deadline:
+        if limit.left() <= 0:
             return None
         time.sleep(pause)
         pause = min(2 * pause, POLL_S)

@@ -27,9 +27,11 @@ from tuner.errors import (
     EncoderError,
     EncoderFailed,
     EncoderMissing,
+    EncoderTimedOut,
     OptionIgnored,
     SettingsError,
 )
+from tuner.time_limit import TimeLimit
 
 __all__ = [
     "RATE_MODE",
@@ -40,12 +42,14 @@ __all__ = [
     "EncoderError",
     "EncoderFailed",
     "EncoderMissing",
+    "EncoderTimedOut",
     "OptionIgnored",
     "Parameter",
     "Pcm",
     "RateMode",
     "Settings",
     "SettingsError",
+    "TimeLimit",
     "Value",
     "Version",
     "active_parameters",
@@ -112,10 +116,10 @@ class Parameter:
             return any(value == c and type(value) is type(c) for c in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        if self.kind == "int" and value != int(value):
-            return False
         assert self.low is not None and self.high is not None
-        return self.low <= value <= self.high
+        if not self.low <= value <= self.high:  # infinity and NaN are no whole numbers, either
+            return False
+        return self.kind != "int" or value == int(value)
 
 
 @dataclass(frozen=True)

@@ -300,6 +300,12 @@ class BitrateResult:
     listening: ListeningResult | None = None
 
     @property
+    def default_trial(self) -> TrialRecord | None:
+        """The trial of the encoder's default: the first candidate's, where one was validated."""
+        number = self.candidates[0].trial if self.candidates else 0
+        return next((trial for trial in self.trials if trial.number == number), None)
+
+    @property
     def tuned(self) -> int:
         """Index of what the verdict is about: the winner, or the best settings that were tried.
 

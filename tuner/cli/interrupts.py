@@ -6,13 +6,45 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 #: Exit status of a command that the user stopped: 128 + SIGINT, as shells have it.
 EXIT_INTERRUPTED = 130
 #: Lets a terminal show its cursor again, which a live display had hidden (ECMA-48, DECTCEM).
 SHOW_CURSOR = "\x1b[?25h"
+
+
+#: Whether a SIGINT came since `watch` began.
+_came = False
+
+
+def watch() -> None:
+    """From now on SIGINT raises KeyboardInterrupt, and `came` knows of it."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        global _came
+        _came = True
+        signal.default_int_handler(number, frame)
+
+    # A process that was started with SIGINT ignored (in the background of a script) stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+
+
+@contextmanager
+def as_interrupts() -> Iterator[None]:
+    """What a Ctrl-C turned into is KeyboardInterrupt again.
+
+    One that meets Python while it compiles a module leaves as a SystemError ("AST constructor
+    recursion depth mismatch", a fault of Python 3.11).
+    """
+    try:
+        yield
+    except SystemError as error:
+        if _came:
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager
@@ -31,8 +63,9 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
     came = False
 
     def first(number: int, frame: FrameType | None) -> None:
+        global _came
         nonlocal came
-        came = True
+        _came = came = True
         signal.signal(signal.SIGINT, second)
         _say("\nStopping. Ctrl-C again ends at once.\n")
         raise KeyboardInterrupt
@@ -54,4 +87,5 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
 
 def _say(text: str) -> None:
     # Past Python's buffers: the signal may have come in the middle of a print.
-    os.write(2, text.encode(errors="replace"))
+    with suppress(OSError):  # a terminal that is gone
+        os.write(2, text.encode(errors="replace"))

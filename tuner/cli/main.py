@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from tuner import __version__
+from tuner.cli import terminal
+from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
 
 #: Subcommand -> (module, function, one line of help).
@@ -53,6 +55,15 @@ class LazyGroup(TyperGroup):
         stub.command(cmd_name, help=COMMANDS[cmd_name][2])(lambda: None)
         return typer.main.get_command(stub)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand; a Ctrl-C that it does not take itself ends it with a word."""
+        try:
+            with as_interrupts():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported now."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -92,7 +103,21 @@ def _root(
 
 def main() -> None:
     """Entry point of the console command: a `TunerError` is a message and exit status 1."""
+    terminal.prepare()
+    watch()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    status: object = 0
+    try:
+        _call()
+    except SystemExit as end:
+        status = end.code
+    problem = terminal.flush_answer()
+    if problem is not None:
+        print(f"tuner: {problem}", file=sys.stderr)
+    sys.exit(status or int(problem is not None))  # type: ignore[arg-type]
+
+
+def _call() -> None:
     for argument in sys.argv[1:]:
         # Study files, results and pages are UTF-8, and hold paths.
         if any("\udc80" <= letter <= "\udcff" for letter in argument):
@@ -105,6 +130,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         # A file that was named and cannot be read or written; what has no name is a bug of ours.
+        if error.filename is None and error.errno in terminal.CANNOT_WRITE:
+            print(f"tuner: the answer cannot be written ({error.strerror})", file=sys.stderr)
+            sys.exit(1)
         if error.filename is None:
             raise
         print(f"tuner: {error.filename}: {error.strerror}; name another place", file=sys.stderr)

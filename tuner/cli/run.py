@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
+from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.logfile import log_to
 from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
@@ -195,7 +196,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
             try:
                 keeper = DiskKeeper(opened, spec.cache_gb, window)
                 # Here, too, for the status to tell it.
-                with told_as_run_error(folder):
+                with told_as_run_error(folder), as_interrupts():
                     with show(board, publisher.show, check, keeper) as observer:
                         results = run_study(parts, opened, executor, observer, command)
                     executor.close()
@@ -212,10 +213,12 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 publisher.end(board, "failed", f"{type(error).__name__}: {error}")
                 raise
         publisher.end(board, "finished")
-    if as_json:
-        print(json.dumps(summarise(results, opened.path, report), indent=1))
-    else:
-        print_answers(results, report)
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, opened.path, report), indent=1))
+        else:
+            print_answers(results, report)
     return report
 
 

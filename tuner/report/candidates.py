@@ -37,10 +37,8 @@ def shown_index(bitrate: BitrateResult) -> int:
 
 
 def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
-    """The default's settings: the first candidate, or trial 0 where validation never came."""
-    if bitrate.candidates:
-        return bitrate.candidates[0]
-    return bitrate.trials[0] if bitrate.trials else None
+    """The default's settings: the first candidate, or its trial where validation never came."""
+    return bitrate.candidates[0] if bitrate.candidates else bitrate.default_trial
 
 
 def runs_adapter(candidate: Candidate) -> bool:

@@ -115,11 +115,12 @@ def _trials(bitrate: BitrateResult) -> list[list[Any]]:
     Plain texts: the page writes them as text, not through Plotly.
     """
     default = first_default(bitrate)
-    first = bitrate.trials[0].score if bitrate.trials else None
+    own = bitrate.default_trial
+    first = own.score if own is not None else None
     rows = []
     for trial in bitrate.trials:
         gain = ""
-        if trial.score is not None and first is not None and trial.number:
+        if trial.score is not None and first is not None and trial is not own:
             gain = words.signed(trial.score - first)
         changes = find_changes(default, trial) if default is not None else []
         rows.append([

@@ -23,10 +23,13 @@ from tuner.errors import (
     ClipError,
     DecodeFailed,
     EncoderError,
+    EncoderMissing,
+    MachineError,
     RunError,
     ScoreError,
     TunerError,
 )
+from tuner.machine import find_fault
 from tuner.scorer import Score, Scorer
 
 
@@ -98,6 +101,27 @@ class Outcome:
 
 def run_job(job: Job, cache: Cache) -> Outcome:
     """Run one job. Errors are raised, never stored.
+
+    Raises:
+        MachineError: this machine cannot run it, nor any other: it is full, say, or the
+            encoder's program is gone.
+        TunerError: see `_run`.
+    """
+    try:
+        return _run(job, cache)
+    except (EncoderError, ScoreError) as error:
+        missing = str(error) if isinstance(error, EncoderMissing) else None
+        fault = missing or find_fault(error)
+        if fault is None:
+            raise
+        raise MachineError(
+            f"{fault}. No job can run here until then; what was finished is kept: mend that, and"
+            " run the same command again."
+        ) from error
+
+
+def _run(job: Job, cache: Cache) -> Outcome:
+    """Run one job.
 
     Raises:
         ClipError: the clip's file is missing or does not hold the samples it should.

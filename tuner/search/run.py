@@ -253,7 +253,9 @@ def _validate(
     )
     results = []
     for lane in lanes:
-        result = validate_bitrate(court, lane.target_kbps, lane.results, lane.timing())
+        result = validate_bitrate(
+            court, lane.target_kbps, lane.results, lane.default(), lane.timing()
+        )
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))

@@ -36,6 +36,8 @@ DEFAULT_JUDGES = ("visqol", "zimtohrli", "2f")
 DEFAULT_EXHIBITS = 3
 #: Legal excerpt lengths, s (`tuner.clips`).
 EXCERPT_RANGE_S = (5.0, 10.0)
+#: Most trials of a bitrate, jobs at a time, and clips of a file or to be heard.
+MOST_TRIALS, MOST_WORKERS, MOST_CLIPS = 1_000_000, 10_000, 10_000
 #: Legal disk budgets of the cache, GB.
 CACHE_RANGE_GB = (0.01, 100_000.0)
 #: Legal limits of the decoded peak, dBFS, and of the latency, ms.
@@ -221,16 +223,16 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         encoder=top.text("encoder") or "",
         bitrates_kbps=top.bitrates("bitrates_kbps"),
         binary=top.text("binary", optional=True),
-        trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1),
+        trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1, high=MOST_TRIALS),
         hours=top.number("hours", None, low=0.0, high=10_000.0),
         seed=top.whole("seed", 0, low=0) or 0,
         executor=top.choice("executor", EXECUTORS, "local"),
         address=top.text("address", optional=True),
-        workers=top.whole("workers", 0, low=0) or 0,
+        workers=top.whole("workers", 0, low=0, high=MOST_WORKERS) or 0,
         scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
         storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
-        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS),
+        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS, high=MOST_CLIPS),
         weights=top.text("weights", optional=True),
         judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,
         clips=ClipsSpec(
@@ -238,7 +240,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             manifest=clips.text("manifest", optional=True),
             excerpt_s=clips.number("excerpt_s", 8.0, *EXCERPT_RANGE_S) or 8.0,
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
-            per_file=clips.whole("per_file", 1, low=1) or 1,
+            per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
         ),
         search=_parse_search(search),
         fixed=fixed.values(),

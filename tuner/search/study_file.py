@@ -14,6 +14,9 @@ from tuner.metrics.registry import is_metric_file
 from tuner.plugins import is_encoder_file
 from tuner.search.database_url import locate_url
 
+#: Largest study file: a thousand times the longest of ours.
+LARGEST_BYTES = 1_000_000
+
 
 def read_study(path: Path) -> dict[str, object]:
     """The raw content of a study file, its paths taken from the file's folder.
@@ -26,7 +29,13 @@ def read_study(path: Path) -> dict[str, object]:
         StudyError: naming the file, if it cannot be read or is not TOML.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        if len(content) > LARGEST_BYTES:
+            raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
+        raw = tomllib.loads(content.decode())
+    except RecursionError:
+        raise StudyError(f"{path}: cannot be read as a study (nested too deeply)") from None
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read as a study ({error})") from error
     clips = raw.get("clips")

@@ -113,7 +113,11 @@ class _Heard:
 
 
 def validate_bitrate(
-    court: Court, target_kbps: float, results: Sequence[TrialResult], timing: Timing
+    court: Court,
+    target_kbps: float,
+    results: Sequence[TrialResult],
+    default: TrialResult | None,
+    timing: Timing,
 ) -> BitrateResult:
     """The answer for one bitrate.
 
@@ -121,14 +125,16 @@ def validate_bitrate(
         court: what to validate with.
         target_kbps: the target bitrate.
         results: all finished trials.
+        default: that of the encoder's default.
         timing: what the search cost.
 
     Raises:
         TunerError: whatever ends a run and not only a candidate.
     """
     records = [result.record for result in results]
-    problem = find_problem(records, target_kbps)
-    finalists = [] if problem else choose_finalists(results)
+    first = None if default is None else default.record
+    problem = find_problem(records, target_kbps, first)
+    finalists = [] if problem or first is None else choose_finalists(results, first)
     if not finalists:
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; run it again."
         return _without_answer(target_kbps, records, timing, reason)
@@ -151,15 +157,10 @@ def validate_bitrate(
     )
 
 
-def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:
-    """The default, then the best `FINALISTS` other settings by tune objective.
-
-    Empty if the default is not complete.
-    """
-    chosen = [r.record for r in results if r.record.number == 0 and r.record.state == "complete"]
-    if not chosen:
-        return []
-    seen = {settings_of(chosen[0])}
+def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
+    """The default, which is complete, then the best `FINALISTS` other settings by objective."""
+    chosen = [default]
+    seen = {settings_of(default)}
     for result in rank(results):
         if len(chosen) > FINALISTS:
             break

@@ -77,7 +77,8 @@ def validated(
     trials: list[TrialResult],
     judges: tuple[FakeScorer, ...] = AGREEING,
 ) -> BitrateResult:
-    return validate_bitrate(court(executor, clips, judges), 64.0, trials, Timing(encodes=7))
+    bench = court(executor, clips, judges)
+    return validate_bitrate(bench, 64.0, trials, trials[0], Timing(encodes=7))
 
 
 def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
@@ -179,7 +180,7 @@ def test_finalists_are_distinct() -> None:
         trial(6, 5, 44.0),
         trial(7, 4, 43.0),
     ]
-    assert [record.number for record in choose_finalists(trials)] == [0, 2, 4, 6]
+    assert [record.number for record in choose_finalists(trials, trials[0].record)] == [0, 2, 4, 6]
 
 
 def test_default_out_of_reach_is_told(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
@@ -197,7 +198,7 @@ def test_finalist_that_fails_goes_last(
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0), trial(2, 6, 44.0)]
     updates: list[Update] = []
     bench = court(executor, clips, encoder=encoder, updates=updates)
-    result = validate_bitrate(bench, 64.0, trials, Timing())
+    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert [c.trial for c in result.candidates] == [0, 2, 1]
     assert "exit code 3" in (result.candidates[2].problem or "")
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
@@ -210,6 +211,7 @@ def test_default_that_fails_in_validation(
     """If the default fails on the held-out clips nothing can be compared."""
     encoder = FakeEncoder(crash_on=(("shaping", 3),), build="crashing default")
     bench = court(executor, clips, encoder=encoder)
-    result = validate_bitrate(bench, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert result.candidates == []
     assert "cannot be validated" in (result.problem or "")

@@ -22,7 +22,7 @@ from tuner.search.job import ClipRef, Job, run_job
 from tuner.testing import ExecutorContract, FakeEncoder
 
 #: How long to wait for what must happen at once, on a busy machine, seconds.
-PATIENCE_S = 20
+PATIENCE_S = 60
 #: Triggers the fake encoder's troubles by its default settings.
 ALWAYS = (("joint", True),)
 
@@ -105,16 +105,44 @@ def test_a_job_whose_worker_is_killed_once_is_tried_again(
 ) -> None:
     """One death, of the out-of-memory killer say, costs time but no result, and is told."""
     executor = make_executor("local", workers=1, cache_folder=cache_folder)
-    slow = FakeEncoder(hang_on=ALWAYS, hang_s=1.0)
     executor.submit(job).result(PATIENCE_S)
     (first,) = _workers()
-    future = executor.submit(replace(job, encoder=slow, knob=32.0))
+    os.kill(first, signal.SIGSTOP)  # so that it cannot have ended the job before it is killed
+    future = executor.submit(replace(job, knob=32.0))
     os.kill(first, signal.SIGKILL)
     assert future.result(PATIENCE_S).encodes == 1
     assert _workers() != {first}
     assert "died (exit code -9)" in caplog.text
     executor.close()
     assert not _workers()
+
+
+def test_a_job_that_hangs_is_ended(
+    executor: Executor, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no encoder's limit ends it, as in a decoder or a scorer: like a death."""
+    monkeypatch.setattr("tuner.search.executors.local.JOB_LIMIT_S", 0.5)
+    hanging = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=600))
+    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9 after 0\.5 s without an answer"):
+        executor.submit(hanging).result(PATIENCE_S)
+    monkeypatch.setattr("tuner.search.executors.local.JOB_LIMIT_S", 600.0)
+    assert executor.submit(job).result(PATIENCE_S).encodes == 1
+
+
+def test_a_thread_that_dies_ends_the_run_with_its_reason(
+    cache_folder: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs, and those that come later, do not wait for ever."""
+    executor = make_executor("local", workers=1, cache_folder=cache_folder)
+
+    def die(*_: object) -> None:
+        raise SystemExit("gone")
+
+    monkeypatch.setattr("tuner.search.executors.local._Worker.run", die)
+    for _ in range(2):
+        with pytest.raises(RunError, match="gone"):
+            executor.submit(job).result(PATIENCE_S)
+    executor.close(cancel=True)
 
 
 def test_ctrl_c_does_not_reach_the_workers(executor: Executor, job: Job) -> None:
