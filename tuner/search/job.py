@@ -12,11 +12,11 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from tuner.audio import SAMPLE_RATE, Pcm, align, resample, sample_digest
+from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.cache import Cache, encode_key, score_key
+from tuner.clip_files import read_clip
 from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import (
     AlignmentError,
@@ -152,13 +152,9 @@ def run_job(job: Job, cache: Cache) -> Outcome:
 def load_clip(clip: ClipRef) -> Pcm:
     """The samples of a clip. Raises `ClipError` if its file is missing or holds others."""
     try:
-        pcm = np.load(clip.path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ClipError(f"{clip.path}: cannot be read ({error}); run again to make it") from error
-    # Results are stored under the digest: a file that holds something else would poison them.
-    if sample_digest(pcm) != clip.digest:
-        raise ClipError(f"{clip.path}: is not clip {clip.digest[:12]} any more; delete it")
-    return np.asarray(pcm, dtype=np.float32)
+        return read_clip(Path(clip.path), clip.digest)
+    except ClipError as error:
+        raise ClipError(f"{error}; run the same command again, which makes it anew") from error
 
 
 def _encode(job: Job, reference: Pcm) -> Encoded:
