@@ -104,7 +104,7 @@ def test_damaged_clips_are_made_again(
     for path, content in whole.items():
         path.write_bytes(content[:-4] + b"\0\0\0?")
         clip = ClipRef(path.stem, str(path), 1, 2.5)
-        with pytest.raises(ClipError, match="is damaged .* run the same command again"):
+        with pytest.raises(ClipError, match=r"is damaged .* run the same command again"):
             load_clip(clip)
     conduct(make_parts(music, 3), rig.run, "tuner run")
     assert "is damaged; made again from" in capfd.readouterr().err + (
