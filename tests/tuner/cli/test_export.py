@@ -115,8 +115,8 @@ def test_words_cannot_leave_a_presets_comment(
     """A line break in any word of a stored command."""
     path = run / "results.json"
     whole = path.read_text()
-    for old, new in (('"96k"', '"96k\\nf=evil"'), ('"0"', '"0\\nf=evil"'), ('"ffmpeg"', '"x\\nf=e"')):
-        path.write_text(whole.replace(old, new))
+    for word in ("96k", "0", "ffmpeg"):
+        path.write_text(whole.replace(f'"{word}"', f'"{word}\\nf=evil"'))
         export(str(run), Format.FFMPEG, out=tmp_path / "presets")
         assert not (tmp_path / "presets").exists()
         assert "# There is no preset of this command line:" in capsys.readouterr().out
