@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner import children
 from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.cache import Cache, encode_key, score_key
 from tuner.clip_files import read_clip
@@ -238,6 +239,6 @@ def _describe(job: Job) -> str:
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and of the children it waited for."""
+    """CPU seconds of this process and of the programs that it ran."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + children.cpu_s()
