@@ -64,7 +64,7 @@ class BinaryEncoder:
 
     Args:
         binary: path or name of another build than the one in PATH.
-        timeout_s: wall-clock limit of one encode in seconds.
+        timeout_s: limit of one encode in seconds; those in which the machine slept do not count.
     """
 
     binary: str | None = None

@@ -29,7 +29,7 @@ from io import FileIO
 from pathlib import Path
 
 from tuner.children import start
-from tuner.encoder import EncoderFailed, EncoderMissing
+from tuner.encoder import EncoderFailed, EncoderMissing, TimeLimit
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
 
@@ -103,7 +103,8 @@ def run(
         command: program and arguments.
         stdin: what it reads from its standard input; in blocks (none of them empty) where
             it is too much to hold in memory.
-        timeout_s: wall-clock seconds after which its whole process group is killed.
+        timeout_s: seconds after which its whole process group is killed; those in which this
+            process, or the machine, slept do not count.
         env: its environment; None for ours, with `PLAIN_LOCALE`.
         cwd: its working directory; None for ours.
         memory_limit: most bytes of address space; an allocation past it fails in the child.
@@ -116,10 +117,10 @@ def run(
         WorkerDied: the process between it and us was killed.
     """
     process = _start(command, env, cwd, memory_limit)
-    deadline = time.monotonic() + timeout_s
+    limit = TimeLimit(timeout_s)
     try:
-        stdout, stderr, in_time = _communicate(process, stdin, deadline)
-        usage = _reap(process, deadline) if in_time else None
+        stdout, stderr, in_time = _communicate(process, stdin, limit)
+        usage = _reap(process, limit) if in_time else None
     finally:
         _end(process)
     text = stderr.decode(errors="replace")
@@ -196,12 +197,12 @@ def _capped(kind: int, value: int) -> int:
 
 
 def _communicate(
-    process: _Process, stdin: bytes | Iterable[bytes], deadline: float
+    process: _Process, stdin: bytes | Iterable[bytes], limit: TimeLimit
 ) -> tuple[bytes, bytes, bool]:
     """Feed stdin, read stdout and stderr until both end.
 
     Returns:
-        stdout, stderr, and whether both ended before the deadline.
+        stdout, stderr, and whether both ended within the limit.
     """
     blocks = iter((stdin,) if isinstance(stdin, bytes) else stdin)
     pending = memoryview(next(blocks, b""))
@@ -215,7 +216,7 @@ def _communicate(
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
             process.child.check()
-            remaining = deadline - time.monotonic()
+            remaining = limit.left()
             if remaining <= 0:
                 in_time = False
                 break
@@ -228,8 +229,8 @@ def _communicate(
                     finished = not piece
                     is_stdout = key.fileobj is process.stdout
                     # One byte past the limit of stdout tells that there was more.
-                    limit = STDOUT_LIMIT + 1 if is_stdout else STDERR_LIMIT
-                    read[key.fd] += piece[: max(limit - len(read[key.fd]), 0)]
+                    most = STDOUT_LIMIT + 1 if is_stdout else STDERR_LIMIT
+                    read[key.fd] += piece[: max(most - len(read[key.fd]), 0)]
                     if is_stdout and len(read[key.fd]) > STDOUT_LIMIT:
                         return bytes(read[key.fd]), bytes(list(read.values())[1]), False
                 if finished:
@@ -249,10 +250,10 @@ def _write(fd: int, pending: memoryview, blocks: Iterator[bytes]) -> memoryview:
     return rest or memoryview(next(blocks, b""))
 
 
-def _reap(process: _Process, deadline: float) -> float | None:
-    """Wait for the child's end; its CPU seconds, or None past the deadline."""
-    while not process.child.wait(min(WAIT_S, deadline - time.monotonic())):
-        if time.monotonic() >= deadline:
+def _reap(process: _Process, limit: TimeLimit) -> float | None:
+    """Wait for the child's end; its CPU seconds, or None past the limit."""
+    while not process.child.wait(min(WAIT_S, limit.left())):
+        if limit.left() <= 0:
             return None
     return process.child.cpu_s
 

@@ -30,6 +30,7 @@ from tuner.errors import (
     OptionIgnored,
     SettingsError,
 )
+from tuner.time_limit import TimeLimit
 
 __all__ = [
     "RATE_MODE",
@@ -46,6 +47,7 @@ __all__ = [
     "RateMode",
     "Settings",
     "SettingsError",
+    "TimeLimit",
     "Value",
     "Version",
     "active_parameters",

@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
+#: The longest wait for what a page does: a busy machine takes its time, ms.
+PATIENCE_MS = 60_000
 FLAGS = [
     # As root in a container there is neither a sandbox, nor a GPU, nor a hand that starts sounds.
     "--no-sandbox",
@@ -25,9 +27,22 @@ def browser(lacking):
     if chromium is None:
         lacking("chromium")
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        expect.set_options(timeout=PATIENCE_MS)
+        opened = driver.chromium.launch(executable_path=chromium, args=FLAGS, timeout=PATIENCE_MS)
+        opened.new_context = _patient(opened.new_context)
         yield opened
         opened.close()
+
+
+def _patient(make):
+    """What opens contexts, whose pages wait for what must happen as long as it takes."""
+
+    def make_patiently(**options):
+        context = make(**options)
+        context.set_default_timeout(PATIENCE_MS)
+        return context
+
+    return make_patiently
 
 
 @pytest.fixture

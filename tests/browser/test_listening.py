@@ -16,7 +16,8 @@ from tuner.listening.server import make_app
 
 TOKEN = "wörd&1"
 #: A busy machine decodes a page's sounds in seconds; playwright's own patience is as long.
-PATIENCE_MS = 30_000
+#: A page that does nothing is not waited for without end, ms.
+PATIENCE_MS = 60_000
 
 
 def make(folder, kind):
@@ -61,7 +62,7 @@ def start(page, address, name="anna"):
 
 
 def expect_place(page, text):
-    expect(page.locator("#place")).to_have_text(text, timeout=PATIENCE_MS)
+    expect(page.locator("#place")).to_have_text(text)
 
 
 def hear_all(page, keys):
@@ -136,15 +137,20 @@ def test_sounds_stay_in_step_and_one_is_heard(page, serve, tmp_path):
     start(page, serve(make(tmp_path / "t", "mushra")))
     hear_all(page, "0123451230")
     page.eval_on_selector("#from", "e => { e.value = 0.5; e.dispatchEvent(new Event('change')) }")
-    page.wait_for_timeout(200)
+    # A switch fades: it is over when one is heard, and no other.
+    arrived = """() => { const p = state.player; return [...p.sounds].every(
+        ([key, s]) => Math.abs(s.gain.gain.value - (key === p.chosen ? 1 : 0)) < 0.001) }"""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not page.evaluate(arrived):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
     state = page.evaluate(
         """() => { const p = state.player; return {
-            gains: [...p.sounds.values()].map((s) => s.gain.gain.value),
             loops: p.sources.map((s) => [s.loopStart, s.loopEnd]),
             position: p.position(), chosen: p.chosen } }"""
     )
     assert state["chosen"] == "reference"
-    assert sorted(round(gain, 3) for gain in state["gains"]) == [0, 0, 0, 0, 0, 1]
+    assert len(state["loops"]) == 6
     assert {tuple(loop) for loop in state["loops"]} == {(1.0, 2.0)}
     assert 1.0 <= state["position"] <= 2.0
 
@@ -225,7 +231,7 @@ def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
             : kept(address, ...rest) }"""
     )
     page.keyboard.press("Enter")
-    expect(page.locator("#problem")).to_contain_text("reload", timeout=PATIENCE_MS)
+    expect(page.locator("#problem")).to_contain_text("reload")
     page.keyboard.press("Enter")
     page.evaluate("() => next()")
     assert page.is_hidden("#trial")
@@ -289,7 +295,7 @@ def test_axe_finds_nothing_serious(browser, serve, tmp_path, axe, scheme):
         assert axe(page) == []
         place = page.text_content("#place")
         page.keyboard.press("Enter")
-        expect(page.locator("#place")).not_to_have_text(place, timeout=PATIENCE_MS)
+        expect(page.locator("#place")).not_to_have_text(place)
     page.wait_for_selector("#finished:not([hidden])")
     assert axe(page) == []
     context.close()

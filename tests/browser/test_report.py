@@ -29,8 +29,8 @@ from tuner.results import (
     write_results,
 )
 
-#: A busy machine starts a page's sounds in seconds.
-PATIENCE_MS = 8_000
+#: A page that does nothing is not waited for without end, ms.
+PATIENCE_MS = 60_000
 SECONDS = 6.0
 CLIPS = [
     ClipRecord(f"{n:02x}" * 32, f"clip {n} <b>.flac", side, SECONDS, 2, f"/music/{n}.flac", 0.0)
@@ -137,7 +137,7 @@ def load(page, report):
 
     page.on("request", note)
     page.goto(report.as_uri())
-    page.wait_for_selector("html[data-ready]", timeout=PATIENCE_MS)
+    page.wait_for_selector("html[data-ready]")
     assert requests.pop(0) == report.as_uri()
     return requests
 
@@ -150,7 +150,7 @@ def names(page):
 def listen(page):
     """Open the clip that has sounds and wait until they are loaded."""
     page.get_by_role("button", name=f"{HEARD.name} listen").click()
-    page.wait_for_selector("#clips-table .player .play:enabled", timeout=PATIENCE_MS)
+    page.wait_for_selector("#clips-table .player .play:enabled")
 
 
 def wait_until(page, expression):
@@ -163,6 +163,8 @@ def wait_until(page, expression):
 
 
 PLAYER = "document.querySelector('#clips-table .player').player"
+#: Whether the gain of sound `s` of name `k` is where its fade leads: one is heard, no other.
+ARRIVED = "Math.abs(s.gain.gain.value - (k === {player}.chosen ? 1 : 0)) < 0.001"
 
 
 def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
@@ -216,20 +218,17 @@ def test_players_switch_on_the_same_sample(page, request, report, run):
     page.keyboard.press("Tab")
     page.locator("#clips-table .play").click()
     wait_until(page, f"{PLAYER}.position() > 0.1")
-    positions = []
+    # It comes around after some seconds, so where it is says less than since when it runs.
+    started = page.evaluate(f"{PLAYER}.startedAt")
     for key in "123121":
-        positions.append(page.evaluate(f"{PLAYER}.position()"))
         page.keyboard.press(key)
-    page.wait_for_timeout(200)
+    only_one = f"[...{PLAYER}.sounds].every(([k, s]) => {ARRIVED.format(player=PLAYER)})"
+    wait_until(page, only_one)
     state = page.evaluate(
         f"""() => {{ const p = {PLAYER}; return {{
-            gains: [...p.sounds].map(([key, s]) => [key, Math.round(100 * s.gain.gain.value)]),
-            sources: p.sources.length, chosen: p.chosen, position: p.position() }} }}"""
+            sources: p.sources.length, chosen: p.chosen, started: p.startedAt }} }}"""
     )
-    assert state["chosen"] == "reference" and state["sources"] == 3
-    assert dict(state["gains"]) == {"reference": 100, "default": 0, "tuned": 0}
-    positions.append(state["position"])
-    assert positions == sorted(positions), "no switch went back"
+    assert state == {"chosen": "reference", "sources": 3, "started": started}
     pressed = page.locator("#clips-table .choice[aria-pressed=true]")
     assert pressed.text_content() == "1 Reference"
     folder = (run / FOLDER).as_uri()
@@ -289,7 +288,7 @@ def test_a_missing_sound_is_told(browser, run, tmp_path):
     load(page, moved)
     page.get_by_role("button", name=f"{HEARD.name} listen").click()
     status = page.locator("#clips-table [role=status]")
-    expect(status).to_contain_text("--audio embed", timeout=PATIENCE_MS)
+    expect(status).to_contain_text("--audio embed")
     assert page.locator("#clips-table .play").is_disabled()
     assert page.locator("#clips-table .figures").count() == 2
     context.close()
@@ -301,7 +300,7 @@ def test_what_mattered_is_drawn(page, linked):
     assert page.locator("#importance tr").count() == 2
     assert page.locator("#ablation tr").count() == 2
     assert "exit code 1" in page.locator("#ablation").text_content()
-    page.wait_for_selector("#search-history .scatterlayer .trace", timeout=PATIENCE_MS)
+    page.wait_for_selector("#search-history .scatterlayer .trace")
     titles = page.locator("#slices .xtitle, #slices .x2title")
     assert titles.all_text_contents() == ["cutoff_hz", "tns"]
     page.get_by_text("Trials that were ruled out").click()
@@ -313,7 +312,7 @@ def test_what_mattered_is_drawn(page, linked):
 def test_curves_are_toggled(page, linked):
     """Another metric, and without the default's curve."""
     load(page, linked)
-    page.wait_for_selector("#quality-chart .scatterlayer .trace", timeout=PATIENCE_MS)
+    page.wait_for_selector("#quality-chart .scatterlayer .trace")
     title = page.locator("#quality-chart .ytitle")
     assert "InSE-NET" in title.text_content()
     lines = page.locator("#quality-chart .scatterlayer .trace").count()

@@ -243,11 +243,11 @@ class _Counting:
 
 @contextmanager
 def _counted(executor: Executor, total: int) -> Iterator[Executor]:
-    from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
+    from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
     from tuner.cli.progress import progress_bar
 
     try:
-        with stop_twice(lambda: ""), progress_bar("scoring") as update:
+        with as_interrupts(), stop_twice(lambda: ""), progress_bar("scoring") as update:
             yield _Counting(executor, total, update)
         executor.close()
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
+from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.errors import RunError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def encode(
     results: list[Result] = []
     try:
         with (
+            as_interrupts(),
             stop_twice(lambda: "Ended. What was finished is kept.\n"),
             progress_bar("encoding") as update,
             contextlib.closing(

@@ -15,6 +15,38 @@ EXIT_INTERRUPTED = 130
 SHOW_CURSOR = "\x1b[?25h"
 
 
+#: Whether a SIGINT came since `watch` began.
+_came = False
+
+
+def watch() -> None:
+    """From now on SIGINT raises KeyboardInterrupt, and `came` knows of it."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        global _came
+        _came = True
+        signal.default_int_handler(number, frame)
+
+    # A process that was started with SIGINT ignored (in the background of a script) stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+
+
+@contextmanager
+def as_interrupts() -> Iterator[None]:
+    """What a Ctrl-C turned into is KeyboardInterrupt again.
+
+    One that meets Python while it compiles a module leaves as a SystemError ("AST constructor
+    recursion depth mismatch", a fault of Python 3.11).
+    """
+    try:
+        yield
+    except SystemError as error:
+        if _came:
+            raise KeyboardInterrupt from error
+        raise
+
+
 @contextmanager
 def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], None]]:
     """Within it, the first SIGINT raises KeyboardInterrupt; the second ends the process.
@@ -31,8 +63,9 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
     came = False
 
     def first(number: int, frame: FrameType | None) -> None:
+        global _came
         nonlocal came
-        came = True
+        _came = came = True
         signal.signal(signal.SIGINT, second)
         _say("\nStopping. Ctrl-C again ends at once.\n")
         raise KeyboardInterrupt

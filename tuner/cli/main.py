@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from tuner import __version__
+from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
 
 #: Subcommand -> (module, function, one line of help).
@@ -52,6 +53,15 @@ class LazyGroup(TyperGroup):
         stub.command(cmd_name, help=COMMANDS[cmd_name][2])(lambda: None)
         return typer.main.get_command(stub)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand; a Ctrl-C that it does not take itself ends it with a word."""
+        try:
+            with as_interrupts():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported now."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -91,6 +101,7 @@ def _root(
 
 def main() -> None:
     """Entry point of the console command: a `TunerError` is a message and exit status 1."""
+    watch()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for argument in sys.argv[1:]:
         # Study files, results and pages are UTF-8, and hold paths.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.cli.interrupts import EXIT_INTERRUPTED, stop_twice
+from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.logfile import log_to
 from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
 from tuner.search.database_url import locate_url
@@ -181,7 +181,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
             try:
                 keeper = DiskKeeper(opened, spec.cache_gb, window)
                 # Here, too, for the status to tell it.
-                with told_as_run_error(folder):
+                with told_as_run_error(folder), as_interrupts():
                     with show(board, publisher.show, check, keeper) as observer:
                         results = run_study(parts, opened, executor, observer, command)
                     executor.close()

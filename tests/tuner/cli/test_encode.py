@@ -104,9 +104,13 @@ from tuner.search import player
 from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
+begun = 0
+
 class Slow(FakeEncoder):
     def encode(self, *arguments):
-        time.sleep(0.1)
+        global begun
+        begun += 1
+        time.sleep(0.1 if begun < 5 else 2)  # all of them would take two minutes
         return super().encode(*arguments)
 
 player.load_encoder = lambda name, binary: Slow()

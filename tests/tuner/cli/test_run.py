@@ -178,12 +178,23 @@ def test_no_answer_is_an_answer(
 
 
 DRIVER = """
-import sys
+import sys, time
 from pathlib import Path
 sys.path.insert(0, {here!r})
 import typer
 from conftest import wire
+from tuner.cli.live import Board
 from tuner.cli.run import conduct
+
+update = Board.update
+
+def wait_for_the_interrupt(self, message):
+    line = update(self, message)
+    if line and "trial 3/12" in line:
+        time.sleep(60)
+    return line
+
+Board.update = wait_for_the_interrupt
 if __name__ == "__main__":
     try:
         conduct(wire(Path({music!r}), 12), Path({run!r}), "x")

@@ -98,8 +98,15 @@ def course(features: FeatureSet, work: Path, report: Callable[[Step], None]) -> 
     return Course(features, features, work, HYPER, 2, 0, report)
 
 
+#: Loss that three short epochs take away, and what their networks then make of the features. How
+#: far they come depends on the processor's arithmetic: over eleven seeds and two instruction sets
+#: the loss fell by 0.5 to 1.1, the correlation was 0.83 to 0.99 and the share of pairs in their
+#: order 0.72 to 1 (chance: 0 and 0.5). None of them is more than "it learns".
+LEAST_FALL, LEAST_PEARSON, CHANCE = 0.2, 0.4, 0.5
+
+
 def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> None:
-    """The order is learnt; a run stopped in its second member goes on to the same weights."""
+    """It learns; a run stopped in its second member goes on to the same weights."""
 
     class KilledError(Exception):
         pass
@@ -118,13 +125,34 @@ def test_training_learns_and_resumes(features: FeatureSet, tmp_path: Path) -> No
     assert (steps[-1].done, steps[-1].total) == (48, 48)
     for one, other in zip(resumed, straight, strict=True):
         assert len(one.history) == 3
-        assert one.history[-1]["loss"] < one.history[0]["loss"]
+        assert one.history[-1]["loss"] < one.history[0]["loss"] - LEAST_FALL
         for name, value in one.model.state_dict().items():
             torch.testing.assert_close(value, other.model.state_dict()[name])
     weights = [member.model.head[0].weight for member in straight]
     assert not torch.equal(*weights)
     figures = validate([member.model for member in straight], make_loader(features, 4, 0))
-    assert figures.order == 1.0
+    assert figures.pearson > LEAST_PEARSON
+    assert figures.order > CHANCE
+
+
+class Ear(InseNet):
+    """Hears how far apart two signals are, and nothing else; the nearer the better, or not."""
+
+    def __init__(self, sign: float) -> None:
+        super().__init__(width=8)
+        self.sign = sign
+
+    def hear(
+        self, stacked: torch.Tensor, distance: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.sign * distance, torch.ones_like(distance)
+
+
+def test_the_known_order_is_counted(features: FeatureSet) -> None:
+    """All pairs are in it, or none."""
+    batches = list(make_loader(features, 4, 0))
+    assert validate([Ear(-1.0)], batches).order == 1.0
+    assert validate([Ear(+1.0)], batches).order == 0.0
 
 
 def test_a_checkpoint_of_another_run_is_refused(features: FeatureSet, tmp_path: Path) -> None:

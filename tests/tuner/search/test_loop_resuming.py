@@ -121,7 +121,8 @@ class Logging(AtOnce):
             key = [job.settings.canonical(), job.knob, job.clip.digest]
             with open(folder / "encodes.log", "a") as log:
                 log.write(json.dumps(key) + chr(10))
-        time.sleep(0.003)
+        while len((folder / "encodes.log").read_text().splitlines()) >= {most}:
+            time.sleep(0.01)  # until it is killed
         return future
 
 rig = Rig(folder)
@@ -130,8 +131,9 @@ rig.run(Budget(14, None))
 """
 
 
-def start_driver(folder: Path) -> subprocess.Popen[bytes]:
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder))
+def start_driver(folder: Path, most: int) -> subprocess.Popen[bytes]:
+    """A driver that stops, and waits to be killed, at so many encodes."""
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder), most=most)
     return subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -147,13 +149,13 @@ def test_killed_driver_resumes_without_loss(make_rig: MakeRig) -> None:
     (whole,) = make_rig("whole").run(Budget(14, None))
     folder = make_rig("killed").folder
     for least in (20, 45):
-        driver = start_driver(folder)
-        while len(encodes_of(folder)) < least and driver.poll() is None:
+        driver = start_driver(folder, least)
+        while len(encodes_of(folder)) < least:
+            assert driver.poll() is None
             time.sleep(0.005)
-        assert driver.poll() is None, "the driver ended before it could be killed"
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
-    assert start_driver(folder).wait() == 0
+    assert start_driver(folder, 10**6).wait() == 0
     (resumed,) = make_rig("killed").run(Budget(14, None))
     assert [r.record for r in resumed] == [r.record for r in whole]
     lines = encodes_of(folder)
