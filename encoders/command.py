@@ -36,6 +36,7 @@ from tuner.encoder import (
     Version,
     validate,
 )
+from tuner.outputs import BadOutput, read_output
 
 #: Wall-clock limit of one encode, s. The slowest setting that was measured (lame -q 0, aac
 #: twoloop) takes 0.1 s of CPU for one second of audio; a clip lasts at most 20 s.
@@ -131,8 +132,11 @@ class BinaryEncoder:
             target = folder / ("out" + self.suffix)
             command, stdin = self.child_command(pcm, sample_rate, settings, knob, target)
             said, cpu_s = self.run_child(command, stdin, folder)
-            data = target.read_bytes() if target.exists() else b""
-        bits = self.payload_bits(data) if data else 0
+            try:
+                data = read_output(target)
+            except BadOutput as error:
+                raise EncoderFailed(f"exit code 0, but {error}", command, 0, said) from error
+        bits = self.payload_bits(data)
         if bits == 0:
             raise EncoderFailed("exit code 0, but no output", command, 0, said)
         return Encoded(data, self.suffix, bits, cpu_s, self._notes(said))

@@ -8,6 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from tuner.encoder import DecodeFailed, Pcm
+from tuner.outputs import BadOutput, check_output
+
+#: Samples of a channel that are decoded at most, 23 minutes at 48 kHz: a few bytes of some
+#: codecs stand for hours of silence, which would eat the memory.
+DECODED_LIMIT = 2**26
+#: Largest WAV file of a decoder that is read, bytes.
+WAV_LIMIT = 1024**3
 
 
 def decode(data: bytes) -> tuple[Pcm, int]:
@@ -27,9 +34,13 @@ def decode(data: bytes) -> tuple[Pcm, int]:
                 raise DecodeFailed("the encoded data holds no audio stream")
             rate = container.streams.audio[0].rate
             planar = av.AudioResampler(format="fltp")
-            frames = [f for frame in container.decode(audio=0) for f in planar.resample(frame)]
-            frames += planar.resample(None) if frames else []
-            pieces = [frame.to_ndarray() for frame in frames]
+            pieces, held = [], 0
+            for frame in container.decode(audio=0):
+                pieces += [each.to_ndarray() for each in planar.resample(frame)]
+                held += frame.samples
+                if held > DECODED_LIMIT:
+                    raise DecodeFailed(f"the encoded data decodes to over {DECODED_LIMIT} samples")
+            pieces += [each.to_ndarray() for each in planar.resample(None)] if pieces else []
     except av.FFmpegError as error:
         raise DecodeFailed(f"the encoded data cannot be decoded ({error})") from error
     if not pieces or not sum(piece.shape[1] for piece in pieces):
@@ -64,8 +75,9 @@ def read_wav(path: Path) -> tuple[Pcm, int]:
     import soundfile
 
     try:
+        check_output(path, WAV_LIMIT)
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
+    except (BadOutput, OSError, RuntimeError) as error:
         raise DecodeFailed(f"the decoder's output cannot be read ({error})") from error
     if not samples.size:
         raise DecodeFailed("the encoded data decodes to nothing")

@@ -54,6 +54,7 @@ from tuner.encoder import (
     active_parameters,
     validate,
 )
+from tuner.outputs import check_output
 
 #: Wall-clock limit of asking the library for its version, s.
 ASK_S = 20.0
@@ -154,6 +155,7 @@ class LameApi(BinaryEncoder):
             blocks = file.blocks(lame_child.PIECE, dtype="float32", always_2d=True)
             try:
                 self.run_child(command, ((b * FULL_SCALE).tobytes() for b in blocks), target.parent)
+                check_output(partial)
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
 """Runs an encoder's binary as a child process, safely.
 
-The child gets its arguments as a list (never through a shell), leads its own session,
-is killed as a group on a time-out and dies with its parent. Its memory, its files and what
-is kept of its output are bounded. Its CPU time is its own: taken from ``wait4``, so that
-threads may run children side by side.
+The child gets its arguments as a list (never through a shell), leads its own session, and
+leaves nothing behind: whatever it started ends with it (`tuner.children`), when it ends, on a
+time-out, and when this process dies. Its memory, its files and what is kept of its output are
+bounded. Its CPU time is its own: taken from ``wait4``, so that threads may run children side
+by side.
 
 `private_folder` is where children write: it is removed when it is left, and by the next
 process that opens one when its owner was killed.
@@ -19,14 +20,15 @@ import resource
 import selectors
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
+from tuner.children import start
 from tuner.encoder import EncoderFailed, EncoderMissing, EncoderTimedOut, TimeLimit
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
@@ -51,9 +53,6 @@ FOLDER_PREFIX = "tuner-child-"
 FOLDER_GRACE_S = 60.0
 #: Writes to a pipe in pieces of its usual capacity.
 PIPE_BYTES = 64 * 1024
-#: How soon a child that closed its pipes is asked whether it has ended, s, and how often at
-#: most: usually it ends at once.
-FIRST_POLL_S, POLL_S = 0.0002, 0.002
 #: The longest single wait for a child's output, s: Python acts on a Ctrl-C that came just before
 #: a wait only after it.
 WAIT_S = 1.0
@@ -115,6 +114,7 @@ def run(
         EncoderMissing: the program is not there or cannot be executed.
         EncoderFailed: exit code other than 0, killed by a signal, timed out, or wrote more
             than `STDOUT_LIMIT`.
+        WorkerDied: the process between it and us was killed.
     """
     process = _start(command, env, cwd, memory_limit)
     limit = TimeLimit(timeout_s)
@@ -128,8 +128,9 @@ def run(
         raise EncoderFailed(f"wrote more than {STDOUT_LIMIT} bytes", command, None, text)
     if usage is None:
         raise EncoderTimedOut(f"timed out after {timeout_s:g} s", command, None, text)
-    if process.returncode < 0 or (check and process.returncode != 0):
-        raise EncoderFailed(_describe(process.returncode), command, process.returncode, text)
+    returncode = process.child.returncode or 0
+    if returncode < 0 or (check and returncode != 0):
+        raise EncoderFailed(_describe(returncode), command, returncode, text)
     return Finished(stdout, stderr, usage)
 
 
@@ -141,79 +142,68 @@ def _describe(returncode: int) -> str:
 
 def _start(
     command: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, memory_limit: int
-) -> subprocess.Popen[bytes]:
+) -> _Process:
     program = shutil.which(command[0])
     if program is None:
         raise EncoderMissing(f"{command[0]}: cannot be run: no such executable")
     try:
-        return subprocess.Popen(
-            [*_bounded(memory_limit), *_dying_with_parent(), program, *command[1:]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        return _Process(
+            [program, *command[1:]],
             env={**os.environ, **PLAIN_LOCALE} if env is None else env,
             cwd=cwd,
-            bufsize=0,
-            start_new_session=True,
+            # Set before it runs: limits set from here may come too late on a busy machine.
+            limits=[
+                (kind, _capped(kind, value))
+                for kind, value in (
+                    (resource.RLIMIT_AS, memory_limit),
+                    (resource.RLIMIT_FSIZE, FILE_LIMIT),
+                    (resource.RLIMIT_CORE, 0),
+                )
+            ],
         )
     except OSError as error:
         raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
 
 
-def _bounded(memory_limit: int) -> tuple[str, ...]:
-    """What a command begins with so that it has its limits before it does anything.
+class _Process:
+    """A child with this end of its pipes."""
 
-    Limits set from here, once it runs, come too late on a busy machine: the child may be ahead.
-    """
-    limits = (
-        ("as", resource.RLIMIT_AS, memory_limit),
-        ("fsize", resource.RLIMIT_FSIZE, FILE_LIMIT),
-        ("core", resource.RLIMIT_CORE, 0),
-    )
-    options = ("--{}={}:{}".format(name, *_capped(kind, value)) for name, kind, value in limits)
-    return _starter("prlimit", *options)
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path | None,
+        limits: Sequence[tuple[int, int]],
+    ) -> None:
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
 
+            def pipe(*, inwards: bool) -> tuple[FileIO, int]:
+                reading, writing = os.pipe()
+                own, other = (writing, reading) if inwards else (reading, writing)
+                theirs.callback(os.close, other)
+                return ours.enter_context(FileIO(own, "wb" if inwards else "rb")), other
 
-def _dying_with_parent() -> tuple[str, ...]:
-    """What a command begins with so that the system kills it when its parent ends.
-
-    The signal comes when the *thread* that forked ends. `run` keeps its thread until the
-    child is reaped, so a child never loses its thread early. Without it (not Linux) a child
-    outlives a killed parent.
-    """
-    return _starter("setpriv", "--pdeathsig", "KILL")
-
-
-@functools.cache
-def _starter(name: str, *options: str) -> tuple[str, ...]:
-    """A program of util-linux that changes itself and becomes the command that follows.
-
-    The way through Python (``preexec_fn``) copies the page tables of this process, which holds
-    torch: 10 ms a child in place of 2. Empty where the program is not there, or is of another
-    make that lacks the options.
-    """
-    program = shutil.which(name)
-    words = (program or "", *options, "--")
-    able = program and subprocess.run([*words, "true"], capture_output=True).returncode == 0
-    return words if able else ()
+            self.stdin, source = pipe(inwards=True)
+            self.stdout, target = pipe(inwards=False)
+            self.stderr, said = pipe(inwards=False)
+            self.child = start(command, (source, target, said), env=env, cwd=cwd, limits=limits)
+            ours.pop_all()
 
 
-def _capped(kind: int, value: int) -> tuple[int, int]:
-    """Soft and hard limit; never above the hard limit that is in force."""
+def _capped(kind: int, value: int) -> int:
+    """A limit, never above the hard limit that is in force."""
     hard = resource.getrlimit(kind)[1]
-    cap = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    return cap, cap
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], stdin: bytes | Iterable[bytes], limit: TimeLimit
+    process: _Process, stdin: bytes | Iterable[bytes], limit: TimeLimit
 ) -> tuple[bytes, bytes, bool]:
     """Feed stdin, read stdout and stderr until both end.
 
     Returns:
         stdout, stderr, and whether both ended within the limit.
     """
-    assert process.stdin and process.stdout and process.stderr
     blocks = iter((stdin,) if isinstance(stdin, bytes) else stdin)
     pending = memoryview(next(blocks, b""))
     read: dict[int, bytearray] = {process.stdout.fileno(): bytearray()}
@@ -225,6 +215,7 @@ def _communicate(
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
+            process.child.check()
             remaining = limit.left()
             if remaining <= 0:
                 in_time = False
@@ -259,28 +250,20 @@ def _write(fd: int, pending: memoryview, blocks: Iterator[bytes]) -> memoryview:
     return rest or memoryview(next(blocks, b""))
 
 
-def _reap(process: subprocess.Popen[bytes], limit: TimeLimit) -> float | None:
+def _reap(process: _Process, limit: TimeLimit) -> float | None:
     """Wait for the child's end; its CPU seconds, or None past the limit."""
-    pause = FIRST_POLL_S
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
+    while not process.child.wait(min(WAIT_S, limit.left())):
         if limit.left() <= 0:
             return None
-        time.sleep(pause)
-        pause = min(2 * pause, POLL_S)
+    return process.child.cpu_s
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the group if its leader still runs, reap it, close the pipes."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
+def _end(process: _Process) -> None:
+    """End the child, if it runs, and whatever it started; close the pipes."""
+    try:
+        process.child.end()
+    finally:
+        for stream in (process.stdin, process.stdout, process.stderr):
             stream.close()
 
 

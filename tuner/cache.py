@@ -5,9 +5,9 @@ and the knob; a score by its encode's key, the scorer and the scorer's version. 
 part of a key: the same build elsewhere gives the same entry.
 
 An entry is one file: a JSON header line, then the data (empty for a score). The header
-carries a checksum over itself and the data, and files appear by rename, so that a reader
-sees a whole entry or none: a damaged one is a miss and is replaced. Any number of
-processes may share a folder.
+names the entry's key and carries a checksum over itself and the data, and files appear by
+rename, so that a reader sees a whole entry or none: a damaged one, or one under another's
+name, is a miss and is replaced. Any number of processes may share a folder.
 
 Reading an encode sets its access time, on file systems that keep none by themselves too;
 `trim` removes those that were used the longest ago.
@@ -104,7 +104,7 @@ class Cache:
             "encode_s": float(encoded.encode_s),
             "notes": list(encoded.notes),
         }
-        self._write(self._path("encodes", key), _pack(fields, encoded.data))
+        self._write("encodes", key, fields, encoded.data)
 
     def get_score(self, key: str) -> Score | None:
         """The stored score, or None."""
@@ -120,7 +120,7 @@ class Cache:
         """Store a score, which must be finite (else ValueError)."""
         fields: dict[str, Any] = {name: float(getattr(score, name)) for name in _SCORE_NUMBERS}
         fields |= {name: [float(mean) for mean in getattr(score, name)] for name in _SCORE_LISTS}
-        self._write(self._path("scores", key), _pack(fields, b""))
+        self._write("scores", key, fields, b"")
 
     def size(self) -> int:
         """Bytes on disk of all encodes and scores."""
@@ -192,14 +192,14 @@ class Cache:
         path = self._path(kind, key)
         # Runs that were begun before have one level of folders more.
         for place in (path, path.parent / key[2:4] / key):
-            entry = self._read(place)
+            entry = self._read(place, f"{kind}/{key}")
             if entry is not None:
                 return place, *entry
         return None
 
-    def _read(self, path: Path) -> tuple[dict[str, Any], bytes] | None:
+    def _read(self, path: Path, entry: str) -> tuple[dict[str, Any], bytes] | None:
         try:
-            return _unpack(path.read_bytes())
+            return _unpack(path.read_bytes(), entry)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -208,7 +208,8 @@ class Cache:
             _log.warning("%s: damaged cache entry (%s); made again", path, error)
             return None
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, kind: str, key: str, fields: dict[str, Any], data: bytes) -> None:
+        path, content = self._path(kind, key), _pack({"entry": f"{kind}/{key}", **fields}, data)
         # A name of its own for each writer, also on a file system shared by hosts.
         partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
         try:
@@ -254,8 +255,17 @@ def _pack(fields: dict[str, Any], data: bytes) -> bytes:
     return json.dumps(header, allow_nan=False).encode() + b"\n" + data
 
 
-def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header's fields and the data. Raises ValueError if the entry is damaged."""
+def _unpack(content: bytes, entry: str) -> tuple[dict[str, Any], bytes]:
+    """The header's fields and the data.
+
+    Args:
+        content: of the file.
+        entry: what it must be, ``kind/key``. Entries of runs begun before this was written
+            do not say it, and are believed.
+
+    Raises:
+        ValueError: the entry is damaged, or another one.
+    """
     line, _, data = content.partition(b"\n")
     fields = json.loads(line)
     if not isinstance(fields, dict):
@@ -265,6 +275,8 @@ def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
         raise ValueError(f"{len(data)} bytes of data, {fields.get('length')} expected")
     if claimed != _checksum(fields, data):
         raise ValueError("the checksum does not match")
+    if (own := fields.get("entry", entry)) != entry:
+        raise ValueError(f"it is the entry {own!r:.80}")
     return fields, data
 
 

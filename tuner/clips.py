@@ -21,6 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from tuner.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sample_digest
+from tuner.clip_files import clip_path, is_whole, write_clip
 from tuner.errors import ClipError
 from tuner.results import Side
 
@@ -372,12 +373,11 @@ def _is_text(name: str) -> bool:
 
 
 def store_clips(clip_set: ClipSet, folder: Path) -> None:
-    """Write each clip as ``<digest>.npy`` (float32 ``[C, T]``), atomically; skips those there."""
+    """Write each clip as ``<digest>.npy`` (`tuner.clip_files`); whole files stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for clip in clip_set.clips:
-        path = folder / f"{clip.digest}.npy"
-        if not path.exists():
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as stream:
-                np.save(stream, clip.pcm, allow_pickle=False)
-            partial.replace(path)
+        path = clip_path(folder, clip.digest)
+        if not is_whole(path, clip.digest):
+            if path.exists():
+                log.warning("%s: is damaged; made again from %s", path, clip.source)
+            write_clip(path, clip.pcm)

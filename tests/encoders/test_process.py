@@ -15,7 +15,7 @@ import pytest
 
 from encoders import process
 from encoders.process import STDERR_LIMIT, find_binary, private_folder, run
-from tuner.errors import EncoderFailed, EncoderMissing
+from tuner.errors import EncoderFailed, EncoderMissing, WorkerDied
 from tuner.time_limit import TimeLimit
 
 
@@ -212,6 +212,89 @@ def test_interrupt_leaves_no_child(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
     assert wait_for(lambda: not is_running(int(pid_file.read_text())))
+
+
+#: How a program starts others that are to outlive it: {hold} keeps the pipes, or lets go.
+LEFT_BEHIND = {
+    "background": "{start} {hold} &",
+    "hangup": "nohup {start} {hold} &",
+    "session": "setsid {start} {hold} &",
+    "daemon": "(setsid sh -c '{start} {hold} & sleep 300' {hold} &)",
+    "wrapper": "sh -c 'sh -c \"setsid {start} {hold} &\"; exit 0'",
+}
+LET_GO = "</dev/null >/dev/null 2>&1"
+
+
+def leaving(how: str, hold: str, folder: Path) -> tuple[str, Path]:
+    """A shell script that leaves a process behind, and the file that will hold its id."""
+    sleeper, pid_file = folder / "sleeper", folder / "pid"
+    sleeper.write_text(
+        f"#!/bin/sh\necho $$ > {pid_file}.part; mv {pid_file}.part {pid_file}\nexec sleep 300\n"
+    )
+    sleeper.chmod(0o755)
+    wait = f"while ! [ -e {pid_file} ]; do sleep 0.01; done"
+    return f"{LEFT_BEHIND[how].format(start=sleeper, hold=hold)}\n{wait}", pid_file
+
+
+@pytest.mark.parametrize("hold", ["", LET_GO], ids=["holds", "lets-go"])
+@pytest.mark.parametrize("how", LEFT_BEHIND)
+def test_nothing_is_left_behind_by_success(how: str, hold: str, tmp_path: Path) -> None:
+    """What a program started ends with it, and is not waited for, in whatever session."""
+    script, pid_file = leaving(how, hold, tmp_path)
+    finished = run(["sh", "-c", f"{script}; echo made"], timeout_s=300)
+    assert finished.stdout == b"made\n"
+    assert not is_running(int(pid_file.read_text()))
+
+
+@pytest.mark.parametrize("how", LEFT_BEHIND)
+def test_nothing_is_left_behind_by_a_time_out(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it in another session, below a wrapper, or of a parent that has ended."""
+    script, pid_file = leaving(how, LET_GO, tmp_path)
+    monkeypatch.setattr(TimeLimit, "left", lambda _: 0.0 if pid_file.exists() else 60.0)
+    with pytest.raises(EncoderFailed, match="timed out"):
+        run(["sh", "-c", f"{script}; sleep 300"])
+    assert not is_running(int(pid_file.read_text()))
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", ["background", "session", "daemon"])
+def test_nothing_is_left_behind_by_a_killed_parent(
+    how: str, signal_: signal.Signals, tmp_path: Path
+) -> None:
+    """However the process that runs the program ends."""
+    script, pid_file = leaving(how, LET_GO, tmp_path)
+    code = (
+        f"from encoders.process import run; run(['sh', '-c', {script + '; sleep 300'!r}], b'', 300)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as parent:
+        assert wait_for(pid_file.exists)
+        left = int(pid_file.read_text())
+        assert is_running(left)
+        parent.send_signal(signal_)
+    assert wait_for(lambda: not is_running(left))
+
+
+def test_a_killed_keeper_is_replaced(tmp_path: Path) -> None:
+    """Out of memory, say: that program fails in words, the next one runs."""
+    pid_file = tmp_path / "pid"
+    script = f"echo $$ > {pid_file}.part; mv {pid_file}.part {pid_file}; kill -9 $PPID; sleep 300"
+    with pytest.raises(WorkerDied, match="was killed"):
+        run(["sh", "-c", script], timeout_s=300)
+    assert wait_for(lambda: not is_running(int(pid_file.read_text())))
+    assert run(["echo", "on"]).stdout == b"on\n"
+
+
+def test_children_of_a_fork_are_its_own() -> None:
+    """A forked process shares no keeper with its parent."""
+    run(["true"])
+    child = os.fork()
+    if not child:
+        os._exit(run(["echo", "child"]).stdout != b"child\n")
+    assert run(["echo", "parent"]).stdout == b"parent\n"
+    assert os.waitpid(child, 0)[1] == 0
+    assert run(["echo", "parent"]).stdout == b"parent\n"
 
 
 def test_closes_its_pipes() -> None:

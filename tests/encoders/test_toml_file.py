@@ -8,7 +8,7 @@ import pytest
 
 from encoders.toml_file import load
 from tuner.encoder import default_settings
-from tuner.errors import AdapterError, DecodeFailed, EncoderMissing, OptionIgnored
+from tuner.errors import AdapterError, DecodeFailed, EncoderFailed, EncoderMissing, OptionIgnored
 from tuner.plugins import is_encoder_file, load_encoder
 from tuner.testing import EncoderContract, make_clip
 
@@ -123,6 +123,35 @@ def test_a_failing_decoder_is_no_silence(folder: Path) -> None:
         (folder / "dec").write_text(f"#!/bin/sh\n{body}\n")
         with pytest.raises(DecodeFailed):
             encoder.decode(encoded)
+
+
+#: What may lie where an output should, and what is said of it; {target} is where.
+NO_FILES = {
+    "mkfifo {target}": "the output is a pipe",
+    "ln -s /dev/zero {target}": "the output is a link",
+    "ln -s {source} {target}": "the output is a link",
+    "mkdir {target}": "the output is a folder",
+    "truncate -s 300M {target}": "the output has 314572800 bytes, more than 268435456",
+    "touch {target}": "no output",
+}
+
+
+@pytest.mark.parametrize("make", NO_FILES)
+def test_only_a_file_is_read(folder: Path, make: str) -> None:
+    """A pipe would hang the worker for ever, a link to a device eat its memory."""
+    encoder = load(folder / "mine.toml")
+    settings, clip = default_settings(encoder), make_clip(2, 0.2)
+    encoded = encoder.encode(clip, RATE, settings, 32)
+    command = make.format(source="$1", target="$2")
+    if "300M" not in make:
+        (folder / "dec").write_text(f"#!/bin/sh\n{command}\n")
+        with pytest.raises(DecodeFailed, match=NO_FILES[make]):
+            encoder.decode(encoded)
+    command = make.format(source='"$source"', target='"$target"')
+    last = (folder / "enc").read_text().replace('cp "$source" "$target"', command)
+    (folder / "enc").write_text(last)
+    with pytest.raises(EncoderFailed, match=f"exit code 0, but {NO_FILES[make]}"):
+        encoder.encode(clip, RATE, settings, 32)
 
 
 def test_is_found_by_its_suffix(folder: Path) -> None:

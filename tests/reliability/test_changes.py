@@ -11,10 +11,11 @@ import pytest
 import soundfile
 
 from tuner.cli.run import conduct
-from tuner.errors import RunError
+from tuner.errors import ClipError, RunError
 from tuner.results import Timing
 from tuner.search.executors import make_executor
 from tuner.search.folder import open_run
+from tuner.search.job import ClipRef, load_clip
 from tuner.search.run import run_study
 from tuner.testing import FakeEncoder, FakeScorer
 
@@ -91,6 +92,26 @@ def test_a_damaged_cache_is_made_again(
     after = digests(rig.run)
     assert read and all(after[path] == before[path] for path in read)
     assert rig.result().candidates == result.candidates
+
+
+def test_damaged_clips_are_made_again(
+    rig: Any, music: Path, make_parts: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The command that is told as the remedy is one: the run goes on, with the same result."""
+    conduct(make_parts(music, 2), rig.run, "tuner run")
+    whole = {path: path.read_bytes() for path in (rig.run / "clips").iterdir()}
+    shutil.rmtree(rig.run / "cache")
+    for path, content in whole.items():
+        path.write_bytes(content[:-4] + b"\0\0\0?")
+        clip = ClipRef(path.stem, str(path), 1, 2.5)
+        with pytest.raises(ClipError, match=r"is damaged .* run the same command again"):
+            load_clip(clip)
+    conduct(make_parts(music, 3), rig.run, "tuner run")
+    assert "is damaged; made again from" in capfd.readouterr().err + (
+        rig.run / "log.txt"
+    ).read_text(encoding="utf-8")
+    assert {path: path.read_bytes() for path in whole} == whole
+    assert all(trial.state == "complete" for trial in rig.result().trials)
 
 
 def digests(run: Path) -> dict[Path, str]:

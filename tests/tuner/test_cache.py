@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,6 +111,38 @@ def test_every_flipped_bit_is_noticed(cache: Cache) -> None:
             assert cache.get_encode(KEY) in (None, ENCODED)
             if damaged[position : position + 1].isdigit():
                 assert cache.get_encode(KEY) is None
+
+
+def test_an_entry_under_anothers_name_is_a_miss(
+    cache: Cache, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole entry that was renamed or copied over another is not what its name says."""
+    other = encode_key("c" * 64, "toy", VERSION, SETTINGS, 65.0)
+    cache.put_encode(KEY, ENCODED)
+    own = _only_file(cache.folder)
+    place = cache.folder / "encodes" / other[:2] / other
+    place.parent.mkdir(exist_ok=True)
+    shutil.copy(own, place)
+    assert cache.get_encode(other) is None
+    assert f"{place}: damaged cache entry (it is the entry 'encodes/{KEY[:9]}" in caplog.text
+    assert cache.get_encode(KEY) == ENCODED
+    cache.put_encode(other, ENCODED)
+    assert cache.get_encode(other) == ENCODED
+    cache.put_score(KEY, Score(50.0, 1.0))
+    shutil.copy(cache.folder / "scores" / KEY[:2] / KEY, own)
+    assert cache.get_encode(KEY) is None
+
+
+def test_an_entry_from_before_keys_were_kept_is_read(cache: Cache) -> None:
+    """Runs that were begun with an earlier version go on with what they have."""
+    cache.put_encode(KEY, ENCODED)
+    path = _only_file(cache.folder)
+    header, _, data = path.read_bytes().partition(b"\n")
+    fields = {k: v for k, v in json.loads(header).items() if k not in ("entry", "sha256")}
+    text = json.dumps(fields, sort_keys=True).encode()
+    fields["sha256"] = hashlib.sha256(text + b"\n" + data).hexdigest()
+    path.write_bytes(json.dumps(fields).encode() + b"\n" + data)
+    assert cache.get_encode(KEY) == ENCODED
 
 
 def test_a_damaged_score_is_a_miss(cache: Cache) -> None:

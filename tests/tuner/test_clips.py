@@ -244,6 +244,25 @@ def test_stored_clips_are_what_was_loaded(named: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "store").iterdir())) == 3
 
 
+def test_damaged_stored_clips_are_made_again(
+    named: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cut, flipped, emptied, of other samples, or no array at all; whole ones are left alone."""
+    clip_set, store = load_clips(named), tmp_path / "store"
+    store_clips(clip_set, store)
+    paths = [store / f"{clip.digest}.npy" for clip in clip_set.clips]
+    whole = paths[0].read_bytes()
+    flipped = whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:]
+    for damaged in (b"", whole[:-7], flipped, paths[1].read_bytes(), b"PK\x03\x04"):
+        before = paths[1].stat().st_mtime_ns
+        paths[0].write_bytes(damaged)
+        caplog.clear()
+        store_clips(clip_set, store)
+        assert paths[0].read_bytes() == whole
+        assert f"{paths[0]}: is damaged; made again" in caplog.text
+        assert paths[1].stat().st_mtime_ns == before
+
+
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     """Each album has a "01.wav": what a run remembers of its clips goes by name."""
     for number, name in enumerate(("a/01.wav", "b/01.wav", "b/02.wav")):

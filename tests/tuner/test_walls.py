@@ -24,7 +24,7 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 #: Package -> the project's modules that it may import, itself and all below included.
 #: What is in none of these is the core: `tuner.audio`, `tuner.cache`, `tuner.results` …
 ALLOWED = {
-    "encoders": ("tuner.encoder",),
+    "encoders": ("tuner.encoder", "tuner.children", "tuner.outputs"),
     "tuner.report": (
         "tuner.results",
         "tuner.exhibits",

@@ -22,6 +22,7 @@ from tuner.results import MODEL
 
 if TYPE_CHECKING:
     from tuner.cli.subjects import Side
+    from tuner.results import ClipRecord
     from tuner.search.compare import Comparison, Heard
     from tuner.search.executors import Executor
     from tuner.search.job import ClipRef, Job, Outcome
@@ -156,7 +157,6 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
     """
     from tuner.results import read_results
     from tuner.search.compare import MIN_CLIPS
-    from tuner.search.job import ClipRef
 
     runs = [(side.run, read_results(side.run / "results.json")) for side in sides if side.run]
     if folder is not None:
@@ -167,7 +167,7 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
             c.digest: (
                 c.name,
                 str(Path(c.source).resolve()),
-                ClipRef(c.digest, str(run / "clips" / f"{c.digest}.npy"), c.channels, c.duration_s),
+                _clip_of(run, c),
             )
             for c in results.clips
             if c.side == "holdout"
@@ -187,6 +187,16 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
     if len(kept) < MIN_CLIPS:
         raise ClipError(f"clips to compare on: {len(kept)}; at least {MIN_CLIPS} are needed")
     return kept
+
+
+def _clip_of(run: Path, clip: ClipRecord) -> ClipRef:
+    """A clip of a run, its file made again where it is damaged."""
+    from tuner.search.job import ClipRef
+    from tuner.search.player import load_run_clip
+
+    load_run_clip(run, clip)
+    path = run / "clips" / f"{clip.digest}.npy"
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
 
 
 def _load_clips(folder: Path, cache: Path) -> dict[str, tuple[str, str, ClipRef]]:

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -85,14 +86,13 @@ class _Row:
         self.candidate: Candidate = (
             find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
         )
-        self.preset_name = f"{results.provenance.encoder}-{kbps:g}.ffpreset"
+        self.preset_name = _file_name(f"{results.provenance.encoder}-{kbps:g}.ffpreset")
         self.preset: Preset | None = make_preset(self.candidate.command, self.preset_name)
         self.proof: Proof | None = None
 
     def comments(self) -> str:
         """Lines for people, as comments of a shell or a preset."""
-        # A line break in a clip's name must not end the comment.
-        return "\n".join(f"# {' '.join(line.split())}" for line in self._sentences())
+        return "\n".join(map(_comment, self._sentences()))
 
     def _sentences(self) -> Iterator[str]:
         from tuner.report.candidates import runs_adapter
@@ -175,16 +175,30 @@ def _as_json(run: str, rows: list[_Row]) -> dict[str, Any]:
 def _print_preset(row: _Row, out: Path | None) -> None:
     comments = row.comments()
     if row.preset is None:
-        print(f"{comments}\n# No ffmpeg runs here, so there is no preset; the command line is:")
+        print(f"{comments}\n# There is no preset of this command line:")
         print(f"{shlex.join(row.candidate.command)}\n")
         return
-    text = f"{comments}\n# {shlex.join(row.preset.command)}\n{row.preset.text}"
+    text = f"{comments}\n{_comment(shlex.join(row.preset.command))}\n{row.preset.text}"
     if out is None:
         print(text)
         return
     out.mkdir(parents=True, exist_ok=True)
-    (out / row.preset_name).write_text(text, encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=out) as name:
+        # By rename: where a link of that name lies it is replaced, not followed.
+        made = Path(name, row.preset_name)
+        made.write_text(text, encoding="utf-8")
+        made.replace(out / row.preset_name)
     print(out / row.preset_name)
+
+
+def _comment(line: str) -> str:
+    """A line as a comment that ends where it ends: a clip's name may hold line breaks."""
+    return "# " + " ".join("".join(c if c.isprintable() else " " for c in line).split())
+
+
+def _file_name(text: str) -> str:
+    """A name that leads into no other folder: an adapter's may hold anything."""
+    return re.sub(r"[^\w.+-]", "_", text).lstrip(".")
 
 
 def _program(command: list[str]) -> str:

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from tuner import children
 from tuner.encoder import Encoder, Settings
 from tuner.errors import EncoderFailed, EncoderMissing
+from tuner.outputs import BadOutput, check_output
+
+#: How much of what a program says is kept, from its end.
+STDERR_TAIL_BYTES = 64 * 1024
+#: The longest single wait, s: Python acts on a Ctrl-C that came just before a wait only after it.
+WAIT_S = 1.0
 
 
 def with_fields(encoder: Encoder, **fields: object) -> Encoder:
@@ -53,20 +61,28 @@ def run_command(command: Sequence[str], folder: Path, target: str) -> Path:
     """
     # A command may call this program's own Python ("python3 -m …").
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        raise EncoderMissing(f"{command[0]}: cannot be run (no such program)")
+    with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as said:
+        files = nothing.fileno(), nothing.fileno(), said.fileno()
+        env = {**os.environ, "PATH": path}
+        try:
+            child = children.start(command, files, env=env, cwd=folder, program=program)
+        except OSError as error:
+            raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
+        try:
+            while not child.wait(WAIT_S):
+                pass
+        finally:
+            child.end()
+        said.seek(max(said.tell() - STDERR_TAIL_BYTES, 0))
+        text = said.read().decode(errors="replace")
+    if child.returncode:
+        raise EncoderFailed(f"exit code {child.returncode}", command, child.returncode, text)
+    made = folder / target
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env={**os.environ, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
-    said, made = done.stderr.decode(errors="replace"), folder / target
-    if done.returncode:
-        raise EncoderFailed(f"exit code {done.returncode}", command, done.returncode, said)
-    if not made.is_file() or not made.stat().st_size:
-        raise EncoderFailed("exit code 0, but no output", command, 0, said)
+        check_output(made)
+    except BadOutput as error:
+        raise EncoderFailed(f"exit code 0, but {error}", command, 0, text) from error
     return made

@@ -12,11 +12,12 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from tuner.audio import SAMPLE_RATE, Pcm, align, resample, sample_digest
+from tuner import children
+from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.cache import Cache, encode_key, score_key
+from tuner.clip_files import read_clip
 from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import (
     AlignmentError,
@@ -176,13 +177,9 @@ def _run(job: Job, cache: Cache) -> Outcome:
 def load_clip(clip: ClipRef) -> Pcm:
     """The samples of a clip. Raises `ClipError` if its file is missing or holds others."""
     try:
-        pcm = np.load(clip.path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ClipError(f"{clip.path}: cannot be read ({error}); run again to make it") from error
-    # Results are stored under the digest: a file that holds something else would poison them.
-    if sample_digest(pcm) != clip.digest:
-        raise ClipError(f"{clip.path}: is not clip {clip.digest[:12]} any more; delete it")
-    return np.asarray(pcm, dtype=np.float32)
+        return read_clip(Path(clip.path), clip.digest)
+    except ClipError as error:
+        raise ClipError(f"{error}; run the same command again, which makes it anew") from error
 
 
 def _encode(job: Job, reference: Pcm) -> Encoded:
@@ -266,6 +263,6 @@ def _describe(job: Job) -> str:
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and of the children it waited for."""
+    """CPU seconds of this process and of the programs that it ran."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + children.cpu_s()

@@ -254,9 +254,11 @@ class _Workshop:
 
         wav = coded.with_name("whole.wav")
         write_wav(source, wav)
+        # Before an encoder runs beside it, which may leave anything there.
+        seconds = float(soundfile.info(wav).duration)
         command = exact_command(recipe.encoder, recipe.settings, recipe.knob, wav.name, coded.name)
         run_command(command, wav.parent, coded.name)
-        return float(soundfile.info(wav).duration)
+        return seconds
 
 
 def _tag(coded: Path, tags: Tags) -> str | None:

@@ -6,14 +6,14 @@ that ran and by no other.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-
-import numpy as np
 
 from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.cache import Cache, encode_key
+from tuner.clip_files import clip_path, cut_again, read_clip, write_clip
 from tuner.encoder import Encoded, Encoder, Settings, Version
-from tuner.errors import RunError
+from tuner.errors import ClipError, RunError
 from tuner.plugins import load_encoder
 from tuner.results import BitrateResult, Candidate, ClipRecord, Results
 from tuner.search.spec import parse_study
@@ -21,6 +21,8 @@ from tuner.search.study_file import read_study
 
 #: What the study file of a run directory is called.
 STUDY_FILE = "study.toml"
+
+_log = logging.getLogger(__name__)
 
 
 class RunPlayer:
@@ -45,16 +47,8 @@ class RunPlayer:
         self.encoder = encoder or encoder_of(run)
 
     def load(self, clip: ClipRecord) -> Pcm:
-        """The reference, float32 ``[C, T]`` at 48 kHz.
-
-        Raises:
-            RunError: its file is missing or damaged.
-        """
-        path = self.run / "clips" / f"{clip.digest}.npy"
-        try:
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-        except (OSError, ValueError, EOFError) as error:
-            raise RunError(f"{path}: cannot be read ({error}); run the study again") from error
+        """The reference; see `load_run_clip`."""
+        return load_run_clip(self.run, clip)
 
     def encoded(self, clip: ClipRecord, reference: Pcm, candidate: Candidate) -> Encoded:
         """The clip as it was encoded, at the knob that was matched on the clip's side.
@@ -90,6 +84,42 @@ class RunPlayer:
         """
         decoded, rate = self.encoder.decode(self.encoded(clip, reference, candidate))
         return align(reference, resample(decoded, rate))[0]
+
+
+def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
+    """A clip of a run, float32 ``[C, T]`` at 48 kHz.
+
+    A missing or damaged file is made again from the sound file that the clip was cut from.
+
+    Raises:
+        RunError: it cannot be, as that is not there any more or was changed.
+    """
+    try:
+        path = clip_path(run / "clips", clip.digest)
+        try:
+            return read_clip(path, clip.digest)
+        except ClipError as error:
+            samples = round(clip.duration_s * SAMPLE_RATE)
+            pcm = cut_again(Path(clip.source), clip.start_s, samples, clip.digest)
+            if pcm is None:
+                raise ClipError(
+                    f"{error}, and {clip.source} does not hold it either; put that file back, and"
+                    " run the study again"
+                ) from error
+    except ClipError as error:
+        raise RunError(str(error)) from error
+    _keep(path, pcm)
+    return pcm
+
+
+def _keep(path: Path, pcm: Pcm) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_clip(path, pcm)
+    except OSError as error:
+        _log.warning("%s: was damaged, and cannot be written again (%s)", path, error)
+    else:
+        _log.warning("%s: was damaged; made again", path)
 
 
 def encoder_of(run: Path) -> Encoder:

@@ -36,9 +36,12 @@ def make_preset(command: Sequence[str], name: str) -> Preset | None:
         name: file name of the preset.
 
     Returns:
-        None where the command is no such one.
+        None where the command is no such one, or a word of it holds what no line of a preset
+        can (a line break, say, which would make two options of one).
     """
-    if list(command[1:2]) != ["-i"] or "-c:a" not in command:
+    if list(command[1:2]) != ["-i"] or "-c:a" not in command or len(command) % 2:
+        return None
+    if not all(word.isprintable() for word in command):
         return None
     words = command[3:-1]
     pairs = list(zip(words[::2], words[1::2], strict=True))

@@ -75,6 +75,7 @@ def prove(
             command = preset.command
         wanted = payload_digest(stored)
         for sample_format, words in SAMPLE_FORMATS.items():
+            (folder / SOURCE).unlink(missing_ok=True)
             soundfile.write(folder / SOURCE, reference.T, SAMPLE_RATE, sample_format, format="WAV")
             (folder / target).unlink(missing_ok=True)
             try:

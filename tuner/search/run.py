@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tuner.audio import SAMPLE_RATE
 from tuner.encoder import Encoder
 from tuner.metric import Metric
@@ -32,7 +30,7 @@ from tuner.search.evidence import explain, keep_exhibits
 from tuner.search.executors import Executor
 from tuner.search.folder import RunFolder, now
 from tuner.search.identity import identify
-from tuner.search.job import ClipRef
+from tuner.search.job import ClipRef, load_clip
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.objective import pareto_front
 from tuner.search.race import jobs_at_once
@@ -270,14 +268,14 @@ def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef])
         default = lane.default()
         if default is not None and default.record.knob is not None:
             settings = lane.space.default(default.record.rate_mode)
-            pcm = np.load(shortest.path, allow_pickle=False)
+            pcm = load_clip(shortest)
             return encoder.encode(pcm, SAMPLE_RATE, settings, default.record.knob).suffix
     return ""
 
 
 def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
     checked = clips[:CHECKED_CLIPS]
-    references = {clip.digest: np.load(clip.path, allow_pickle=False) for clip in checked}
+    references = {clip.digest: load_clip(clip) for clip in checked}
     sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]
     coded = {
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]

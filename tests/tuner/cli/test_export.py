@@ -85,3 +85,38 @@ def test_hostile_names_stay_comments(
     assert "rm -rf nowhere" in printed
     lines = [line for line in printed.splitlines() if line and not line.startswith("#")]
     assert lines == ["ffmpeg -i input.wav -aac_tns 0 -b:a 96k -c:a aac output.m4a"]
+
+
+def test_presets_stay_in_their_folder(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the run calls its encoder, and whatever link lies there already."""
+    path, out = run / "results.json", tmp_path / "a" / "presets"
+    whole = path.read_text()
+    for name in ("../evil", "/tmp/evil", "..", "aac\\n..", "a/../../evil"):
+        path.write_text(whole.replace('"encoder": "aac"', f'"encoder": "{name}"'))
+        export(str(run), Format.FFMPEG, out=out)
+        assert Path(capsys.readouterr().out.strip()).parent == out
+    path.write_text(whole)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (out / "aac-96.ffpreset").symlink_to(victim)
+    export(str(run), Format.FFMPEG, out=out)
+    assert victim.read_text() == "mine"
+    assert not (out / "aac-96.ffpreset").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "run", "victim"]
+    assert [p.name for p in out.parent.iterdir()] == ["presets"]
+    assert all(p.is_file() for p in out.iterdir())
+
+
+def test_words_cannot_leave_a_presets_comment(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line break in any word of a stored command."""
+    path = run / "results.json"
+    whole = path.read_text()
+    for word in ("96k", "0", "ffmpeg"):
+        path.write_text(whole.replace(f'"{word}"', f'"{word}\\nf=evil"'))
+        export(str(run), Format.FFMPEG, out=tmp_path / "presets")
+        assert not (tmp_path / "presets").exists()
+        assert "# There is no preset of this command line:" in capsys.readouterr().out

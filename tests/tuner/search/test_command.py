@@ -39,3 +39,28 @@ def test_failures_are_told(tmp_path: Path) -> None:
         run_command(["sh", "-c", ": > out"], tmp_path, "out")
     made = run_command(["sh", "-c", "cat; echo x > out"], tmp_path, "out")
     assert made.read_text() == "x\n"
+
+
+def test_what_is_made_is_a_file(tmp_path: Path) -> None:
+    """A link, a pipe or a device in its place is told, and not read."""
+    for make in ("ln -s /dev/zero out", "mkfifo out", "mkdir out"):
+        with pytest.raises(EncoderFailed, match="exit code 0, but the output is a"):
+            run_command(["sh", "-c", f"rm -rf out; {make}"], tmp_path, "out")
+
+
+def test_what_is_said_is_kept_from_its_end(tmp_path: Path) -> None:
+    """However much it was."""
+    script = "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo the end >&2; exit 1"
+    with pytest.raises(EncoderFailed, match="the end") as caught:
+        run_command(["sh", "-c", script], tmp_path, "out")
+    assert len(caught.value.stderr) < 100_000
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """What a command starts ends with it, in another session, too."""
+    script = (
+        "setsid sh -c 'echo $$ > pid; exec sleep 300' & while ! [ -s pid ]; do sleep 0.01; done"
+    )
+    run_command(["sh", "-c", f"{script}; echo x > out"], tmp_path, "out")
+    left = (tmp_path / "pid").read_text().strip()
+    assert not Path(f"/proc/{left}").exists()

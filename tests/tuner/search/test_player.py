@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from tuner.audio import SAMPLE_RATE
 from tuner.errors import RunError
 from tuner.results import read_results
 from tuner.search.player import RunPlayer, find_bitrate, find_candidate, parse_run
@@ -66,6 +68,22 @@ def test_a_lost_clip_and_a_missing_side_are_told(run: Path) -> None:
     (run / "clips" / f"{clip.digest}.npy").unlink()
     with pytest.raises(RunError, match="run the study again"):
         player.load(clip)
+
+
+def test_a_damaged_clip_is_made_again_from_its_source(run: Path, tmp_path: Path) -> None:
+    """Its samples are not played as they lie there; without the source that is told."""
+    results = read_results(run / "results.json")
+    path = run / "clips" / f"{results.clips[0].digest}.npy"
+    whole = np.load(path)
+    source = tmp_path / "tune.wav"
+    clip = replace(results.clips[0], source=str(source), duration_s=whole.shape[1] / SAMPLE_RATE)
+    player = RunPlayer(run, results, FakeEncoder())
+    np.save(path, whole * np.float32(0.5))
+    with pytest.raises(RunError, match=r"is damaged .*tune\.wav does not hold it either; put that"):
+        player.load(clip)
+    soundfile.write(source, whole.T, SAMPLE_RATE, subtype="FLOAT")
+    assert np.array_equal(player.load(clip), whole)
+    assert np.array_equal(np.load(path), whole)
 
 
 def test_candidates_by_name(run: Path) -> None:

@@ -22,3 +22,17 @@ def test_the_codecs_own_options_stay_on_the_command_line() -> None:
 def test_other_programs_have_none(command: str) -> None:
     """Only ffmpeg's command lines become presets."""
     assert make_preset(command.split(), "mine.ffpreset") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-b:a", "96k\nf=evil", "-c:a", "aac"],
+        ["-b:a", "96k\r", "-c:a", "aac"],
+        ["-b:a\nx", "96k", "-c:a", "aac"],
+        ["-b:a", "96k", "-c:a", "aac", "-odd"],
+    ],
+)
+def test_what_no_line_can_hold_makes_no_preset(words: list[str]) -> None:
+    """A line break in a stored command must not become an option of its own."""
+    assert make_preset(["ffmpeg", "-i", "in.wav", *words, "out.m4a"], "mine.ffpreset") is None

@@ -19,6 +19,7 @@ from typing import Any
 import filelock
 
 from tuner.cache import Cache
+from tuner.clip_files import is_whole
 from tuner.encoder import Encoded
 from tuner.errors import ClipError
 from tuner.scorer import Score
@@ -59,7 +60,7 @@ class Home:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             with filelock.FileLock(folder / f"{clip.digest}.lock"):
-                if not here.exists():
+                if not is_whole(here, clip.digest):
                     partial = here.with_suffix(".partial")
                     partial.write_bytes(_run_at(self.node, _read_clip, clip.path))
                     partial.replace(here)
@@ -132,7 +133,9 @@ def _read_clip(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ClipError(f"{path}: cannot be read ({error}); run again to make it") from error
+        raise ClipError(
+            f"{path}: cannot be read ({error}); run the same command again, which makes it anew"
+        ) from error
 
 
 def _use_cache(folder: Path, method: str, *arguments: object) -> Any:
