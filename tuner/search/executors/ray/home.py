@@ -16,11 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from tuner.cache import Cache
 from tuner.encoder import Encoded
 from tuner.errors import ClipError
+from tuner.locks import UNTIL_FREE, hold_lock
 from tuner.scorer import Score
 from tuner.search.job import ClipRef
 
@@ -58,7 +57,7 @@ class Home:
         here = folder / f"{clip.digest}.npy"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            with filelock.FileLock(folder / f"{clip.digest}.lock"):
+            with hold_lock(folder / f"{clip.digest}.lock", UNTIL_FREE):
                 if not here.exists():
                     partial = here.with_suffix(".partial")
                     partial.write_bytes(_run_at(self.node, _read_clip, clip.path))
