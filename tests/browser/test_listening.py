@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tuner.listening import Material, make_test, read_plan
 from tuner.listening.answers import read_answers
+from tuner.listening.guard import Access
 from tuner.listening.plan import REFERENCE
 from tuner.listening.server import make_app
 
@@ -38,7 +39,9 @@ def serve():
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        config = uvicorn.Config(make_app(folder, TOKEN), port=port, log_level="error", ws="none")
+        config = uvicorn.Config(
+            make_app(folder, Access(TOKEN)), port=port, log_level="error", ws="none"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -58,6 +61,10 @@ def start(page, address, name="anna"):
     page.fill("#subject", name)
     page.keyboard.press("Enter")
     page.wait_for_selector("#trial:not([hidden])")
+
+
+def answers(folder, subject):
+    return read_answers(folder, read_plan(folder), subject)
 
 
 def expect_place(page, text):
@@ -102,7 +109,7 @@ def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, t
     expect_place(page, "Page 2 of 2")
     plan = read_plan(folder)
     first = plan.pages("anna")[1]
-    given = read_answers(folder, "anna")[first]["answer"]
+    given = answers(folder, "anna")[first]["answer"]
     assert [given[s.condition] for s in plan.order("anna", first)] == [0, 100, 60, 47, 0]
 
     page.reload()
@@ -114,7 +121,7 @@ def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, t
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_selector("#finished:not([hidden])")
-    assert set(read_answers(folder, "anna")) == {"training", "001", "002"}
+    assert set(answers(folder, "anna")) == {"training", "001", "002"}
 
 
 def test_a_mushra_page_by_mouse(page, serve, tmp_path):
@@ -127,7 +134,7 @@ def test_a_mushra_page_by_mouse(page, serve, tmp_path):
         page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     page.click("#next")
     expect_place(page, "Page 1 of 2")
-    ratings = read_answers(folder, "ben")["training"]["answer"].values()
+    ratings = answers(folder, "ben")["training"]["answer"].values()
     assert all(70 <= rating <= 80 for rating in ratings)
 
 
@@ -207,7 +214,7 @@ def test_a_lost_server_loses_no_rating(page, serve, tmp_path):
     page.click("#next")
     expect_place(page, "Page 1 of 2")
     assert page.is_hidden("#problem")
-    assert set(read_answers(folder, "anna")["training"]["answer"].values()) == {100}
+    assert set(answers(folder, "anna")["training"]["answer"].values()) == {100}
 
 
 def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
@@ -231,7 +238,7 @@ def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
     assert page.is_hidden("#trial")
     start(page, address)
     expect_place(page, "Page 1 of 2")
-    assert set(read_answers(folder, "anna")) == {"training"}
+    assert set(answers(folder, "anna")) == {"training"}
 
 
 def test_an_abx_session_by_keyboard(page, serve, tmp_path):
@@ -243,7 +250,7 @@ def test_an_abx_session_by_keyboard(page, serve, tmp_path):
         page.keyboard.press("Enter")
         place = f"Page {done + 1} of 2" if done < 2 else ""
         expect_place(page, place)
-    stored = read_answers(folder, "anna")
+    stored = answers(folder, "anna")
     assert set(stored) == {"training", "001", "002"}
     plan = read_plan(folder)
     second = plan.order("anna", "002")[1].condition

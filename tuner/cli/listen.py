@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.listen_serve import serve
 from tuner.errors import StudyError
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ app = typer.Typer(
 ABX_REPEATS = 4
 #: Of a MUSHRA test (BS.1534-3, 7.1 and 5.1): clips, and the length of one.
 LEAST_CLIPS, LONGEST_S = 5, 12.0
+
+app.command()(serve)
 
 
 @app.command()
@@ -50,7 +51,7 @@ def make(
     abx: Annotated[bool, typer.Option(help="ABX instead of MUSHRA.")] = False,
     repeats: Annotated[int | None, typer.Option(help="How often each clip is asked.")] = None,
     title: Annotated[str, typer.Option(help="What listeners read.")] = "Listening test",
-    seed: Annotated[int, typer.Option(help="Seed of clips, names and orders.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of clips.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
@@ -109,40 +110,6 @@ def _advice(clips: int, longest_s: float) -> Iterator[str]:
 
 
 @app.command()
-def serve(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
-    host: Annotated[str, typer.Option(help="Address; other than local needs --token.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8765,
-    token: Annotated[str | None, typer.Option(help="Word that listeners' address holds.")] = None,
-) -> None:
-    """Serve a test to listeners' browsers until Ctrl-C."""
-    from urllib.parse import quote
-
-    import uvicorn
-
-    from tuner.listening.server import check_host, make_app
-
-    check_host(host, token)
-    app_ = make_app(test, token)
-    shown = f"[{host}]" if ":" in host else host
-    query = f"?token={quote(token, safe='')}" if token else ""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise StudyError(
-            f"{shown}:{port}: cannot be listened on ({error.strerror}); name another --port"
-        ) from error
-    print(f"http://{shown}:{port}/{query}", flush=True)
-    # Not its access log: it would write the token.
-    config = uvicorn.Config(app_, log_level="warning", access_log=False)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
-
-
-@app.command()
 def analyse(
     test: Annotated[Path, typer.Argument(help="Folder of the test.")],
     export: Annotated[
@@ -166,7 +133,8 @@ def analyse(
     from tuner.listening.plan import read_plan
     from tuner.listening.webmushra import export_webmushra, read_webmushra
 
-    plan, answers = read_plan(test), read_all_answers(test)
+    plan = read_plan(test)
+    answers, refused = read_all_answers(test, plan)
     if webmushra:
         export_webmushra(plan, webmushra)
         if not as_json:
@@ -174,14 +142,14 @@ def analyse(
                 f"{webmushra}: put it into webMUSHRA's configs/, and {test / 'stimuli'} into its"
                 " configs/resources/"
             )
-        if not answers and webmushra_results is None:
+        if not answers and not refused and webmushra_results is None:
             return
     if webmushra_results:
         theirs = read_webmushra(webmushra_results, plan)
         # Whoever answered in both places is two listeners.
         answers |= {f"{n} (webMUSHRA)" if n in answers else n: each for n, each in theirs.items()}
     try:
-        analysis = analyse_answers(plan, answers)
+        analysis = analyse_answers(plan, answers, refused)
     except NobodyLeft as error:
         raise NobodyLeft(f"{test}: {error}") from error
     if export:
@@ -206,6 +174,8 @@ def _print(analysis: Analysis) -> None:
     for subject, left in analysis.unfinished.items():
         pages = "1 page" if left == 1 else f"{left} pages"
         console.print(Text(f"  {subject} is left out: {pages} to go"))
+    for file, reason in analysis.refused.items():
+        console.print(Text(f"  {file} is left out: {reason}"))
     if analysis.abx:
         table = Table("subject", "right", "p (guessing)", title="ABX")
         for one in analysis.abx:

@@ -85,6 +85,7 @@ class Analysis:
         subjects: who counts.
         screened: who does not count -> why, in words.
         unfinished: who has pages left -> how many.
+        refused: files of answers that cannot be used -> why, in words.
         means, comparisons, agreement: of a MUSHRA test.
         abx: of an ABX test, "all" first.
     """
@@ -93,6 +94,7 @@ class Analysis:
     subjects: tuple[str, ...]
     screened: dict[str, str]
     unfinished: dict[str, int]
+    refused: dict[str, str]
     means: tuple[ConditionMean, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     agreement: Agreement | None = None
@@ -103,8 +105,13 @@ class NobodyLeft(RunError):
     """No subject finished the test and passed the screening."""
 
 
-def analyse(plan: Plan, answers: Answers) -> Analysis:
+def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = None) -> Analysis:
     """Analyse a test's answers, as `tuner.listening.answers.read_all_answers` gives them.
+
+    Args:
+        plan: the test's plan.
+        answers: checked against it.
+        refused: files of answers that cannot be used, to be told beside the rest.
 
     Raises:
         NobodyLeft: there is nobody to analyse.
@@ -115,16 +122,18 @@ def analyse(plan: Plan, answers: Answers) -> Analysis:
     finished = {s: given for s, given in answers.items() if not left[s]}
     screened = _screen(finished) if plan.kind == "mushra" else {}
     counted = {s: given for s, given in finished.items() if s not in screened}
-    if not answers:
+    left_out = dict(refused or {})
+    if not answers and not left_out:
         raise NobodyLeft("nobody has answered yet; let people listen (`tuner listen serve`)")
     if not counted:
         raise NobodyLeft(
             f"no subject to analyse: {len(answers)} began, {len(unfinished)} have pages left,"
             f" {len(screened)} were screened; let more people listen"
+            + "".join(f"\n  {file} is left out: {why}" for file, why in left_out.items())
         )
     who = tuple(counted)
     if plan.kind == "abx":
-        return Analysis(plan.kind, who, screened, unfinished, abx=tuple(_abx(counted)))
+        return Analysis(plan.kind, who, screened, unfinished, left_out, abx=tuple(_abx(counted)))
     ratings = _Ratings(plan, counted)
     means = tuple(
         ConditionMean(rate, condition, crossed_mean(values))
@@ -135,6 +144,7 @@ def analyse(plan: Plan, answers: Answers) -> Analysis:
         who,
         screened,
         unfinished,
+        left_out,
         means,
         tuple(_compare(plan.baseline, ratings.cells)),
         _agree(plan, ratings),

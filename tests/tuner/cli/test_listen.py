@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from encoders.opus_ffmpeg import OpusFfmpeg
 from tuner.cli.listen import app
+from tuner.cli.listen_serve import alone
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
 from tuner.listening.plan import read_plan
@@ -136,3 +137,30 @@ def test_refusals_say_what_to_do(files, tmp_path):
     (files / "new" / "b.wav").unlink()
     with pytest.raises(ClipError, match="no coded file in new"):
         call("make", "--from", files, "-o", tmp_path / "u")
+
+
+def test_a_second_server_is_refused(files, tmp_path):
+    """On another port, too: two would write over each other's answers."""
+    call("make", "--from", files, "-o", tmp_path / "t")
+    with alone(tmp_path / "t"), pytest.raises(RunError, match="another `tuner listen serve`"):
+        call("serve", tmp_path / "t", "--port", 18765)
+    with alone(tmp_path / "t"):
+        pass
+
+
+def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
+    """In the table and in JSON; who is left counts."""
+    test = tmp_path / "t"
+    call("make", "--from", files, "-o", test)
+    plan = read_plan(test)
+    levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
+    for trial in plan.trials:
+        order = plan.order("anna", trial.name)
+        store_answer(test, plan, "anna", trial.name, [levels[s.condition] for s in order], 1.0)
+    results = test / "results"
+    (results / "anna (1).jsonl").write_bytes((results / "anna.jsonl").read_bytes())
+    (results / "ben.jsonl").write_text("{}\n")
+    analysis = json.loads(call("analyse", test, "--json"))
+    assert analysis["subjects"] == ["anna"]
+    assert set(analysis["refused"]) == {"anna (1).jsonl", "ben.jsonl"}
+    assert "ben.jsonl is left out: line 1" in call("analyse", test)

@@ -17,6 +17,11 @@ def make_materials(count=2, coded=("default", "tuned")):
         yield Material(f"clip {number}.wav", 64.0, reference, versions, {"default": 40.0})
 
 
+@pytest.fixture(name="make_materials")
+def material_maker():
+    return make_materials
+
+
 @pytest.fixture
 def folder(tmp_path):
     make_test(tmp_path / "t", make_materials(), title="Test <1>", baseline="default", seed=3)
