@@ -1,8 +1,9 @@
-"""`tuner listen serve`: one server for one test, until Ctrl-C."""
+"""`tuner listen invite` and `serve`: an address for each subject, and what answers there."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,28 @@ if TYPE_CHECKING:
 SERVING_LOCK = ".serving.lock"
 
 
+def invite(
+    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
+    subjects: Annotated[list[str], typer.Argument(help="Names or numbers, as in p01 p02.")],
+    address: Annotated[
+        str, typer.Option(help="Where listeners reach the server, without the token.")
+    ] = "http://127.0.0.1:8765/",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print a personal address for each subject; it is good for that name alone."""
+    from tuner.listening.invitation import invite as invite_one
+    from tuner.listening.plan import read_plan
+
+    plan = read_plan(test)
+    words = {subject: invite_one(plan, subject) for subject in dict.fromkeys(subjects)}
+    links = {subject: f"{address.rstrip('/')}/?token={word}" for subject, word in words.items()}
+    if as_json:
+        print(json.dumps(links, indent=1))
+        return
+    for subject, link in links.items():
+        print(f"{subject}\t{link}")
+
+
 def serve(
     test: Annotated[Path, typer.Argument(help="Folder of the test.")],
     host: Annotated[str, typer.Option(help="Address; other than local needs --token.")] = (
@@ -30,6 +53,9 @@ def serve(
     token: Annotated[
         str | None, typer.Option(help="Access token, part of the address that listeners open.")
     ] = None,
+    invited: Annotated[
+        bool, typer.Option("--invited", help="Only with addresses from `tuner listen invite`.")
+    ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Further name under which listeners reach this server, as a proxy's."),
@@ -42,8 +68,9 @@ def serve(
     from tuner.listening.guard import access_for
     from tuner.listening.server import make_app
 
+    access = access_for(host, token, allow_host or (), only_invited=invited)
     door = Door()
-    app = make_app(test, access_for(host, token, allow_host or ()), door)
+    app = make_app(test, access, door)
     shown = f"[{host}]" if ":" in host else host
     query = f"?token={quote(token, safe='')}" if token else ""
     with alone(test), _listening(host, port, shown) as listening:

@@ -11,21 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import RunError
 from tuner.listening.crossed import Mean, crossed_mean, holm
+from tuner.listening.items import Answers, Comment, ItemMean, find_comments, find_items
 from tuner.listening.plan import ANCHORS, MID_ANCHOR, REFERENCE, Plan, Trial
 
 #: Post-screening (BS.1534-3, 4.1.2): the bound of both rules, a subject's share of pages, and the
 #: subjects' share beyond which a page's mid anchor is no test of them.
 BOUND, MOST_PAGES, MOST_SUBJECTS = 90, 0.15, 0.25
-
-Answers = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Subject -> page -> stored line."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,9 @@ class Analysis:
         screened: who does not count -> why, in words.
         unfinished: who has pages left -> how many.
         refused: files of answers that cannot be used -> why, in words.
-        means, comparisons, agreement: of a MUSHRA test.
+        means, comparisons, agreement, items: of a MUSHRA test.
         abx: of an ABX test, "all" first.
+        comments: what anybody wrote, who counts or not.
     """
 
     kind: str
@@ -99,6 +97,8 @@ class Analysis:
     comparisons: tuple[Comparison, ...] = ()
     agreement: Agreement | None = None
     abx: tuple[AbxResult, ...] = ()
+    items: tuple[ItemMean, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
 
 class NobodyLeft(RunError):
@@ -132,8 +132,12 @@ def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = No
             + "".join(f"\n  {file} is left out: {why}" for file, why in left_out.items())
         )
     who = tuple(counted)
+    comments = tuple(find_comments(plan, answers))
     if plan.kind == "abx":
-        return Analysis(plan.kind, who, screened, unfinished, left_out, abx=tuple(_abx(counted)))
+        results = tuple(_abx(counted))
+        return Analysis(
+            plan.kind, who, screened, unfinished, left_out, abx=results, comments=comments
+        )
     ratings = _Ratings(plan, counted)
     means = tuple(
         ConditionMean(rate, condition, crossed_mean(values))
@@ -148,6 +152,8 @@ def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = No
         means,
         tuple(_compare(plan.baseline, ratings.cells)),
         _agree(plan, ratings),
+        items=tuple(find_items(plan, counted)),
+        comments=comments,
     )
 
 

@@ -1,6 +1,7 @@
 """What subjects answered: JSON lines, one file per subject, whole at every moment.
 
-Each line is one page: ``{"version": 1, "subject", "page", "answer", "order", "seconds", "time"}``.
+Each line is one page: ``{"version": 1, "subject", "page", "answer", "order", "seconds", "time"}``,
+and ``"comment"`` where the subject wrote one.
 `answer` is condition -> rating (0 to 100) in MUSHRA; in ABX the condition that the subject took
 X for, and the one that it was. `order` holds the conditions behind the letters. Answering a page
 again replaces its line.
@@ -28,6 +29,8 @@ READABLE_VERSIONS = (1,)
 Line = dict[str, Any]
 """One page as stored, checked."""
 
+#: Longest comment, characters.
+MOST_COMMENT = 2_000
 #: What a subject may be called: nothing that a file system reads as more than a name.
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
@@ -109,8 +112,12 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
     trial = plan.trial(line["page"])
     if trial is None:
         raise _Unusable(f"page {line['page']!r} is not in this test")
-    answer = line["answer"]
+    if not _is_comment(line.get("comment", "")):
+        raise _Unusable(f"page {line['page']}: its comment is no text")
+    answer, order = line["answer"], line["order"]
     conditions = {stimulus.condition for stimulus in trial.stimuli}
+    if not isinstance(order, list) or set(order) != conditions:
+        raise _Unusable(f"page {line['page']}: other conditions than the test's in its order")
     if plan.kind == "abx":
         if set(answer) != {"taken_for", "was"} or not set(answer.values()) <= conditions:
             raise _Unusable(f"page {line['page']}: no answer of this test")
@@ -123,12 +130,22 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
             raise _Unusable(f"page {line['page']}, {condition}: {rating!r} is no rating, 0 to 100")
 
 
+def _is_comment(comment: object) -> bool:
+    return isinstance(comment, str) and len(comment) <= MOST_COMMENT
+
+
 def _is_rating(rating: object) -> bool:
     return type(rating) is int and 0 <= rating <= 100
 
 
 def store_answer(
-    folder: Path, plan: Plan, subject: str, page: str, given: object, seconds: float
+    folder: Path,
+    plan: Plan,
+    subject: str,
+    page: str,
+    given: object,
+    seconds: float,
+    comment: object = "",
 ) -> None:
     """Check a page's answer and write the subject's file anew, atomically.
 
@@ -140,6 +157,7 @@ def store_answer(
         given: MUSHRA: one rating per letter, in the order of the letters; ABX: 0 or 1, the letter
             that X is taken for.
         seconds: time spent on the page.
+        comment: what the subject wrote about it, at most `MOST_COMMENT` characters; may be empty.
 
     Raises:
         AnswerRefused: it does not fit the plan.
@@ -149,6 +167,8 @@ def store_answer(
     if plan.trial(page) is None:
         raise AnswerRefused(f"page {page!r}: not in this test")
     conditions = [stimulus.condition for stimulus in plan.order(subject, page)]
+    if not _is_comment(comment):
+        raise AnswerRefused(f"a comment is text of at most {MOST_COMMENT} characters")
     line = {
         "version": ANSWERS_VERSION,
         "subject": subject,
@@ -158,6 +178,8 @@ def store_answer(
         "seconds": round(seconds, 1),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if comment:
+        line["comment"] = comment
     lines = read_answers(folder, plan, subject) | {page: line}
     path = folder / RESULTS_FOLDER / f"{subject}.jsonl"
     partial = path.with_suffix(".partial")

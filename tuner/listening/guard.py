@@ -36,37 +36,47 @@ class Access:
 
     Args:
         token: what every request must carry as ``?token=``; None: none.
+        only_invited: whether subjects need an invitation in its place.
         hosts: names that requests may be sent to, beside this machine's own for itself.
         numbers: whether any IP address will do, too: for a server that others reach.
     """
 
     token: str | None = None
+    only_invited: bool = False
     hosts: Collection[str] = ()
     numbers: bool = False
 
 
-def access_for(host: str, token: str | None, allowed: Collection[str] = ()) -> Access:
+def access_for(
+    host: str,
+    token: str | None,
+    allowed: Collection[str] = (),
+    *,
+    only_invited: bool = False,
+) -> Access:
     """Who is answered by a server that listens on `host`.
 
     Args:
         host: the address that it listens on.
         token: see `Access`.
         allowed: further names, as those of a proxy.
+        only_invited: see `Access`.
 
     Raises:
-        RunError: others could reach it, and there is no token.
+        RunError: others could reach it, and need neither token nor invitation.
     """
     import socket
 
     local = host in LOCAL_HOSTS
-    if not token and (allowed or not local):
+    if not (token or only_invited) and (allowed or not local):
         given = f"--host {host}" if not local else f"--allow-host {next(iter(allowed))}"
         raise RunError(
-            f"{given}: others could answer, too; give --token WORD, or stay on 127.0.0.1"
+            f"{given}: others could answer, too; give --invited or --token WORD, or stay on"
+            " 127.0.0.1"
         )
     if local:
-        return Access(token, allowed)
-    return Access(token, {host, socket.gethostname(), *allowed}, numbers=True)
+        return Access(token, only_invited, allowed)
+    return Access(token, only_invited, {host, socket.gethostname(), *allowed}, numbers=True)
 
 
 class Guard:
@@ -75,6 +85,8 @@ class Guard:
     Args:
         app: whom the rest reaches.
         access: who is answered.
+        find_invited: the subject whose invitation a token is, or None; what is found is left in
+            the request's state, as ``invited``.
         admit: is told the address and port of each client that is.
     """
 
@@ -82,9 +94,10 @@ class Guard:
         self,
         app: ASGIApp,
         access: Access,
+        find_invited: Callable[[str], str | None] = lambda _: None,
         admit: Callable[[tuple[str, int] | None], None] = lambda _: None,
     ) -> None:
-        self.app, self.token, self.numbers, self.admit = app, access.token, access.numbers, admit
+        self.app, self.access, self.find_invited, self.admit = app, access, find_invited, admit
         self.named = {host.lower() for host in access.hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,9 +120,17 @@ class Guard:
         if refusal := self._check_host(headers) or self._check_origin(headers):
             return refusal
         given = QueryParams(scope["query_string"]).get("token", "")
-        if self.token and not secrets.compare_digest(given.encode(), self.token.encode()):
-            return 403, "Open the address with its ?token=\n"
+        invited = self.find_invited(given)
+        scope.setdefault("state", {})["invited"] = invited
+        if invited is None and not self._is_open_to(given):
+            return 403, "Open the address that you were given, whole, with its ?token=\n"
         return None
+
+    def _is_open_to(self, given: str) -> bool:
+        token = self.access.token
+        if token is None:
+            return not self.access.only_invited
+        return secrets.compare_digest(given.encode(), token.encode())
 
     def _check_host(self, headers: Headers) -> Refusal | None:
         hosts = headers.getlist("host")
@@ -132,7 +153,7 @@ class Guard:
     def _is_ours(self, name: str) -> bool:
         if name in LOCAL_HOSTS or name in self.named:
             return True
-        return self.numbers and _is_number(name)
+        return self.access.numbers and _is_number(name)
 
 
 def _place(address: str) -> str:

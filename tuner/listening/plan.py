@@ -81,6 +81,7 @@ class Plan:
         trials: the pages, in order of the plan.
         secret: what names of files and all orders follow from, so that nobody can work them out
             who has not seen the plan. Empty only in version 1.
+        intro: Markdown that subjects read, and agree to, before they begin; may be empty.
         version: see `PLAN_VERSION`.
     """
 
@@ -90,6 +91,7 @@ class Plan:
     baseline: str
     trials: tuple[Trial, ...]
     secret: str = field(default="", repr=False)
+    intro: str = ""
     version: int = PLAN_VERSION
 
     def trial(self, name: str) -> Trial | None:
@@ -161,6 +163,8 @@ def _check(plan: Plan) -> None:
         raise ValueError(f"kind {plan.kind!r}")
     if not isinstance(plan.secret, str) or (plan.version > 1 and not plan.secret):
         raise ValueError("no secret")
+    if not isinstance(plan.intro, str):
+        raise ValueError("the intro is no text")
     names = [trial.name for trial in plan.trials]
     if not names or len(set(names)) < len(names) or TRAINING in names:
         raise ValueError("trials must be there, each with a name of its own")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 import logging
 import secrets
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING
 
 from tuner.errors import RunError
 from tuner.listening.answers import AnswerRefused, check_subject, read_answers, store_answer
+from tuner.listening.consent import has_consented, render_intro, store_consent
 from tuner.listening.door import Door
 from tuner.listening.guard import Access, Guard
+from tuner.listening.invitation import find_invited
 from tuner.listening.plan import TRAINING, Plan, read_plan
 from tuner.listening.veil import veiled
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 #: Letter of the open reference.
 OPEN_REFERENCE = "reference"
-#: Longest body of an answer, bytes: a page of ratings takes 200.
+#: Longest body of an answer, bytes: a page of ratings takes 200, the longest comment 8,000.
 MOST_BYTES = 10_000
 #: Longest time on a page that is believed, s: a week, for a browser that was left open.
 MOST_SECONDS = 604_800
@@ -61,16 +64,21 @@ def make_app(folder: Path, access: Access | None = None, door: Door | None = Non
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
-    test = _Test(folder, read_plan(folder))
+    plan = read_plan(folder)
+    test = _Test(folder, plan)
     admit = door.admit if door else (lambda _: None)
     return Starlette(
         routes=[
             Route("/", test.page),
+            Route("/api/test", test.test),
             Route("/api/session/{subject}", test.session),
+            Route("/api/consent/{subject}", test.consent, methods=["POST"]),
             Route("/api/audio/{subject}/{page}/{letter}", test.audio),
             Route("/api/answer/{subject}/{page}", test.answer, methods=["POST"]),
         ],
-        middleware=[Middleware(Guard, access or Access(), admit)],
+        middleware=[
+            Middleware(Guard, access or Access(), functools.partial(find_invited, plan), admit)
+        ],
         exception_handlers={NoAnswer: _reject, AnswerRefused: _refuse, RunError: _fail},
     )
 
@@ -90,16 +98,29 @@ class _Test:
             f" style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; form-action 'none'"
         )
         headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-        return HTMLResponse(read_page(nonce), headers={**headers, **_NO_STORE})
+        page = read_page(nonce, render_intro(self.plan))
+        return HTMLResponse(page, headers={**headers, **_NO_STORE})
+
+    def test(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        content = {
+            "kind": self.plan.kind,
+            "title": self.plan.title,
+            "intro": bool(self.plan.intro),
+            "invited": request.state.invited,
+        }
+        return JSONResponse(content, headers=_NO_STORE)
 
     def session(self, request: Request) -> Response:
         from starlette.responses import JSONResponse
 
-        subject = check_subject(request.path_params["subject"])
+        subject = _subject(request)
         done = read_answers(self.folder, self.plan, subject)
         content = {
             "kind": self.plan.kind,
             "title": self.plan.title,
+            "consented": has_consented(self.folder, self.plan, subject),
             "pages": [
                 {
                     "name": name,
@@ -116,7 +137,7 @@ class _Test:
         from starlette.exceptions import HTTPException
         from starlette.responses import Response
 
-        subject = check_subject(request.path_params["subject"])
+        subject = _subject(request)
         page, letter = request.path_params["page"], request.path_params["letter"]
         trial = self.plan.trial(page)
         if trial is None:
@@ -136,14 +157,34 @@ class _Test:
     async def answer(self, request: Request) -> Response:
         from starlette.responses import JSONResponse
 
-        given, seconds = await _read_answer(request)
-        subject, page = request.path_params["subject"], request.path_params["page"]
+        subject, page = _subject(request), request.path_params["page"]
+        given = parse_answer(await _read_body(request))
+        if not has_consented(self.folder, self.plan, subject):
+            raise AnswerRefused("read the introduction and agree to it first: reload this window")
         # On the loop's own thread: one answer is stored after another.
-        store_answer(self.folder, self.plan, subject, page, given, seconds)
+        store_answer(self.folder, self.plan, subject, page, *given)
         return JSONResponse({"saved": page}, headers=_NO_STORE)
 
+    async def consent(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
 
-async def _read_answer(request: Request) -> tuple[object, float]:
+        subject = _subject(request)
+        await _read_body(request)
+        store_consent(self.folder, self.plan, subject)
+        return JSONResponse({"consented": subject}, headers=_NO_STORE)
+
+
+def _subject(request: Request) -> str:
+    """Whom a request is about: who was invited answers for nobody else."""
+    from starlette.exceptions import HTTPException
+
+    subject = check_subject(request.path_params["subject"])
+    if request.state.invited not in (None, subject):
+        raise HTTPException(403, "this address belongs to another name")
+    return subject
+
+
+async def _read_body(request: Request) -> bytes:
     # JSON alone: a form on a foreign site cannot send this type without asking first.
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise NoAnswer("an answer is JSON")
@@ -156,11 +197,11 @@ async def _read_answer(request: Request) -> tuple[object, float]:
                     raise NoAnswer(f"an answer has at most {MOST_BYTES} bytes")
     except TimeoutError as error:
         raise NoAnswer("the answer came too slowly") from error
-    return parse_answer(body)
+    return body
 
 
-def parse_answer(body: bytes) -> tuple[object, float]:
-    """What was answered, to be checked against the plan, and the seconds that it took.
+def parse_answer(body: bytes) -> tuple[object, float, object]:
+    """What was answered, to be checked against the plan; the seconds that it took; the comment.
 
     Raises:
         NoAnswer: for whatever else the bytes are.
@@ -168,15 +209,21 @@ def parse_answer(body: bytes) -> tuple[object, float]:
     try:
         content = json.loads(body)
         given, seconds = content["answer"], content["seconds"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        comment = content.get("comment", "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoAnswer(f"not an answer ({type(error).__name__})") from error
     if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_SECONDS:
         raise NoAnswer(f"seconds must be a number from 0 to {MOST_SECONDS:g}")
-    return given, float(seconds)
+    return given, float(seconds), comment
 
 
-def read_page(nonce: str) -> str:
-    """The self-contained page; `nonce` lets its own script and style pass, and no other."""
+def read_page(nonce: str, intro: str = "") -> str:
+    """The self-contained page; `nonce` lets its own script and style pass, and no other.
+
+    Args:
+        nonce: fresh for each answer.
+        intro: HTML that is shown before the test, from `tuner.listening.consent`.
+    """
     files = resources.files("tuner.listening") / "page"
     page = (files / "index.html").read_text(encoding="utf-8")
     icon = base64.b64encode((files / "icon.svg").read_bytes()).decode()
@@ -186,6 +233,8 @@ def read_page(nonce: str) -> str:
         ("{{script}}", (files / "page.js").read_text(encoding="utf-8")),
         ("{{icon}}", f"data:image/svg+xml;base64,{icon}"),
         ("{{nonce}}", nonce),
+        # Last: what it holds is not looked at again.
+        ("{{intro}}", intro),
     ):
         page = page.replace(name, text)
     return page

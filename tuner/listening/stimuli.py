@@ -73,6 +73,7 @@ def make_test(
     repeats: int = 1,
     seed: int = 0,
     secret: str | None = None,
+    intro: str = "",
 ) -> Plan:
     """Write a test's stimuli and plan.
 
@@ -86,6 +87,7 @@ def make_test(
         repeats: how often each clip is asked (ABX needs several).
         seed: of the draw of clips, for the plan to tell.
         secret: what blind names and orders follow from; None: a new one.
+        intro: Markdown that subjects read, and agree to, before they begin.
 
     Raises:
         RunError: the folder holds a test, or cannot be written.
@@ -125,7 +127,7 @@ def make_test(
         raise RunError(f"{folder}: cannot be written ({error})") from error
     if not trials:
         raise ClipError(f"{folder}: no clip to listen to; choose other clips or bitrates")
-    plan = Plan(kind, title, seed, baseline, tuple(trials), secret)
+    plan = Plan(kind, title, seed, baseline, tuple(trials), secret, intro)
     write_plan(plan, folder)
     return plan
 

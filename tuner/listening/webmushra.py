@@ -54,7 +54,8 @@ def webmushra_id(plan: Plan) -> str:
     """The test's name in webMUSHRA's results: no other test's."""
     content = dataclasses.asdict(plan)
     if plan.version == 1:
-        del content["secret"]
+        # Its id is the one that it had then.
+        del content["secret"], content["intro"]
     text = json.dumps(content, sort_keys=True)
     return f"tuner-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

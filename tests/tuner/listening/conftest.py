@@ -28,6 +28,17 @@ def folder(tmp_path):
     return tmp_path / "t"
 
 
+INTRO = "# Welcome\n\nYou may <b>stop</b> at any time. [Ask](https://lab.example)\n"
+
+
+@pytest.fixture
+def intro_folder(tmp_path):
+    make_test(
+        tmp_path / "i", make_materials(), title="T", baseline="default", secret="s", intro=INTRO
+    )
+    return tmp_path / "i"
+
+
 @pytest.fixture
 def abx_folder(tmp_path):
     make_test(

@@ -49,6 +49,8 @@ CHANGES = {
     "a list": (lambda line: line.update(answer=[1, 2]), "line 3"),
     "another page": (lambda line: line.update(page="099"), "page '099' is not in this test"),
     "a page of another type": (lambda line: line.update(page=[]), "is not in this test"),
+    "another order": (lambda line: line["order"].append("new"), "in its order"),
+    "a comment of 1": (lambda line: line.update(comment=1), "its comment is no text"),
     "version": (lambda line: line.update(version=7), "version 7"),
     "another subject": (lambda line: line.update(subject="eve"), "answers of 'eve'"),
     "no subject": (lambda line: line.pop("subject") and None, "line 3 cannot be read"),

@@ -20,7 +20,7 @@ def listen(folder, subject="anna"):
     """All that a browser gets in a whole test: words, and page -> letter -> sound."""
     plan = read_plan(folder)
     with TestClient(make_app(folder), base_url=HERE) as client:
-        words = [client.get("/"), client.get(f"/api/session/{subject}")]
+        words = [client.get("/"), client.get(f"/api/session/{subject}"), client.get("/api/test")]
         sounds = {}
         for page in words[1].json()["pages"]:
             letters = [*map(str, range(page["letters"])), "reference"]

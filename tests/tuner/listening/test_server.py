@@ -153,6 +153,19 @@ def test_bodies_that_are_no_answer_are_refused(client, body):
     assert response.json()["error"]
 
 
+def test_a_comment_is_kept_with_its_page(client, folder):
+    """Up to 2,000 characters; without one the line says nothing of it."""
+    body = {"answer": RATINGS, "seconds": 1}
+    client.post("/api/answer/anna/001", json={**body, "comment": "A <rings>\n" + "é" * 1_900})
+    client.post("/api/answer/anna/002", json={**body, "comment": ""})
+    lines = read_answers(folder, read_plan(folder), "anna")
+    assert lines["001"]["comment"].startswith("A <rings>\né")
+    assert "comment" not in lines["002"]
+    for comment in ("x" * 2_001, 5, None, ["x"]):
+        response = client.post("/api/answer/anna/001", json={**body, "comment": comment})
+        assert response.status_code == 422
+
+
 def test_bodies_of_any_kind_are_answered(client, folder):
     """400 for what is no answer, 422 for one that does not fit, and never a fault of ours."""
     chance = random.Random(0)
@@ -186,7 +199,7 @@ def test_a_damaged_results_file_is_told_and_kept(client, folder, caplog):
 
 def test_every_route_wants_the_token(folder):
     client = TestClient(make_app(folder, Access("wörd&1")), base_url=HERE)
-    for path in ("/", "/api/session/anna", "/api/audio/anna/001/0"):
+    for path in ("/", "/api/test", "/api/session/anna", "/api/audio/anna/001/0"):
         assert client.get(path).status_code == 403
         assert client.get(path, params={"token": "word"}).status_code == 403
         assert client.get(path, params={"token": "wörd&1"}).status_code == 200
