@@ -91,7 +91,7 @@ def _print(analysis: Analysis) -> None:
         console.print(Text(f"  {file} is left out: {reason}"))
     for comment in analysis.comments:
         item = name_item(comment.clip, comment.bitrate_kbps)
-        console.print(Text(f"  {comment.subject} on {item}: {comment.text}"))
+        console.print(Text(f"  {comment.subject} on {item}: {_plain(comment.text)}"))
         console.print(Text(f"    ({', '.join(comment.letters)})"))
     if analysis.abx:
         table = Table("subject", "right", "p (guessing)", title="ABX")
@@ -123,6 +123,11 @@ def _print(analysis: Analysis) -> None:
         " Satterthwaite); with one subject, or one clip, only the other does.",
         highlight=False,
     )
+
+
+def _plain(text: str) -> str:
+    """A listener's words without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _interval(mean: Mean, form: str) -> str:

@@ -72,7 +72,8 @@ def read_all_answers(folder: Path, plan: Plan) -> tuple[dict[str, dict[str, Line
         try:
             lines = _read(path, plan, path.stem)
         except _Unusable as error:
-            refused[path.name] = str(error)
+            # Names of files may hold bytes that are no text.
+            refused[path.name.encode("utf-8", "backslashreplace").decode()] = str(error)
         else:
             answers[path.stem] = {p: line for p, line in lines.items() if p != TRAINING}
     return answers, refused
@@ -131,7 +132,10 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
 
 
 def _is_comment(comment: object) -> bool:
-    return isinstance(comment, str) and len(comment) <= MOST_COMMENT
+    if not isinstance(comment, str) or len(comment) > MOST_COMMENT:
+        return False
+    # JSON can hold halves of characters, which no file of text can.
+    return not any("\ud800" <= letter <= "\udfff" for letter in comment)
 
 
 def _is_rating(rating: object) -> bool:

@@ -173,12 +173,15 @@ def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
     levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
     for trial in plan.trials:
         order = plan.order("anna", trial.name)
-        store_answer(test, plan, "anna", trial.name, [levels[s.condition] for s in order], 1.0)
+        given = [levels[s.condition] for s in order]
+        store_answer(test, plan, "anna", trial.name, given, 1.0, "hiss\x1b[2J\nin A")
     results = test / "results"
     (results / "anna (1).jsonl").write_bytes((results / "anna.jsonl").read_bytes())
     (results / "ben.jsonl").write_text("{}\n")
     analysis = json.loads(call("analyse", test, "--json"))
     assert analysis["subjects"] == ["anna"]
     assert set(analysis["refused"]) == {"anna (1).jsonl", "ben.jsonl"}
-    assert "ben.jsonl is left out: line 1" in call("analyse", test, "--html", tmp_path / "a.html")
+    told = call("analyse", test, "--html", tmp_path / "a.html")
+    assert "ben.jsonl is left out: line 1" in told
+    assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
     assert "<figure>" in (tmp_path / "a.html").read_text()

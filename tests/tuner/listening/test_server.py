@@ -161,6 +161,10 @@ def test_a_comment_is_kept_with_its_page(client, folder):
     lines = read_answers(folder, read_plan(folder), "anna")
     assert lines["001"]["comment"].startswith("A <rings>\né")
     assert "comment" not in lines["002"]
+    half = json.dumps({**body, "comment": "\ud800"}).encode()
+    headers = {"content-type": "application/json"}
+    response = client.post("/api/answer/anna/001", content=half, headers=headers)
+    assert response.status_code == 422
     for comment in ("x" * 2_001, 5, None, ["x"]):
         response = client.post("/api/answer/anna/001", json={**body, "comment": comment})
         assert response.status_code == 422
