@@ -23,7 +23,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -275,7 +275,10 @@ def private_folder() -> Iterator[Path]:
     killed is removed by the next process that opens a folder in the same place.
     """
     _remove_abandoned(tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name, _locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name, ExitStack() as held:
+        # Where the file system has no locks, nobody gets one to remove this folder either.
+        with contextlib.suppress(OSError):
+            held.enter_context(_locked(Path(name)))
         yield Path(name)
 
 

@@ -35,6 +35,8 @@ SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
 #: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
 #: away from torch: the driver needs the version, and only the version.
 MODEL_VERSION = 4
+#: Of what torch says of weights that do not fit, characters that are shown: it names them all.
+SHOWN = 160
 #: Name of the facts in a weights file's metadata.
 FACTS = "tuner"
 #: Features of references that a process remembers (8 s: 4 MB each), bytes.
@@ -190,8 +192,8 @@ def load_members(path: str) -> list[InseNet]:
             raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: damaged, or weights of another network ({str(error)[:160]} …); reinstall the package or"
-            " train again with `tuner train`"
+            f"{path}: damaged, or weights of another network ({str(error)[:SHOWN]} …); reinstall"
+            " the package or train again with `tuner train`"
         ) from error
     return [member.eval() for member in members]
 
