@@ -85,11 +85,13 @@ class ListeningResult:
     Args:
         gain: tuned less default, with its 95 % interval over listeners and clips.
         listeners, clips: how many counted.
+        trial: number of the trial whose settings they heard as tuned.
     """
 
     gain: Estimate
     listeners: int
     clips: int
+    trial: int = 0
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def make(
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
     from tuner.audio import SAMPLE_RATE
     from tuner.cli.listen_material import from_folder, from_run
+    from tuner.cli.listen_verdict import note_run
     from tuner.cli.progress import progress_bar
     from tuner.cli.study import parse_bitrates
     from tuner.listening.stimuli import make_test
@@ -88,6 +89,8 @@ def make(
         repeats=repeats or (ABX_REPEATS if abx else 1),
         seed=seed,
     )
+    if run is not None:
+        note_run(out, run)
     if plan.kind == "mushra":
         for note in _advice(len({trial.clip for trial in plan.trials}), max(lengths_s)):
             print(f"Note: {note}", file=sys.stderr)
@@ -156,9 +159,13 @@ def analyse(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Screen listeners; print means, comparisons and agreement with the model."""
+    """Screen listeners; print means, comparisons and agreement with the model.
+
+    Of a test on a run, the verdicts in its report follow.
+    """
     from dataclasses import asdict
 
+    from tuner.cli.listen_verdict import tell_run
     from tuner.listening.analysis import NobodyLeft
     from tuner.listening.analysis import analyse as analyse_answers
     from tuner.listening.answers import read_all_answers
@@ -186,10 +193,13 @@ def analyse(
         raise NobodyLeft(f"{test}: {error}") from error
     if export:
         export_ratings(test, plan, answers, analysis, export)
+    told = tell_run(test, plan, analysis)
     if as_json:
-        print(json.dumps(asdict(analysis), indent=1))
+        print(json.dumps({**asdict(analysis), "run": told}, indent=1))
         return
     _print(analysis)
+    for sentence in told:
+        print(sentence)
     if export:
         print(f"{export}: teach the model with  tuner ratings {export}")
 

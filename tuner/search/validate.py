@@ -144,6 +144,8 @@ def validate_bitrate(
     candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
     listening = court.listening.get(target_kbps)
+    if listening is not None and listening.trial != candidates[best].trial:
+        listening = None  # people heard other settings
     verdict = _judge(court, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
     return BitrateResult(

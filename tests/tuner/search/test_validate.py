@@ -143,11 +143,14 @@ def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[Cl
 
 def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """What people said on this bitrate stands above judges that object, and is kept."""
-    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8)
+    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8, trial=1)
     asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
     result = validate_bitrate(asked, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
     assert result.listening == heard
+    other = replace(asked, listening={64.0: replace(heard, trial=2)})
+    result = validate_bitrate(other, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    assert (result.verdict.kind, result.listening) == ("objected", None)
 
 
 def test_nothing_better_is_a_result(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
