@@ -85,11 +85,13 @@ class ListeningResult:
     Args:
         gain: tuned less default, with its 95 % interval over listeners and clips.
         listeners, clips: how many counted.
+        trial: number of the trial whose settings they heard as tuned.
     """
 
     gain: Estimate
     listeners: int
     clips: int
+    trial: int = 0
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,9 @@ class SideResult:
         members: clip digest -> what each network of the quality model's ensemble gives the clip,
             in a fixed order; without the clips whose scores are older than this record.
         clip_kbps: clip digest -> measured payload bitrate of the clip alone, kb/s.
+        spends_kbps: what `knob` spends where its steps straddle the target; scores and bitrates
+            are then interpolated at the target between it and the step `beside`. None elsewhere.
+        beside: (knob value, kb/s) of the neighbouring step on the target's other side, or empty.
     """
 
     knob: float
@@ -184,6 +189,8 @@ class SideResult:
     members: dict[str, list[float]] = field(default_factory=dict)
     clip_kbps: dict[str, float] = field(default_factory=dict)
     families: dict[str, Estimate] = field(default_factory=dict)
+    spends_kbps: float | None = None
+    beside: list[float] = field(default_factory=list)
 
     @property
     def climbed(self) -> str:

@@ -39,6 +39,7 @@ ALLOWED = {
         "tuner.scorer",
         "tuner.errors",
         "tuner.audio",
+        "tuner.lru",
         "tuner.plugins",
         "tuner.quality",
         "encoders.process",

@@ -58,6 +58,7 @@ def make(
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
     from tuner.audio import SAMPLE_RATE
     from tuner.cli.listen_material import from_folder, from_run
+    from tuner.cli.listen_verdict import note_run
     from tuner.cli.progress import progress_bar
     from tuner.cli.study import parse_bitrates
     from tuner.listening.consent import read_intro
@@ -93,6 +94,8 @@ def make(
         seed=seed,
         intro=shown,
     )
+    if run is not None:
+        note_run(out, run)
     if plan.kind == "mushra":
         for note in _advice(len({trial.clip for trial in plan.trials}), max(lengths_s)):
             print(f"Note: {note}", file=sys.stderr)

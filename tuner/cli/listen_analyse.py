@@ -29,9 +29,13 @@ def analyse(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Screen listeners; print means, comparisons and agreement with the model."""
+    """Screen listeners; print means, comparisons and agreement with the model.
+
+    Of a test on a run, the verdicts in its report follow.
+    """
     from dataclasses import asdict
 
+    from tuner.cli.listen_verdict import tell_run
     from tuner.listening.analysis import NobodyLeft
     from tuner.listening.analysis import analyse as analyse_answers
     from tuner.listening.answers import read_all_answers
@@ -63,10 +67,13 @@ def analyse(
         export_ratings(test, plan, answers, analysis, export)
     if html:
         write_analysis(plan, analysis, html)
+    told = tell_run(test, plan, analysis)
     if as_json:
-        print(json.dumps(asdict(analysis), indent=1))
+        print(json.dumps({**asdict(analysis), "run": told}, indent=1))
         return
     _print(analysis)
+    for sentence in told:
+        print(sentence)
     if html:
         print(f"{html}: the plots")
     if export:

@@ -1,7 +1,7 @@
 """ViSQOL v3 (audio mode) of mid and side: similarity of gammatone spectrograms.
 
-Source: M. Chinen et al., ViSQOL v3, QoMEX 2020. The signals are aligned already, so its own
-alignment is left out; `bench/judges.py` prints how far that moves a score.
+Source: M. Chinen et al., ViSQOL v3, QoMEX 2020. The signals are aligned already
+(`tuner.metrics.visqol_aligned`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from tuner.metric import About, Pcm, check_pair
 from tuner.metrics.teachers import TAUGHT_THE_MODEL
-from tuner.quality.teachers import VISQOL_SCALE, VisqolScorer, aligned_visqol_mos, opinion
+from tuner.metrics.visqol_aligned import mono_mos
+from tuner.quality.teachers import VISQOL_SCALE, VisqolScorer, opinion
 from tuner.scorer import Score
 
 ABOUT = About(
@@ -45,4 +46,4 @@ class VisqolMetric(VisqolScorer):
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """See `tuner.scorer.Scorer.score`."""
         check_pair(self.name, reference, coded)
-        return Score(opinion(aligned_visqol_mos, VISQOL_SCALE, reference, coded))
+        return Score(opinion(mono_mos, VISQOL_SCALE, reference, coded))

@@ -22,7 +22,7 @@ from tuner.machine import may_be_the_machines
 from tuner.rate import TOLERANCE, RateMatch, Unreachable
 from tuner.results import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
-from tuner.search.bench import Bench
+from tuner.search.bench import Bench, spent_kbps
 from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
 from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
 from tuner.search.objective import clip_values, is_mean, objective_of
@@ -225,19 +225,18 @@ class _Trial:
     def _finish(self, record: TrialRecord, match: RateMatch | Unreachable) -> TrialResult:
         if isinstance(match, Unreachable):
             return _infeasible(record, match)
-        return self._complete(replace(record, knob=match.knob, bitrate_kbps=match.kbps))
+        return self._complete(replace(record, knob=match.knob), match)
 
-    def _complete(self, record: TrialRecord) -> TrialResult:
+    def _complete(self, record: TrialRecord, match: RateMatch) -> TrialResult:
         bench, name = self.bench, self.scorer.name
-        assert record.knob is not None
-        outcomes = list(
-            bench.run(self.plan.settings, record.knob, (self.scorer, *self.meters)).values()
-        )
+        scorers = (self.scorer, *self.meters)
+        outcomes = list(bench.hear(self.plan.settings, match, scorers).values())
         scores = [outcome.scores[name] for outcome in outcomes]
         value = objective_of(scores, self.objective)
         complete = replace(
             record,
             state="complete",
+            bitrate_kbps=spent_kbps(bench.clips, outcomes),
             score=statistics.fmean(score.mean for score in scores),
             spread=statistics.fmean(score.spread for score in scores),
             encode_s=sum(outcome.encoder_s for outcome in outcomes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 from tuner.audio import SAMPLE_RATE
 from tuner.encoder import Encoder
+from tuner.errors import RunError
 from tuner.metric import Metric
 from tuner.results import (
     BitrateResult,
     ClipRecord,
+    ListeningResult,
     MetricRecord,
     Provenance,
     Results,
     Side,
+    read_results,
     write_results,
 )
 from tuner.search.bench import Bench
@@ -144,7 +147,7 @@ def run_study(
             trials_in_flight(parts, executor.workers),
             observer,
         )
-        bitrates = _validate(parts, executor, clips, lanes, observer)
+        bitrates = _validate(parts, executor, clips, lanes, _listened(folder), observer)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
@@ -230,11 +233,23 @@ class _Evaluator:
         )
 
 
+def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
+    """What a listening test said of an earlier session's answers."""
+    if not folder.results.exists():
+        return {}
+    try:
+        bitrates = read_results(folder.results).bitrates
+    except RunError:
+        return {}  # of another version, or damaged: it is written anew
+    return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}
+
+
 def _validate(
     parts: Parts,
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
     lanes: Sequence[Trials],
+    listening: Mapping[float, ListeningResult],
     observer: Observer,
 ) -> list[BitrateResult]:
     court = Court(
@@ -248,6 +263,7 @@ def _validate(
         observer=observer,
         objective=parts.spec.search.objective,
         holdout_sources=len({clip.source for clip in parts.clips.holdout}),
+        listening=listening,
     )
     results = []
     for lane in lanes:

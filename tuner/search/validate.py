@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from tuner.bootstrap import paired_bootstrap
-from tuner.encoder import Encoder, Settings
+from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.metric import Metric
-from tuner.rate import Unreachable
+from tuner.rate import RateMatch, Unreachable
 from tuner.results import (
     BitrateResult,
     Candidate,
@@ -94,14 +94,15 @@ class Court:
 class _Hearing:
     """One finalist on one side, before it is compared with the default."""
 
-    knob: float
+    match: RateMatch
     kbps: float
+    """What the scores are of: the target, where it lies between two steps of the knob."""
     clip_kbps: dict[str, float]
     """Clip digest -> payload bitrate of the clip alone."""
     scores: dict[str, dict[str, Score]]
     """Clip digest -> name of a metric or a meter of the diagnosis -> score."""
     notes: list[str]
-    """What the encoder told of choices of its own at `knob`."""
+    """What the encoder told of choices of its own at the knob."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ def validate_bitrate(
     candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
     listening = court.listening.get(target_kbps)
+    if listening is not None and listening.trial != candidates[best].trial:
+        listening = None  # people heard other settings
     verdict = _judge(court, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
     return BitrateResult(
@@ -237,12 +240,13 @@ def _hear_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     bench.notes.clear()
-    outcomes = bench.run(settings, match.knob, (*court.metrics, *METERS))
+    outcomes = bench.hear(settings, match, (*court.metrics, *METERS))
     scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
     clip_kbps = {
         clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in court.clips[side]
     }
-    return _Hearing(match.knob, match.kbps, clip_kbps, scores, list(bench.notes))
+    kbps = spent_kbps(court.clips[side], list(outcomes.values()))
+    return _Hearing(match, kbps, clip_kbps, scores, list(bench.notes))
 
 
 def _ignore(_: object) -> None:
@@ -253,6 +257,7 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
     settings = settings_of(record)
     assert record.knob is not None
     target = TARGET + court.suffix
+    told = [note for hearing in heard.sides.values() for note in hearing.notes]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
@@ -263,8 +268,21 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
-        notes=list(dict.fromkeys(n for hearing in heard.sides.values() for n in hearing.notes)),
+        notes=[*_steps(court, record, heard), *dict.fromkeys(told)],
     )
+
+
+def _steps(court: Court, record: TrialRecord, heard: _Heard) -> list[str]:
+    """What the command really spends, where the knob has no step at the target."""
+    match = heard.sides["tune"].match if "tune" in heard.sides else None
+    if match is None or match.beside is None:
+        return []
+    knob = find_rate_mode(court.encoder, record.rate_mode).knob
+    return [
+        f"No step of {knob} spends the target: {match.knob:g} spends {match.kbps:.1f} kb/s,"
+        f" {match.beside[0]:g} spends {match.beside[1]:.1f} kb/s on the tuning clips. Quality is"
+        f" interpolated at the target; the command uses {match.knob:g}."
+    ]
 
 
 def _side_result(
@@ -288,7 +306,7 @@ def _side_result(
 
     own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
     return SideResult(
-        knob=hearing.knob,
+        knob=hearing.match.knob,
         bitrate_kbps=hearing.kbps,
         scores=scores,
         spreads={digest: score.spread for digest, score in own.items()},
@@ -302,6 +320,8 @@ def _side_result(
             if score.members
         },
         clip_kbps=hearing.clip_kbps,
+        spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
+        beside=list(hearing.match.beside or ()),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from tuner.encoder import Settings, default_settings
+from tuner.rate import RateMatch
 from tuner.search.bench import Bench
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.limits import Limits
@@ -77,6 +79,32 @@ class Loud(FakeEncoder):
     """An encoder that spends 100 kb/s at least."""
 
     rate_modes = (replace(FakeEncoder.rate_modes[0], low=100),)
+
+
+class Stepped(FakeEncoder):
+    """An encoder whose bitrates lie on both sides of the target, 3 % off."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(50, 62, 65.9, 80)),)
+
+
+@pytest.mark.parametrize("with_ruler", [False, True])
+def test_quality_between_two_steps(make_bench: MakeBench, with_ruler: bool) -> None:
+    """It is scored at the target between both, whichever way the knob is found."""
+    known = heard(make_bench(), with_shaping(2)) if with_ruler else {}
+    result = run(make_bench(Stepped()), Plan(3, with_shaping(7), 60.0, **known))
+    record = result.record
+    assert record.state == "complete", record.reason
+    assert record.knob == 65.9
+    assert record.bitrate_kbps == pytest.approx(64, rel=0.002)
+    fine = run(make_bench(), Plan(3, with_shaping(7), 64.0))
+    assert record.score == pytest.approx(fine.record.score, abs=0.15)
+    bench = make_bench(Stepped())
+    ends = [
+        bench.hear(with_shaping(7), RateMatch(knob, knob, 1), (FakeScorer(),))
+        for knob in (62.0, 65.9)
+    ]
+    low, high = (fmean(o.scores["fake"].mean for o in end.values()) for end in ends)
+    assert record.score is not None and low < record.score < high
 
 
 def test_no_pruning_for_want_of_bits(make_bench: MakeBench) -> None:

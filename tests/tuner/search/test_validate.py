@@ -121,6 +121,26 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
     assert (result.verdict.kind, result.winner) == ("objected", 0)
 
 
+class Stepped(FakeEncoder):
+    """Its bitrates lie on both sides of the target."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 62, 65.9, 120)),)
+
+
+def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """Scores are of the target; what the command's step spends is kept and told."""
+    encoder = Stepped(build="stepped")
+    bench = court(executor, clips, encoder=encoder)
+    result = validate_bitrate(bench, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    side = result.candidates[1].sides["holdout"]
+    assert side.bitrate_kbps == pytest.approx(64, rel=0.002)
+    assert (side.spends_kbps, side.knob) == (pytest.approx(65.9, rel=0.01), 65.9)
+    assert side.beside == [62, pytest.approx(62, rel=0.01)]
+    assert side.gains["insenet"].value == pytest.approx(6.0, abs=0.5)
+    (note,) = result.candidates[1].notes
+    assert note.startswith("No step of bitrate_kbps spends the target: 65.9 spends 65.")
+
+
 def test_a_family_has_one_voice(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """Its judges' scores are averaged clip by clip: one of two that objects is outvoted."""
     noise = (FakeScorer("2f", slope=1.0), FakeScorer("peaq", slope=-0.5))
@@ -144,11 +164,14 @@ def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[Cl
 
 def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """What people said on this bitrate stands above judges that object, and is kept."""
-    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8)
+    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8, trial=1)
     asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
     result = validate_bitrate(asked, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
     assert result.listening == heard
+    other = replace(asked, listening={64.0: replace(heard, trial=2)})
+    result = validate_bitrate(other, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    assert (result.verdict.kind, result.listening) == ("objected", None)
 
 
 def test_nothing_better_is_a_result(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
