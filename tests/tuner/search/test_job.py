@@ -156,6 +156,27 @@ def test_a_decode_at_another_rate_is_resampled(job: Job, cache: Cache) -> None:
     assert outcome.scores["fake"].mean == pytest.approx(score, abs=2)
 
 
+@dataclass(frozen=True)
+class _Substituting(FakeEncoder):
+    """Sends noise for steady noise, and anything else as it is; late by 700 samples."""
+
+    def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
+        pcm, rate = super().decode(encoded)
+        if pcm.shape[1] > 48_000:
+            return pcm, rate
+        other = np.random.default_rng(5).uniform(-0.5, 0.5, (2, 12_350)).astype(np.float32)
+        return resample(other, 24_000), rate
+
+
+def test_the_delay_of_a_codec_is_measured_where_a_clip_does_not_tell(
+    job: Job, cache: Cache
+) -> None:
+    """Noise for noise has no delay of its own: the codec is as late as it is with music."""
+    outcome = run_job(replace(job, encoder=_Substituting(delay=700, build="noise")), cache)
+    assert outcome.delay == 700
+    assert outcome.scores["fake"].mean < 50
+
+
 @pytest.mark.parametrize(
     ("encoder", "error", "message"),
     [
