@@ -21,7 +21,7 @@ from tuner.scorer import FAMILIES
 #: Points at most for a signal of which this share is muted: a listener who loses a second of six
 #: calls it bad. Our choice: all metrics average over time and give such signals 78 to 89.
 MUTED_SHARE = (0.0, 0.003, 0.02, 0.1, 0.3, 1.0)
-MUTED_POINTS = (100.0, 75.0, 50.0, 25.0, 8.0, 0.0)
+MUTED_POINTS = (100.0, 72.0, 45.0, 20.0, 4.0, 0.0)
 #: Level of a side that is not there, dB under the mid.
 NO_SIDE_DB = (-60.0, -60.0)
 

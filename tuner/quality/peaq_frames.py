@@ -293,10 +293,13 @@ def boundary(reference: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.
     starts, ends = [], []
     for row in reference:
         start, from_end = _first_over(row), _first_over(row.flip(0))
-        found = start is not None and from_end is not None
-        starts.append(max(-((ear.FRAME - BOUNDARY_SAMPLES - start) // ear.HOP), 0) if found else 0)
-        end = len(row) - BOUNDARY_SAMPLES - from_end if found else 0
-        ends.append(min(end // ear.HOP, frames - 1) if found else -1)
+        if start is None or from_end is None:
+            starts.append(0)
+            ends.append(-1)
+            continue
+        starts.append(max(-((ear.FRAME - BOUNDARY_SAMPLES - start) // ear.HOP), 0))
+        end = len(row) - BOUNDARY_SAMPLES - from_end
+        ends.append(min(end // ear.HOP, frames - 1))
     return torch.tensor(starts), torch.tensor(ends)
 
 
