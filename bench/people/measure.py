@@ -17,7 +17,6 @@ from bench.people.people import odaq_means
 from tuner.audio import Pcm
 from tuner.quality import peaq
 from tuner.quality.labels import label
-from tuner.quality.level import match_level
 from tuner.quality.odaq import Condition, conditions
 from tuner.quality.recipes import Recipe
 from tuner.quality.teachers import mid_and_side
@@ -176,7 +175,7 @@ def _similar(reference: Pcm, coded: Pcm) -> dict[str, Any]:
 
 
 def _masked(reference: Pcm, coded: Pcm) -> dict[str, Any]:
-    measured = peaq.frames(_four(reference), _four(match_level(reference, coded)))
+    measured = peaq.frames(_four(reference), _four(coded))
     found = [peaq.combine(measured, rows).array()[0] for rows in ([[0, 1]], [[2]], [[3]])]
     names = ("peaq", "peaq_mid", "peaq_side")
     return {name: [round(float(v), 5) for v in row] for name, row in zip(names, found, strict=True)}
