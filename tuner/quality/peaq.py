@@ -139,9 +139,12 @@ def frames(reference: Signals, coded: Signals) -> Frames:
         raise ScoreError(f"PEAQ needs pairs of one shape, not {reference.shape}, {coded.shape}")
     if not reference.size:
         raise ScoreError("PEAQ cannot measure an empty signal")
-    if not (np.isfinite(reference).all() and np.isfinite(coded).all()):
+    count, samples = reference.shape
+    signals = np.zeros((2 * count, ear.whole_frames(samples)), np.float32)
+    signals[:count, :samples], signals[count:, :samples] = reference, coded
+    if not np.isfinite(signals).all():
         raise ScoreError("PEAQ cannot measure signals that contain NaN or infinite samples")
-    return measure(*(torch.from_numpy(np.array(x, np.float32)) for x in (reference, coded)))
+    return measure(torch.from_numpy(signals))
 
 
 @torch.no_grad()

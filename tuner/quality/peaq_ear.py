@@ -48,7 +48,7 @@ BINS = int(HIGHEST_HZ * FRAME / SAMPLE_RATE) + 1
 #: Frames of a recursive filter computed by one matrix product.
 _BLOCK = 32
 #: Columns spread at once: they stay in the processor's cache.
-_COLUMNS = 512
+_COLUMNS = 2048
 
 
 def _to_bark(hz: float) -> float:
@@ -73,7 +73,7 @@ def centre_frequencies() -> np.ndarray:
     """Centre frequencies of the bands, Hz, ascending.
 
     >>> [round(float(f)) for f in centre_frequencies()[[0, 54, 108]]]
-    [92, 2303, 17690]
+    [92, 2532, 17690]
     """
     return _band_edges()[1]
 
@@ -112,15 +112,18 @@ def window() -> torch.Tensor:
     return torch.from_numpy((hann * 10 ** (FULL_SCALE_DB / 20) / largest).astype(np.float32))
 
 
+def whole_frames(samples: int) -> int:
+    """Samples of the frames that hold all of so many; the last may have to be filled up."""
+    return max(-(-samples // HOP), FRAME // HOP) * HOP
+
+
 def blocks_of(signals: torch.Tensor) -> torch.Tensor:
-    """Overlapping frames, ``[R, F, FRAME]``, the last filled up with zeros.
+    """Overlapping frames, ``[R, F, FRAME]``.
 
     Args:
-        signals: ``[R, T]``, full scale at 1.
+        signals: ``[R, T]``, T from `whole_frames`, full scale at 1.
     """
-    frames = max(-(-(signals.shape[-1] - FRAME) // HOP), 0) + 1
-    missing = (frames - 1) * HOP + FRAME - signals.shape[-1]
-    return torch.nn.functional.pad(signals, (0, missing)).unfold(-1, FRAME, HOP)
+    return signals.unfold(-1, FRAME, HOP)
 
 
 def power_spectra(blocks: torch.Tensor) -> torch.Tensor:
