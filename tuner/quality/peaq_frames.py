@@ -1,7 +1,7 @@
 """What PEAQ's basic version measures in every frame of a signal pair.
 
-Source: ITU-R BS.1387-1, annex 2, clause 4 (model output variables) and 5 (averaging: data
-boundary, energy and loudness thresholds). The patterns come from `tuner.quality.peaq_ear`.
+Source: ITU-R BS.1387-1 (model output variables of the basic version; data boundary, energy and
+loudness thresholds). The patterns come from `tuner.quality.peaq_ear`.
 """
 
 from __future__ import annotations
