@@ -1,7 +1,8 @@
 """The ear of PEAQ's basic version: frames, bands, spreading, adaptation, modulation.
 
 Source: ITU-R BS.1387-1 (FFT-based ear model, pre-processing of excitation patterns), as read by
-P. Kabal, "An Examination and Interpretation of ITU-R BS.1387", McGill University, 2002. Powers are in units of 0 dB SPL: 1 is 0 dB, a full-scale sine 92 dB.
+P. Kabal, "An Examination and Interpretation of ITU-R BS.1387", McGill University, 2002.
+Powers are in units of 0 dB SPL: 1 is 0 dB, a full-scale sine has 92 dB.
 
 Patterns are float32 ``[BANDS, R, F]``: 109 bands from low to high, rows of monaural signals,
 frames of 1024 samples. Everything in time is causal and starts at rest before the first frame.
