@@ -1,10 +1,10 @@
 """PEAQ, basic version (ITU-R BS.1387-1): eleven variables, distortion index, ODG; the 2f-model.
 
-Made from the text of the standard and P. Kabal, "An Examination and Interpretation of ITU-R
-BS.1387", McGill University, 2002. What both leave open is read as GstPEAQ 0.6.1 behaves, whose
-values on 36 pairs it reproduces (``python -m bench.peaq``): the filters of the ear run from the
-first sample on; only frames where the reference is at work are averaged; half a second, counted
-from the first sample, is left out of the variables of modulation and noise loudness.
+Follows the standard as P. Kabal describes it in "An Examination and Interpretation of ITU-R
+BS.1387", McGill University, 2002. Where descriptions leave a choice, the one was taken that gives
+the values of GstPEAQ 0.6.1 on 36 pairs (``python -m bench.peaq``): the filters of the ear run
+from the first sample on; only frames from the reference's beginning to its end are averaged; the
+half second that variables of modulation and noise loudness leave out begins at the first sample.
 
 The 2f-model puts two of the variables on the MUSHRA scale: T. Kastner and J. Herre, "An
 efficient model for estimating subjective quality of separated audio source signals", WASPAA
@@ -12,8 +12,8 @@ efficient model for estimating subjective quality of separated audio source sign
 
 Signals are float32 at 48 kHz, full scale at 1 (a full-scale sine has 92 dB SPL), coded and
 reference aligned to the sample. Not in the standard, and chosen here to keep every variable
-finite: a reference that is never at work is averaged whole, so is one of under half a second;
-the bandwidth of one that never reaches 8.1 kHz is averaged over all its frames.
+finite: a reference that never begins is averaged whole, so is one of under half a second; the
+bandwidth of one that never reaches 8.1 kHz is averaged over all its frames.
 """
 
 from __future__ import annotations
@@ -139,9 +139,12 @@ def frames(reference: Signals, coded: Signals) -> Frames:
         raise ScoreError(f"PEAQ needs pairs of one shape, not {reference.shape}, {coded.shape}")
     if not reference.size:
         raise ScoreError("PEAQ cannot measure an empty signal")
-    if not (np.isfinite(reference).all() and np.isfinite(coded).all()):
+    count, samples = reference.shape
+    signals = np.zeros((2 * count, ear.whole_frames(samples)), np.float32)
+    signals[:count, :samples], signals[count:, :samples] = reference, coded
+    if not np.isfinite(signals).all():
         raise ScoreError("PEAQ cannot measure signals that contain NaN or infinite samples")
-    return measure(*(torch.from_numpy(np.array(x, np.float32)) for x in (reference, coded)))
+    return measure(torch.from_numpy(signals))
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 """The ear of PEAQ's basic version: frames, bands, spreading, adaptation, modulation.
 
-Source: ITU-R BS.1387-1, annex 2, clause 2.1 (ear model) and 3 (pre-processing of excitation
-patterns), as read by P. Kabal, "An Examination and Interpretation of ITU-R BS.1387", McGill
-University, 2002. Powers are in units of 0 dB SPL: 1 is 0 dB, a full-scale sine 92 dB.
+Source: ITU-R BS.1387-1 (FFT-based ear model, pre-processing of excitation patterns), as read by
+P. Kabal, "An Examination and Interpretation of ITU-R BS.1387", McGill University, 2002.
+Powers are in units of 0 dB SPL: 1 is 0 dB, a full-scale sine has 92 dB.
 
 Patterns are float32 ``[BANDS, R, F]``: 109 bands from low to high, rows of monaural signals,
 frames of 1024 samples. Everything in time is causal and starts at rest before the first frame.
@@ -48,7 +48,7 @@ BINS = int(HIGHEST_HZ * FRAME / SAMPLE_RATE) + 1
 #: Frames of a recursive filter computed by one matrix product.
 _BLOCK = 32
 #: Columns spread at once: they stay in the processor's cache.
-_COLUMNS = 512
+_COLUMNS = 2048
 
 
 def _to_bark(hz: float) -> float:
@@ -73,7 +73,7 @@ def centre_frequencies() -> np.ndarray:
     """Centre frequencies of the bands, Hz, ascending.
 
     >>> [round(float(f)) for f in centre_frequencies()[[0, 54, 108]]]
-    [92, 2303, 17690]
+    [92, 2532, 17690]
     """
     return _band_edges()[1]
 
@@ -112,15 +112,18 @@ def window() -> torch.Tensor:
     return torch.from_numpy((hann * 10 ** (FULL_SCALE_DB / 20) / largest).astype(np.float32))
 
 
+def whole_frames(samples: int) -> int:
+    """Samples of the frames that hold all of so many; the last may have to be filled up."""
+    return max(-(-samples // HOP), FRAME // HOP) * HOP
+
+
 def blocks_of(signals: torch.Tensor) -> torch.Tensor:
-    """Overlapping frames, ``[R, F, FRAME]``, the last filled up with zeros.
+    """Overlapping frames, ``[R, F, FRAME]``.
 
     Args:
-        signals: ``[R, T]``, full scale at 1.
+        signals: ``[R, T]``, T from `whole_frames`, full scale at 1.
     """
-    frames = max(-(-(signals.shape[-1] - FRAME) // HOP), 0) + 1
-    missing = (frames - 1) * HOP + FRAME - signals.shape[-1]
-    return torch.nn.functional.pad(signals, (0, missing)).unfold(-1, FRAME, HOP)
+    return signals.unfold(-1, FRAME, HOP)
 
 
 def power_spectra(blocks: torch.Tensor) -> torch.Tensor:

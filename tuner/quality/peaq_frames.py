@@ -1,7 +1,7 @@
 """What PEAQ's basic version measures in every frame of a signal pair.
 
-Source: ITU-R BS.1387-1, annex 2, clause 4 (model output variables) and 5 (averaging: data
-boundary, energy and loudness thresholds). The patterns come from `tuner.quality.peaq_ear`.
+Source: ITU-R BS.1387-1 (model output variables of the basic version; data boundary, energy and
+loudness thresholds). The patterns come from `tuner.quality.peaq_ear`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LAGS = 256
 #: An energy below this share of the whole is that of rounding errors.
 _ROUNDING = 1e-6
 #: Frames whose spectra are taken at once: they stay in the processor's cache.
-_FRAMES = 64
+_FRAMES = 256
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ class Frames:
     last: torch.Tensor
 
 
-def measure(reference: torch.Tensor, coded: torch.Tensor) -> Frames:
+def measure(signals: torch.Tensor) -> Frames:
     """Measure all frames of N monaural signal pairs.
 
     Args:
-        reference, coded: float32 ``[N, T]`` at 48 kHz, aligned, full scale at 1.
+        signals: float32 ``[2 N, T]`` at 48 kHz, full scale at 1, T from
+            `peaq_ear.whole_frames`: first the references, then the coded, aligned.
     """
-    signals = torch.cat([reference, coded])
     blocks = ear.blocks_of(signals)
     spectral = _all_spectral(blocks)
     unsmeared = ear.spread(spectral.bands + ear.internal_noise()[..., None])
@@ -110,7 +110,7 @@ def measure(reference: torch.Tensor, coded: torch.Tensor) -> Frames:
     noise_to_mask = spectral.noise / (excitation.chunk(2, 1)[0] * mask_offset()[..., None])
     modulation, new_modulation = _modulation_differences(*moving.depth.chunk(2, 1))
     detection, steps = _detection(*excitation.chunk(2, 1))
-    first, last = boundary(reference, blocks.shape[1])
+    first, last = _boundary(signals.chunk(2)[0])
     return Frames(
         bandwidth_reference=spectral.bandwidth_reference,
         bandwidth_coded=spectral.bandwidth_coded,
@@ -122,7 +122,7 @@ def measure(reference: torch.Tensor, coded: torch.Tensor) -> Frames:
         noise_loudness=_noise_loudness(excitation, moving.depth),
         is_loud=_are_loud(excitation),
         harmonics=spectral.harmonics,
-        is_energetic=_are_energetic(blocks),
+        is_energetic=_are_energetic(signals),
         detection=detection,
         steps=steps,
         first=first,
@@ -283,39 +283,35 @@ def _just_noticeable_db(level_db: torch.Tensor) -> torch.Tensor:
     return torch.where(level_db > 0, polynomial + 5.95072 * steep, 1e30)
 
 
-def boundary(reference: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """First and last frame of the signal in each row, ``[N]``; last < first: nowhere.
+def _boundary(reference: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`Frames.first` and `Frames.last` of each row, from ``[N, T]``."""
+    spans = [_span(row) for row in reference]
+    first, last = zip(*spans, strict=True)
+    return torch.tensor(first), torch.tensor(last)
 
-    Args:
-        reference: ``[N, T]``.
-        frames: number of frames.
-    """
-    starts, ends = [], []
-    for row in reference:
-        start, from_end = _first_over(row), _first_over(row.flip(0))
-        if start is None or from_end is None:
-            starts.append(0)
-            ends.append(-1)
-            continue
-        starts.append(max(-((ear.FRAME - BOUNDARY_SAMPLES - start) // ear.HOP), 0))
-        end = len(row) - BOUNDARY_SAMPLES - from_end
-        ends.append(min(end // ear.HOP, frames - 1))
-    return torch.tensor(starts), torch.tensor(ends)
+
+def _span(row: torch.Tensor) -> tuple[int, int]:
+    """First frame that holds the beginning, last that holds the end; 0, -1: there is none."""
+    start, from_end = _first_over(row), _first_over(row.flip(0))
+    if start is None or from_end is None:
+        return 0, -1
+    end = len(row) - BOUNDARY_SAMPLES - from_end
+    first = -((ear.FRAME - BOUNDARY_SAMPLES - start) // ear.HOP)
+    return max(first, 0), min(end // ear.HOP, len(row) // ear.HOP - 2)
 
 
 def _first_over(row: torch.Tensor) -> int | None:
     """Index of the first of `BOUNDARY_SAMPLES` that sum up to more than `BOUNDARY_SUM`."""
-    for start in range(0, len(row), SAMPLE_RATE):
+    # Most signals begin within a second: the rest need not be looked at.
+    for start in range(0, len(row) - BOUNDARY_SAMPLES + 1, SAMPLE_RATE):
         part = row[start : start + SAMPLE_RATE + BOUNDARY_SAMPLES - 1].abs()
-        if len(part) < BOUNDARY_SAMPLES:
-            return None
         over = part.unfold(0, BOUNDARY_SAMPLES, 1).sum(-1) > BOUNDARY_SUM
         if over.any():
             return start + int(over.to(torch.uint8).argmax())
     return None
 
 
-def _are_energetic(blocks: torch.Tensor) -> torch.Tensor:
-    energy = blocks[..., ear.HOP :].square().sum(-1)
+def _are_energetic(signals: torch.Tensor) -> torch.Tensor:
+    energy = signals.view(len(signals), -1, ear.HOP).square().sum(-1)[:, 1:]
     reference, coded = (energy >= LEAST_ENERGY).chunk(2)
     return reference | coded
