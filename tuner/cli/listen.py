@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.trust_options import BinaryOption, TrustOption, make_trust
 from tuner.errors import StudyError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def make(
     repeats: Annotated[int | None, typer.Option(help="How often each clip is asked.")] = None,
     title: Annotated[str, typer.Option(help="What listeners read.")] = "Listening test",
     seed: Annotated[int, typer.Option(help="Seed of clips, names and orders.")] = 0,
+    binary: BinaryOption = None,
+    trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
@@ -65,7 +68,9 @@ def make(
     wanted = tuple(conditions.split(",")) if conditions else None
     rates = parse_bitrates(bitrates) if bitrates else None
     if run is not None:
-        total, names, materials = from_run(run, rates, wanted or ("default", "tuned"), clips, seed)
+        total, names, materials = from_run(
+            *(run, rates, wanted or ("default", "tuned"), clips, seed), make_trust(binary, trust)
+        )
     else:
         assert source is not None
         total, names, materials = from_folder(source, wanted)
