@@ -169,6 +169,12 @@ class BinaryEncoder:
         """Absolute path of the program that runs. Raises `EncoderMissing`."""
         return find_binary(self.binary or self.program, self.remedy)
 
+    def programs(self) -> list[str]:
+        """Paths of what would be run, found without running any of it."""
+        with contextlib.suppress(EncoderMissing):
+            return [find_binary(self.binary or self.program, self.remedy)]
+        return []
+
     def _notes(self, said: str) -> tuple[str, ...]:
         if self.noted is None:
             return ()

@@ -97,6 +97,10 @@ class LameApi(BinaryEncoder):
                 raise EncoderMissing(f"{error}; {self.remedy}") from error
         return _find(other)
 
+    def programs(self) -> list[str]:
+        """The library, where it is named by a path; see `BinaryEncoder.programs`."""
+        return [self.binary] if self.binary and "/" in self.binary else []
+
     def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
         """Encode one clip, and note what of it no switch of the command line ``lame`` does."""
         encoded = super().encode(pcm, sample_rate, settings, knob)
@@ -196,7 +200,8 @@ def _state(path: str) -> tuple[int, int]:
 
 def _find(library: str) -> str:
     """Path of the library that is loaded under a path or a bare name."""
-    if Path(library).exists():
+    # A bare name is the dynamic linker's to find, whatever lies in the current folder.
+    if "/" in library and Path(library).exists():
         library = str(Path(library).absolute())
     return _ask(library, _state(library))["path"]
 

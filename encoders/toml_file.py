@@ -25,6 +25,7 @@ A program with a slash in its name is looked up from the file's folder.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import re
@@ -43,6 +44,7 @@ from tuner.encoder import (
     DecodeFailed,
     Encoded,
     EncoderFailed,
+    EncoderMissing,
     Parameter,
     Pcm,
     RateMode,
@@ -142,6 +144,14 @@ class TomlEncoder(CommandEncoder):
         if self.binary:
             return find_binary(self.binary, self.remedy)
         return find_binary(_beside(self.program, self.folder), self.remedy)
+
+    def programs(self) -> list[str]:
+        """The program and the decoder; see `encoders.command.BinaryEncoder.programs`."""
+        found = []
+        for find in (self.path, *((self._decoder,) if self.definition.decode else ())):
+            with contextlib.suppress(EncoderMissing):
+                found.append(find())
+        return found
 
     def _decoder(self) -> str:
         return find_binary(_beside(self.definition.decode[0], self.folder), self.remedy)

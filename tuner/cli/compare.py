@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tuner.cli.trust_options import TrustOption, make_trust
 from tuner.encoder import RATE_MODE
 from tuner.errors import ClipError, StudyError
 from tuner.results import MODEL
@@ -46,6 +47,7 @@ def compare(
     ] = None,
     binary_a: Annotated[str | None, typer.Option(help="Binary of A's encoder.")] = None,
     binary_b: Annotated[str | None, typer.Option(help="Binary of B's encoder.")] = None,
+    trust: TrustOption = None,
     fail_below: Annotated[
         float,
         typer.Option(help="Fail when B certainly gains less than this over A, points."),
@@ -87,7 +89,10 @@ def compare(
 
     if not math.isfinite(fail_below):
         raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
-    sides = parse_side(a, binary_a), parse_side(b, binary_b)
+    sides = tuple(
+        parse_side(text, make_trust(binary, trust))
+        for text, binary in ((a, binary_a), (b, binary_b))
+    )
     _warn_of_one_build(sides)
     rates = _choose_bitrates(bitrates, sides)
     subjects = [side.subject(rates) for side in sides]

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
+from tuner.cli.trust_options import BinaryOption, TrustOption, make_trust
 from tuner.errors import RunError
 
 if TYPE_CHECKING:
     from tuner.encoder import Encoder
     from tuner.results import Candidate
     from tuner.search.library import Result
+    from tuner.search.trust import Trust
 
 
 def encode(
@@ -33,6 +35,8 @@ def encode(
     any_build: Annotated[
         bool, typer.Option("--any-build", help="Go on with another build of the encoder.")
     ] = False,
+    binary: BinaryOption = None,
+    trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Encode your own files with the settings that a run found at a bitrate.
@@ -46,7 +50,9 @@ def encode(
     from tuner.search.library import encode_library, make_recipe, plan
     from tuner.search.player import settings_of
 
-    encoder, candidate = find_winner(run, settings, any_build=any_build)
+    encoder, candidate = find_winner(
+        run, settings, any_build=any_build, trust=make_trust(binary, trust)
+    )
     recipe = make_recipe(encoder, settings_of(candidate), candidate.sides["tune"].knob)
     items = plan(sources, out, recipe.suffix)
     whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
@@ -84,7 +90,7 @@ def encode(
 
 
 def find_winner(
-    text: str, name: str | None, *, any_build: bool = False
+    text: str, name: str | None, *, any_build: bool = False, trust: Trust | None = None
 ) -> tuple[Encoder, Candidate]:
     """The encoder of a run, and its settings at a bitrate.
 
@@ -92,6 +98,7 @@ def find_winner(
         text: ``RUN@96``; ``RUN`` where it has one bitrate only.
         name: of the settings (`tuner.search.player.find_candidate`); None: the recommended.
         any_build: take the encoder's build that is here, whatever the run had.
+        trust: what the run may use.
 
     Raises:
         RunError: no such run, bitrate or settings, or the encoder is another build.
@@ -108,7 +115,7 @@ def find_winner(
         kbps = results.bitrates[0].target_kbps
     answer = find_bitrate(run, results, kbps)
     candidate = find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
-    encoder, made_by = encoder_of(run), results.provenance
+    encoder, made_by = encoder_of(run, trust), results.provenance
     here = encoder.version
     if here.digest != made_by.encoder_digest and not any_build:
         raise RunError(

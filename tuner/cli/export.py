@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tuner.cli.trust_options import BinaryOption, TrustOption, make_trust
+
 if TYPE_CHECKING:
     from tuner.results import Candidate, Results
     from tuner.search.preset import Preset
     from tuner.search.proof import Proof
+    from tuner.search.trust import Trust
 
 #: Of the JSON.
 FORMAT_VERSION = 1
@@ -51,13 +54,15 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write presets into.")
     ] = None,
+    binary: BinaryOption = None,
+    trust: TrustOption = None,
 ) -> None:
     """Print the settings that a run recommends, per bitrate.
 
     With --verify each command is run on one clip of the run, and what it makes must be, bit for
     bit in payload, what was scored; else the exit status is 1.
     """
-    rows = list(_collect(run, settings, form, verify=verify))
+    rows = list(_collect(run, settings, form, make_trust(binary, trust), verify=verify))
     if form is Format.JSON:
         print(json.dumps(_as_json(run, rows), indent=1))
     elif form is Format.SH:
@@ -120,10 +125,12 @@ class _Row:
             yield f"{self.proof.kind}: {self.proof.detail}"
 
 
-def _collect(text: str, name: str | None, form: Format, *, verify: bool) -> Iterator[_Row]:
+def _collect(
+    text: str, name: str | None, form: Format, trust: Trust, *, verify: bool
+) -> Iterator[_Row]:
     from tuner.cli.progress import progress_bar
     from tuner.results import read_results
-    from tuner.search.player import RunPlayer, parse_run
+    from tuner.search.player import RunPlayer, encoder_of, parse_run
     from tuner.search.proof import prove
 
     run, only = parse_run(text)
@@ -134,7 +141,7 @@ def _collect(text: str, name: str | None, form: Format, *, verify: bool) -> Iter
             print(f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}", file=sys.stderr)
     rows = [_Row(run, results, kbps, name) for kbps in (answered if only is None else [only])]
     if verify:
-        player = RunPlayer(run, results)
+        player = RunPlayer(run, results, encoder_of(run, trust))
         with progress_bar("verifying") as update:
             for done, row in enumerate(rows, start=1):
                 by_preset = form is Format.FFMPEG

@@ -12,6 +12,7 @@ import typer
 
 from tuner.cli.listen_analyse import analyse
 from tuner.cli.listen_serve import invite, serve
+from tuner.cli.trust_options import BinaryOption, TrustOption, make_trust
 from tuner.errors import StudyError
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def make(
         typer.Option(help="Markdown that listeners read, and agree to, before they begin."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw of clips.")] = 0,
+    binary: BinaryOption = None,
+    trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
@@ -70,7 +73,9 @@ def make(
     wanted = tuple(conditions.split(",")) if conditions else None
     rates = parse_bitrates(bitrates) if bitrates else None
     if run is not None:
-        total, names, materials = from_run(run, rates, wanted or ("default", "tuned"), clips, seed)
+        total, names, materials = from_run(
+            *(run, rates, wanted or ("default", "tuned"), clips, seed), make_trust(binary, trust)
+        )
     else:
         assert source is not None
         total, names, materials = from_folder(source, wanted)

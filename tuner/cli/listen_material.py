@@ -9,7 +9,8 @@ from pathlib import Path
 from tuner.errors import ClipError, StudyError
 from tuner.listening.stimuli import Material
 from tuner.results import Side, read_results
-from tuner.search.player import RunPlayer, find_bitrate, find_candidate
+from tuner.search.player import RunPlayer, encoder_of, find_bitrate, find_candidate
+from tuner.search.trust import Trust
 
 #: Folder of the references among those of a test's conditions.
 REFERENCE_FOLDER = "reference"
@@ -25,6 +26,7 @@ def from_run(
     conditions: Sequence[str],
     clips: int,
     seed: int,
+    trust: Trust | None = None,
 ) -> Materials:
     """Held-out clips of a run in the conditions wanted.
 
@@ -36,6 +38,7 @@ def from_run(
         conditions: "default", "tuned" (what the verdict is about), or "trial-N" (a finalist).
         clips: how many, drawn by `seed`; all where there are fewer.
         seed: of the draw.
+        trust: what the run may use.
 
     Raises:
         RunError: the run cannot be read, or lacks a bitrate, a condition or a clip.
@@ -52,8 +55,11 @@ def from_run(
         for kbps, answer in answers.items()
     }
 
+    # Before a folder is made for the test.
+    encoder = encoder_of(run, trust)
+
     def materials() -> Iterator[Material]:
-        player = RunPlayer(run, results)
+        player = RunPlayer(run, results, encoder)
         for kbps in wanted:
             for clip in chosen:
                 reference = player.load(clip)

@@ -16,11 +16,19 @@ import typer
 from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.logfile import log_to
 from tuner.cli.metrics import choose_metrics, parse_names
-from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
+from tuner.cli.study import (
+    check_origin,
+    parse_bitrates,
+    parse_exhibits,
+    parse_fixed,
+    resolve_study,
+)
+from tuner.cli.trust_options import TrustOption
 from tuner.results import MODEL
 from tuner.search.database_url import locate_url
 from tuner.search.spec import DEFAULT_JUDGES, StudySpec
 from tuner.search.study_file import locate, locate_metric
+from tuner.search.trust import remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +99,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
     ] = False,
+    trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
     """Search the settings that sound best at each bitrate, and write a report.
@@ -127,6 +136,7 @@ def run(
         "fixed": parse_fixed(fixed or []),
     }
     spec = resolve_study(study, _given(flags))
+    check_origin(study, spec, _given(flags), trust or ())
     parts = _assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
     if dry_run:
@@ -134,6 +144,7 @@ def run(
 
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
         return
+    remember(spec.encoder, spec.binary, parts.encoder)
     conduct(parts, target, _command(spec), as_json=as_json)
 
 

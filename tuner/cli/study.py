@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tuner.errors import StudyError
@@ -17,12 +17,46 @@ def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
     Raises:
         StudyError: no such study, or anything wrong in it.
     """
-    if study is None:
+    path = _find(study)
+    if path is None:
         return parse_study(flags, "command line")
-    path = Path(study)
-    if path.suffix != ".toml" and not path.is_file():
-        path = _shipped(study)
     return parse_study(merge(read_study(path), flags), str(path))
+
+
+def check_origin(
+    study: str | None, spec: StudySpec, flags: Mapping[str, object], digests: Sequence[str]
+) -> None:
+    """Refuse what the study of a run directory names and this machine does not know.
+
+    Such a run may come from others (`tuner.search.trust`); a study file elsewhere is the
+    user's own word.
+
+    Args:
+        study: as given.
+        spec: what it says, flags laid over it.
+        flags: what the command line says.
+        digests: of files that may be run.
+
+    Raises:
+        RunError: naming what is not known, and its digest.
+    """
+    from tuner.plugins import load_encoder
+    from tuner.search.folder import IDENTITY_FILE
+    from tuner.search.trust import Trust, load_named
+
+    path = _find(study)
+    trust = Trust(spec.binary if "binary" in flags else None, tuple(digests))
+    if path is None or "encoder" in flags:
+        return
+    if any((path.parent / name).exists() for name in (IDENTITY_FILE, "results.json")):
+        load_named(spec.encoder, spec.binary, path.parent, trust, load_encoder)
+
+
+def _find(study: str | None) -> Path | None:
+    if study is None:
+        return None
+    path = Path(study)
+    return path if path.suffix == ".toml" or path.is_file() else _shipped(study)
 
 
 def parse_bitrates(text: str) -> list[float]:

@@ -22,6 +22,7 @@ from tuner.encoder import RATE_MODE, Encoder, Settings
 from tuner.errors import StudyError
 from tuner.search.compare import Subject
 from tuner.search.player import encoder_of, find_bitrate, find_candidate, parse_run, settings_of
+from tuner.search.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,27 @@ class Side:
         )
 
 
-def parse_side(text: str, binary: str | None) -> Side:
+def parse_side(text: str, trust: Trust) -> Side:
     """One side from its text.
 
     Args:
         text: see the module.
-        binary: of the encoder; wins over one in the text.
+        trust: the binary of the encoder, which wins over one in the text, and what else a run,
+            or a file, may use.
 
     Raises:
         StudyError: the text is none of what is known, or a value does not fit.
         TunerError: the run or the encoder cannot be loaded.
     """
     if text.endswith(".json"):
-        return _from_file(text, binary)
+        return _from_file(text, trust)
     run_text, _, name = text.partition(":")
     run, _ = parse_run(run_text)
     if (run / "results.json").is_file():
-        return _from_run(text, run_text, name, binary)
+        return _from_run(text, run_text, name, trust)
     if run.is_dir() or "@" in run_text:
         raise StudyError(f"{text}: no finished run (no results.json in {run})")
-    return _from_encoder(text, binary)
+    return _from_encoder(text, trust.binary)
 
 
 def _from_encoder(text: str, binary: str | None) -> Side:
@@ -87,8 +89,7 @@ def _from_encoder(text: str, binary: str | None) -> Side:
     return Side(text, encoder, lambda _: (settings, None))
 
 
-def _from_run(text: str, run_text: str, name: str, binary: str | None) -> Side:
-    from tuner.plugins import load_encoder
+def _from_run(text: str, run_text: str, name: str, trust: Trust) -> Side:
     from tuner.results import read_results
 
     run, only = parse_run(run_text)
@@ -100,18 +101,16 @@ def _from_run(text: str, run_text: str, name: str, binary: str | None) -> Side:
         return settings_of(found), found.sides["tune"].knob
 
     known = [b.target_kbps for b in results.bitrates if b.candidates] if only is None else [only]
-    encoder = (
-        encoder_of(run) if binary is None else load_encoder(results.provenance.encoder, binary)
-    )
-    return Side(text, encoder, at, tuple(known), run)
+    return Side(text, encoder_of(run, trust), at, tuple(known), run)
 
 
-def _from_file(text: str, binary: str | None) -> Side:
+def _from_file(text: str, trust: Trust) -> Side:
     from tuner.plugins import load_encoder
+    from tuner.search.trust import load_named
 
     try:
         raw = json.loads(Path(text).read_text(encoding="utf-8"))
-        encoder = load_encoder(str(raw["encoder"]), binary)
+        encoder = load_named(str(raw["encoder"]), None, None, trust, load_encoder)
         rows: Mapping[float | None, Mapping[str, Any]] = (
             {float(row["target_kbps"]): row for row in raw["bitrates"]}
             if "bitrates" in raw

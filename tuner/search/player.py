@@ -18,6 +18,7 @@ from tuner.plugins import load_encoder
 from tuner.results import BitrateResult, Candidate, ClipRecord, Results
 from tuner.search.spec import parse_study
 from tuner.search.study_file import read_study
+from tuner.search.trust import Trust, load_named
 
 #: What the study file of a run directory is called.
 STUDY_FILE = "study.toml"
@@ -122,15 +123,20 @@ def _keep(path: Path, pcm: Pcm) -> None:
         _log.warning("%s: was damaged; made again", path)
 
 
-def encoder_of(run: Path) -> Encoder:
+def encoder_of(run: Path, trust: Trust | None = None) -> Encoder:
     """The adapter that a run's study names, with its binary.
 
+    Args:
+        run: the run directory.
+        trust: what the user said of what it may run (`tuner.search.trust`).
+
     Raises:
+        RunError: it names a program or an adapter that is not known here.
         StudyError, EncoderError: the study or the adapter cannot be loaded.
     """
     path = run / STUDY_FILE
     spec = parse_study(read_study(path), str(path))
-    return load_encoder(spec.encoder, spec.binary)
+    return load_named(spec.encoder, spec.binary, run, trust or Trust(), load_encoder)
 
 
 def settings_of(candidate: Candidate) -> Settings:
