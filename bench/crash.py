@@ -26,8 +26,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,64 +33,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.crash_driver import PHASES
+from bench.crash_sessions import POLL_S, Rig, Session, descendants, lives, workers_of
 from tuner.results import BitrateResult, Timing, read_results
-from tuner.synth import write_demo_clips
 
 #: Seconds until the processes of a dead driver must be gone.
 GRACE_S = 5.0
-#: Seconds between two looks at what a run tells.
-POLL_S = 0.05
 #: Phases that a session enters many times.
 OFTEN = ("matching", "racing")
 #: A worker that stands still does so for this many time limits.
 STOPPED_LIMITS = 1.5
-
-
-@dataclass(frozen=True)
-class Rig:
-    """A run directory and the command that is run, disturbed and run again.
-
-    Args:
-        folder: where runs and clips are.
-        trials: of the run.
-        limit_s: time limit of encodes and of jobs.
-        fakes: whether encoder and metrics are fakes.
-    """
-
-    folder: Path
-    trials: int
-    limit_s: float
-    fakes: bool
-
-    def start(self, run: Path) -> subprocess.Popen[bytes]:
-        """Start a session; what it told of its phases before is forgotten."""
-        self.phases.write_text("")
-        encoder = "fake" if self.fakes else "lame"
-        line = [
-            *(sys.executable, "-m", "bench.crash_driver", "run", "--encoder", encoder),
-            *("--bitrates", "64", "--clips", str(self.folder / "clips"), "--workers", "2"),
-            *("--trials", str(self.trials), "--out", str(run)),
-        ]
-        variables = {"PHASES": str(self.phases), "LIMIT": f"{self.limit_s:g}"}
-        if self.fakes:
-            variables["FAKES"] = "1"
-        with (self.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(
-                line, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=log
-            )
-
-    @property
-    def phases(self) -> Path:
-        """The file that holds the phases of this session."""
-        return self.folder / "phases"
-
-    def wait(self, driver: subprocess.Popen[bytes], phase: str, times: int) -> bool:
-        """Wait until a phase was entered so often; False if the run ends before."""
-        while self.phases.read_text().split("\n").count(phase) < times:
-            if driver.poll() is not None:
-                return False
-            time.sleep(POLL_S)
-        return True
 
 
 def entries(run: Path) -> dict[Path, int]:
@@ -120,33 +69,6 @@ def answer_of(run: Path) -> BitrateResult:
     return replace(bitrate, trials=trials, timing=Timing())
 
 
-def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and theirs."""
-    found: list[int] = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, children.read_text().split()):
-                found += [child, *descendants(child)]
-    return found
-
-
-def workers_of(driver: subprocess.Popen[bytes]) -> list[int]:
-    """The workers of the local executor."""
-    found = []
-    for pid in descendants(driver.pid):
-        with contextlib.suppress(OSError):
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    return found
-
-
-def lives(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
 @dataclass
 class Losses:
     """What was lost so far."""
@@ -165,13 +87,13 @@ class Losses:
         self.kept, self.cached = kept, cached
 
 
-Act = Callable[[subprocess.Popen[bytes], random.Random, Rig], None]
+Act = Callable[[Session, random.Random, Rig], None]
 
 
 def end_with(*signals: signal.Signals) -> Act:
     """Sends these to the driver, a tenth of a second apart, and waits for its end."""
 
-    def act(driver: subprocess.Popen[bytes], chance: random.Random, rig: Rig) -> None:
+    def act(driver: Session, chance: random.Random, rig: Rig) -> None:
         for number in signals:
             driver.send_signal(number)
             time.sleep(0.1)
@@ -180,14 +102,14 @@ def end_with(*signals: signal.Signals) -> Act:
     return act
 
 
-def kill_worker(driver: subprocess.Popen[bytes], chance: random.Random, rig: Rig) -> None:
+def kill_worker(driver: Session, chance: random.Random, rig: Rig) -> None:
     """SIGKILL one worker, in whatever it does; the driver goes on."""
     if workers := workers_of(driver):
         with contextlib.suppress(ProcessLookupError):
             os.kill(chance.choice(workers), signal.SIGKILL)
 
 
-def stop_worker(driver: subprocess.Popen[bytes], chance: random.Random, rig: Rig) -> None:
+def stop_worker(driver: Session, chance: random.Random, rig: Rig) -> None:
     """Let one worker stand still for longer than any time limit; the driver goes on."""
     if workers := workers_of(driver):
         stopped = chance.choice(workers)
@@ -274,8 +196,8 @@ def main() -> None:
         # The end of a session empties the window of trials in flight: a run that was longer in
         # two sessions proposes something else than one that was not interrupted.
         raise SystemExit(f"{arguments.out}: holds earlier runs; name another --out")
-    write_demo_clips(arguments.out / "clips")
     rig = Rig(arguments.out, arguments.trials, arguments.limit, arguments.fakes)
+    rig.make_clips()
     if rig.start(straight).wait():
         raise SystemExit(f"the undisturbed run failed; see {arguments.out / 'log.txt'}")
     chance = random.Random(arguments.seed)

@@ -10,38 +10,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import os
 from pathlib import Path
 from typing import Any
 
-import tuner.cli.run
-import tuner.clips
-import tuner.plugins
-import tuner.report
-import tuner.search.evaluate
-import tuner.search.evidence
-import tuner.search.executors.local
-import tuner.search.run
-from tuner.cli import main
-from tuner.search.bench import Bench
-from tuner.search.trials import Trials
-from tuner.testing import FakeEncoder, FakeScorer
-
-#: Phase -> where it begins: an object and the name of its function.
-PHASES: dict[str, tuple[Any, str]] = {
-    "reading": (tuner.clips, "load_clips"),
-    "first ask": (Trials, "ask"),
-    "matching": (Bench, "match"),
-    "racing": (tuner.search.evaluate._Trial, "_look"),
-    "validation": (tuner.search.run, "validate_bitrate"),
-    "ablation": (tuner.search.evidence, "ablate"),
-    "exhibits": (tuner.search.run, "keep_exhibits"),
-    "report": (tuner.report, "write_report"),
+#: Phase -> the function that begins it: its module, and its name there.
+PHASES = {
+    "reading": ("tuner.clips", "load_clips"),
+    "first ask": ("tuner.search.trials", "Trials.ask"),
+    "matching": ("tuner.search.bench", "Bench.match"),
+    "racing": ("tuner.search.evaluate", "_Trial._look"),
+    "validation": ("tuner.search.run", "validate_bitrate"),
+    "ablation": ("tuner.search.evidence", "ablate"),
+    "exhibits": ("tuner.search.run", "keep_exhibits"),
+    "report": ("tuner.report", "write_report"),
 }
 
 
-def mark(phase: str, owner: Any, name: str) -> None:
-    """Have a function tell when it is called."""
+def mark(phase: str) -> None:
+    """Have the function that begins a phase tell when it is called."""
+    module, path = PHASES[phase]
+    *owners, name = path.split(".")
+    owner: Any = functools.reduce(getattr, owners, importlib.import_module(module))
     function = getattr(owner, name)
 
     @functools.wraps(function)
@@ -55,9 +46,15 @@ def mark(phase: str, owner: Any, name: str) -> None:
 
 def install() -> None:
     """Put marks, limits and fakes in their places."""
+    # Not at the top: spawned workers import this file, and would pay for them.
+    import tuner.cli.run
+    import tuner.plugins
+    import tuner.search.executors.local
+    from tuner.testing import FakeEncoder, FakeScorer
+
+    for phase in PHASES:
+        mark(phase)
     limit = float(os.environ["LIMIT"])
-    for phase, (owner, name) in PHASES.items():
-        mark(phase, owner, name)
     tuner.search.executors.local.JOB_LIMIT_S = limit
     load = tuner.plugins.load_encoder
 
@@ -72,6 +69,13 @@ def install() -> None:
         tuner.cli.run.load_metrics = lambda *_: metrics
 
 
-if __name__ == "__main__":  # spawned workers import this file again
+def drive() -> None:
+    """Run the command."""
+    from tuner.cli import main
+
     install()
     main()
+
+
+if __name__ == "__main__":  # spawned workers import this file again
+    drive()
