@@ -184,4 +184,4 @@ def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
     told = call("analyse", test, "--html", tmp_path / "a.html")
     assert "ben.jsonl is left out: line 1" in told
     assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
-    assert "<figure>" in (tmp_path / "a.html").read_text()
+    assert "<figure" in (tmp_path / "a.html").read_text()
