@@ -318,6 +318,14 @@ class BitrateResult:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """The encoder's default at a bitrate that was not searched, on the held-out clips."""
+
+    target_kbps: float
+    side: SideResult
+
+
+@dataclass(frozen=True)
 class Provenance:
     """How to get the same again.
 
@@ -359,6 +367,7 @@ class Results:
         notes: plain sentences that the reader must know (identity and anchor checks,
             what the judges share with the model's teachers).
         metrics: what was asked, what the search climbed first. Empty in versions before 6.
+        default_points: the default at bitrates around the targets, rising.
         format_version: see `FORMAT_VERSION`.
     """
 
@@ -367,6 +376,7 @@ class Results:
     provenance: Provenance
     notes: list[str] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
+    default_points: list[CurvePoint] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
 
     @property

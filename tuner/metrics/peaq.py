@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tuner.metric import About, Pcm, check_pair
 from tuner.metrics.teachers import TAUGHT_THE_MODEL
 from tuner.scorer import Score
@@ -73,7 +71,7 @@ def variables(reference: Pcm, coded: Pcm) -> Variables:
     """
     from tuner.quality.peaq import stereo
 
-    key = tuple(hashlib.sha256(np.ascontiguousarray(pcm)).hexdigest() for pcm in (reference, coded))
+    key = tuple(hashlib.sha256(pcm.tobytes()).hexdigest() for pcm in (reference, coded))
     if key not in _known:
         if len(_known) >= KEPT_PAIRS:
             _known.pop(next(iter(_known)))

@@ -110,7 +110,7 @@ _references: Lru[Signal] = Lru(REFERENCES_BYTES)
 
 def _remembered(reference: Signal, parts: _Parts) -> Signal:
     """Spectrogram of a reference: one meets many coded signals."""
-    key = hashlib.sha256(np.ascontiguousarray(reference)).hexdigest()
+    key = hashlib.sha256(reference.tobytes()).hexdigest()
     return _references.get(key, lambda: parts.spectrogram(reference))
 
 

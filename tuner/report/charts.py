@@ -36,6 +36,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     metric: {
                         "default": _points(of_runs[index].default, seed),
                         "tuned": _points(of_runs[index].tuned, seed),
+                        "found": _points(of_runs[index].found, seed),
                     }
                     for metric, of_runs in curves.items()
                 },

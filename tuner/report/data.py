@@ -105,7 +105,12 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                 key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
                 folder=run.folder,
                 scale=scale,
-                saving=find_saving(curves.default, curves.tuned, bitrate.target_kbps, seed),
+                saving=find_saving(
+                    curves.default,
+                    curves.shown(bitrate.target_kbps),
+                    bitrate.target_kbps,
+                    seed,
+                ),
             )
             for bitrate in results.bitrates
         ],

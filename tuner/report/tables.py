@@ -71,7 +71,8 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
         seed = run.results.provenance.seed
         for bitrate in run.results.bitrates:
             shown = shown_candidate(bitrate)
-            saving = find_saving(of_run.default, of_run.tuned, bitrate.target_kbps, seed)
+            target = bitrate.target_kbps
+            saving = find_saving(of_run.default, of_run.shown(target), target, seed)
             used = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
             yield {
                 **_where(run, bitrate),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from tuner.bootstrap import paired_bootstrap
@@ -152,6 +152,31 @@ def validate_bitrate(
     return BitrateResult(
         target_kbps, verdict, winner, candidates, records, timing, listening=listening
     )
+
+
+def measure_default(court: Court, kbps: float, near: BitrateResult) -> SideResult | None:
+    """The default's settings at another bitrate than a target, on the held-out clips.
+
+    Args:
+        court: what to score with.
+        kbps: the bitrate.
+        near: the answer for the nearest target, whose rate parameter is the first guess.
+
+    Returns:
+        None where they cannot spend it, or fail.
+    """
+    record = next((trial for trial in near.trials if trial.number == 0), None)
+    if record is None or record.knob is None or not near.candidates:
+        return None
+    mode = find_rate_mode(court.encoder, record.rate_mode)
+    knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
+    try:
+        hearing = _hear_side(court, kbps, replace(record, knob=knob), "holdout")
+    except TRIAL_ERRORS:
+        return None
+    if isinstance(hearing, Unreachable):
+        return None
+    return _side_result(court, hearing, hearing, is_default=True)
 
 
 def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:

@@ -113,11 +113,11 @@ def test_deltas_compare_tuned_with_default_and_encoders_with_each_other(
     deltas = build_page(as_runs(rising_results, other_encoder)).deltas
     assert [each.metric for each in deltas] == [MODEL, "visqol", "zimtohrli"]
     assert [(d.test, d.anchor) for d in deltas[0].gained] == [
-        ("tuned aac", "default aac"),
-        ("tuned opus", "default opus"),
+        ("recommended aac", "default aac"),
+        ("recommended opus", "default opus"),
     ]
     (between,) = deltas[0].between
-    assert (between.test, between.anchor) == ("tuned opus", "tuned aac")
+    assert (between.test, between.anchor) == ("recommended opus", "recommended aac")
     # Five points on every clip and at every bitrate.
     assert (between.quality.value, between.quality.low) == pytest.approx((5, 5))
 

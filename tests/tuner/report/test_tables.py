@@ -57,7 +57,7 @@ def test_deltas_compare_within_and_between_the_runs(tables):
     """By each metric, two runs and one pair."""
     rows = tables["deltas"]
     assert len(rows) == 3 * (2 + 1)
-    assert rows[2]["test"] == "tuned opus"
+    assert rows[2]["test"] == "recommended opus"
     assert float(rows[2]["bd_quality_points"]) == pytest.approx(5)
 
 
