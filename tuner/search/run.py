@@ -50,6 +50,7 @@ from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
 from tuner.search.validate import Court, measure_default, validate_bitrate
 from tuner.search.warm import find_winners
+from tuner.search.worth import with_worth
 
 if TYPE_CHECKING:
     from tuner.clips import ClipSet
@@ -164,6 +165,7 @@ def run_study(
         metrics=parts.metrics(),
         default_points=points,
     )
+    results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
     write_results(results, folder.results)
     return results
