@@ -17,6 +17,7 @@ from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
 from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
+from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
 from tuner.results import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
 
@@ -95,6 +96,7 @@ def _title(runs: Sequence[Run]) -> str:
 def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunView:
     results = run.results
     seed = results.provenance.seed
+    together = find_together(results)
     return RunView(
         key=run.key,
         name=run.name,
@@ -111,6 +113,7 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                     bitrate.target_kbps,
                     seed,
                 ),
+                together=together,
             )
             for bitrate in results.bitrates
         ],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
 from tuner.report.saving import Saving
-from tuner.results import BitrateResult, Candidate, Estimate, Side, Timing
+from tuner.report.together import Place
+from tuner.results import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: Verdict kind -> class in the style sheet.
@@ -51,7 +52,8 @@ class Gain:
 class FinalistView:
     """One row of the finalists' table; gains by side, in the order of the metrics.
 
-    `encode` is the `tuner encode` command where the settings need the encoder's API.
+    `encode` is the `tuner encode` command where the settings need the encoder's API; `together`
+    the held-out interval that holds for all finalists of the run at once.
     """
 
     name: str
@@ -63,6 +65,7 @@ class FinalistView:
     encode: str | None
     problem: str | None
     notes: list[str]
+    together: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,16 @@ def build_bitrate(
     folder: Path,
     scale: Scale,
     saving: Saving,
+    together: Mapping[Place, Estimate],
 ) -> BitrateView:
     """The view of one target bitrate of the run in `folder`."""
     where = f"{folder}@{bitrate.target_kbps:g}"
     finalists = [
-        _finalist(bitrate, index, metrics, where, scale) for index in range(len(bitrate.candidates))
+        replace(
+            _finalist(bitrate, index, metrics, where, scale),
+            together=_together(together.get((bitrate.target_kbps, index))),
+        )
+        for index in range(len(bitrate.candidates))
     ]
     index = shown_index(bitrate)
     shown = finalists[index] if index else None
@@ -141,7 +149,7 @@ def _finalist(
         result = candidate.sides.get(side)
         stored = result.gains if result and index else {}
         gains[side] = [_gain(m, stored[m], scale) if m in stored else None for m in metrics]
-        bitrates[side] = f"{result.bitrate_kbps:.1f}" if result else "–"
+        bitrates[side] = _spent(result)
     return FinalistView(
         name="Default" if index == 0 else f"Trial {candidate.trial}",
         is_winner=index == bitrate.winner and bitrate.problem is None,
@@ -153,6 +161,19 @@ def _finalist(
         problem=candidate.problem,
         notes=candidate.notes,
     )
+
+
+def _together(wide: Estimate | None) -> str | None:
+    return None if wide is None else words.interval(wide.low, wide.high)
+
+
+def _spent(side: SideResult | None) -> str:
+    """ "64.0", or "64.0 (its step: 62.8)" where the knob has none at the target."""
+    if side is None:
+        return "–"
+    if side.spends_kbps is None:
+        return f"{side.bitrate_kbps:.1f}"
+    return f"{side.bitrate_kbps:.1f} (its step: {side.spends_kbps:.1f})"
 
 
 def _encode_command(candidate: Candidate, where: str, is_winner: bool) -> str | None:
