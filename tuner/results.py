@@ -210,6 +210,7 @@ class Candidate:
             be matched to the bitrate on it (`problem` says why).
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
+        nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
     """
 
     trial: int
@@ -219,6 +220,7 @@ class Candidate:
     sides: dict[Side, SideResult]
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
+    nominal: bool = False
 
 
 @dataclass(frozen=True)

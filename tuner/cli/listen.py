@@ -97,7 +97,8 @@ def make(
     if as_json:
         print(json.dumps({"test": str(out), "kind": plan.kind, "pages": len(plan.trials)}))
     else:
-        print(f"{out}: {len(plan.trials)} pages. Next: tuner listen serve {out}")
+        pages = "1 page" if len(plan.trials) == 1 else f"{len(plan.trials)} pages"
+        print(f"{out}: {pages}. Next: tuner listen serve {out}")
 
 
 def _advice(clips: int, longest_s: float) -> Iterator[str]:
@@ -210,7 +211,10 @@ def _print(analysis: Analysis) -> None:
     from rich.text import Text
 
     console = Console()
-    console.print(f"{len(analysis.subjects)} subjects count.", highlight=False)
+    several = len(analysis.subjects) > 1
+    console.print(
+        f"{len(analysis.subjects)} subject{'s count' if several else ' counts'}.", highlight=False
+    )
     for subject, reason in analysis.screened.items():
         console.print(Text(f"  {subject} is left out: {reason}"))
     for subject, left in analysis.unfinished.items():

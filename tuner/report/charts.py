@@ -126,7 +126,9 @@ def _trials(bitrate: BitrateResult) -> list[list[Any]]:
         rows.append([
             trial.number, trial.state, _figure(trial.score), gain, _figure(trial.spread),
             _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
-            round(trial.passes, 1), ", ".join(f"{c.name} {c.after}" for c in changes),
+            round(trial.passes, 1),
+            "" if trial.encode_s is None else f"{trial.encode_s:.2f}",
+            ", ".join(f"{c.name} {c.after}" for c in changes),
             trial.reason or "",
         ])  # fmt: skip
     return rows

@@ -90,6 +90,8 @@ def _title(runs: Sequence[Run]) -> str:
     at = words.joined([f"{target:g}" for target in targets]) or "no"
     if len(targets) > TITLE_ITEMS + 1:
         at = f"{targets[0]:g} to {targets[-1]:g}"
+    if all(bitrate.problem for run in runs for bitrate in run.results.bitrates):
+        return f"No answer for {whose} at {at} kb/s"
     return f"Best settings of {whose} at {at} kb/s"
 
 

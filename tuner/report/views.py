@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
+from tuner.report.pareto import ParetoView, draw_pareto
 from tuner.report.saving import Saving
 from tuner.report.together import Place
 from tuner.results import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
@@ -22,6 +23,9 @@ VERDICT_CLASSES = {
     "preliminary": "preliminary",
     "nothing better was found": "default-best",
 }
+
+#: A command's bitrate that is this near to what it spends needs no explanation, share.
+NOMINAL_APART = 0.01
 
 #: Lowest and highest value, points, of all small drawings of gains.
 Scale = tuple[float, float]
@@ -53,7 +57,8 @@ class FinalistView:
     """One row of the finalists' table; gains by side, in the order of the metrics.
 
     `encode` is the `tuner encode` command where the settings need the encoder's API; `together`
-    the held-out interval that holds for all finalists of the run at once.
+    the held-out interval that holds for all finalists of the run at once; `nominal` what the
+    command asks for and what it spends, where these differ.
     """
 
     name: str
@@ -66,6 +71,7 @@ class FinalistView:
     problem: str | None
     notes: list[str]
     together: str | None = None
+    nominal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ class BitrateView:
     trials: int
     trial_counts: str
     timing: Timing
+    pareto: ParetoView | None = None
 
 
 def build_bitrate(
@@ -136,6 +143,7 @@ def build_bitrate(
         trials=len(states),
         trial_counts=", ".join(counts) or "none",
         timing=bitrate.timing,
+        pareto=draw_pareto(bitrate),
     )
 
 
@@ -160,6 +168,28 @@ def _finalist(
         encode=_encode_command(candidate, where, is_winner=index == bitrate.winner),
         problem=candidate.problem,
         notes=candidate.notes,
+        nominal=_nominal(candidate),
+    )
+
+
+def _nominal(candidate: Candidate) -> str | None:
+    """Why the number in the command is not the target."""
+    side = candidate.sides.get("tune")
+    if side is None:
+        return None
+    spent = side.spends_kbps or side.bitrate_kbps
+    if side.spends_kbps is not None and side.beside:
+        return (
+            f"No step of the rate parameter spends the target: {side.knob:.4g} spends"
+            f" {spent:.1f} kb/s, {side.beside[0]:.4g} spends {side.beside[1]:.1f} kb/s on the tuning"
+            " clips. Quality is interpolated at the target; the command uses"
+            f" {side.knob:.4g}."
+        )
+    if not candidate.nominal or abs(side.knob / spent - 1) < NOMINAL_APART:
+        return None
+    return (
+        f"The command asks for {side.knob:.4g} kb/s and spends {spent:.1f} kb/s of payload on the"
+        " tuning clips: that is why its number is not the target."
     )
 
 

@@ -292,21 +292,9 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
-        notes=[*_steps(court, record, heard), *dict.fromkeys(told)],
+        notes=list(dict.fromkeys(told)),
+        nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
     )
-
-
-def _steps(court: Court, record: TrialRecord, heard: _Heard) -> list[str]:
-    """What the command really spends, where the knob has no step at the target."""
-    match = heard.sides["tune"].match if "tune" in heard.sides else None
-    if match is None or match.beside is None:
-        return []
-    knob = find_rate_mode(court.encoder, record.rate_mode).knob
-    return [
-        f"No step of {knob} spends the target: {match.knob:g} spends {match.kbps:.1f} kb/s,"
-        f" {match.beside[0]:g} spends {match.beside[1]:.1f} kb/s on the tuning clips. Quality is"
-        f" interpolated at the target; the command uses {match.knob:g}."
-    ]
 
 
 def _side_result(

@@ -40,8 +40,8 @@ def test_the_trials_rows_hold_what_differs_and_why(small_results, as_runs):
     assert rows[0][:2] == [0, "complete"]
     assert rows[0][3] == ""
     assert rows[13][1] == "infeasible"
-    assert rows[13][9] == "no knob value spends 64 kb/s: 58.1 or 71.4"
-    assert "rate mode vbr" in rows[13][8]
+    assert rows[13][10] == "no knob value spends 64 kb/s: 58.1 or 71.4"
+    assert "rate mode vbr" in rows[13][9]
     assert rows[13][2] == ""
 
 
