@@ -181,8 +181,8 @@ def _nominal(candidate: Candidate) -> str | None:
     if side.spends_kbps is not None and side.beside:
         return (
             f"No step of the rate parameter spends the target: {side.knob:.4g} spends"
-            f" {spent:.1f} kb/s, {side.beside[0]:.4g} spends {side.beside[1]:.1f} kb/s on the tuning"
-            " clips. Quality is interpolated at the target; the command uses"
+            f" {spent:.1f} kb/s, {side.beside[0]:.4g} spends {side.beside[1]:.1f} kb/s on the"
+            " tuning clips. Quality is interpolated at the target; the command uses"
             f" {side.knob:.4g}."
         )
     if not candidate.nominal or abs(side.knob / spent - 1) < NOMINAL_APART:
