@@ -79,10 +79,7 @@ def _compare(pairs: list[tuple[Pcm, Pcm]]) -> None:
 
     ours = [mono_mos(*mid) for mid in mids]
     apart = np.abs(np.array(theirs) - ours)
-    print(
-        f"ViSQOL of {len(mids)} mid signals: {apart.mean():.4f} MOS apart,"
-        f" at most {apart.max():.4f}"
-    )
+    print(f"ViSQOL of {len(mids)} mids: {apart.mean():.4f} MOS apart, at most {apart.max():.4f}")
 
 
 if __name__ == "__main__":

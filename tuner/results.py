@@ -210,6 +210,7 @@ class Candidate:
             be matched to the bitrate on it (`problem` says why).
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
+        nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
     """
 
     trial: int
@@ -219,6 +220,7 @@ class Candidate:
     sides: dict[Side, SideResult]
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
+    nominal: bool = False
 
 
 @dataclass(frozen=True)
@@ -324,6 +326,14 @@ class BitrateResult:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """The encoder's default at a bitrate that was not searched, on the held-out clips."""
+
+    target_kbps: float
+    side: SideResult
+
+
+@dataclass(frozen=True)
 class Provenance:
     """How to get the same again.
 
@@ -365,6 +375,7 @@ class Results:
         notes: plain sentences that the reader must know (identity and anchor checks,
             what the judges share with the model's teachers).
         metrics: what was asked, what the search climbed first. Empty in versions before 6.
+        default_points: the default at bitrates around the targets, rising.
         format_version: see `FORMAT_VERSION`.
     """
 
@@ -373,6 +384,7 @@ class Results:
     provenance: Provenance
     notes: list[str] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
+    default_points: list[CurvePoint] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
 
     @property

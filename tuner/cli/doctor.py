@@ -161,7 +161,8 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
     except TunerError as error:
         yield Finding("clips", str(folder), "problem", str(error))
         return
-    says = f"{len(found.tune)} clips to tune on, {len(found.holdout)} held out"
+    tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
+    says = f"{tune} to tune on, {len(found.holdout)} held out"
     yield Finding("clips", str(folder), "ok", says)
 
 

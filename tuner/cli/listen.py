@@ -107,7 +107,8 @@ def make(
     if as_json:
         print(json.dumps({"test": str(out), "kind": plan.kind, "pages": len(plan.trials)}))
     else:
-        print(f"{out}: {len(plan.trials)} pages. Next: tuner listen serve {out}")
+        pages = "1 page" if len(plan.trials) == 1 else f"{len(plan.trials)} pages"
+        print(f"{out}: {pages}. Next: tuner listen serve {out}")
 
 
 def _advice(clips: int, longest_s: float) -> Iterator[str]:

@@ -88,7 +88,10 @@ def _print(analysis: Analysis) -> None:
     from tuner.listening.items import name_item
 
     console = Console()
-    console.print(f"{len(analysis.subjects)} subjects count.", highlight=False)
+    several = len(analysis.subjects) > 1
+    console.print(
+        f"{len(analysis.subjects)} subject{'s count' if several else ' counts'}.", highlight=False
+    )
     for subject, reason in analysis.screened.items():
         console.print(Text(f"  {subject} is left out: {reason}"))
     for subject, left in analysis.unfinished.items():

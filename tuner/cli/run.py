@@ -24,6 +24,7 @@ from tuner.cli.study import (
     resolve_study,
 )
 from tuner.cli.trust_options import TrustOption
+from tuner.errors import RunError
 from tuner.results import MODEL
 from tuner.search.database_url import locate_url
 from tuner.search.spec import DEFAULT_JUDGES, StudySpec
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tuner.metric import Metric
+    from tuner.results import Results
     from tuner.search.run import Parts
 
 #: Where runs go when --out is not given.
@@ -211,6 +213,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                     with show(board, publisher.show, check, keeper) as observer:
                         results = run_study(parts, opened, executor, observer, command)
                     executor.close()
+                    refuse_no_answer(results, opened.path)
                     report = write_report(opened.path)
             except KeyboardInterrupt:
                 executor.close(cancel=True)
@@ -231,6 +234,20 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
         else:
             print_answers(results, report)
     return report
+
+
+def refuse_no_answer(results: Results, folder: Path) -> None:
+    """Raise `RunError` with the reasons if no bitrate has an answer: there is nothing to report."""
+    problems = [bitrate.problem for bitrate in results.bitrates]
+    if None in problems:
+        return
+    reasons = "\n  ".join(
+        f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
+    )
+    raise RunError(
+        f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
+        f"\n  {reasons}"
+    )
 
 
 def _command(spec: StudySpec) -> str:

@@ -36,6 +36,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     metric: {
                         "default": _points(of_runs[index].default, seed),
                         "tuned": _points(of_runs[index].tuned, seed),
+                        "found": _points(of_runs[index].found, seed),
                     }
                     for metric, of_runs in curves.items()
                 },
@@ -126,7 +127,9 @@ def _trials(bitrate: BitrateResult) -> list[list[Any]]:
         rows.append([
             trial.number, trial.state, _figure(trial.score), gain, _figure(trial.spread),
             _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
-            round(trial.passes, 1), ", ".join(f"{c.name} {c.after}" for c in changes),
+            round(trial.passes, 1),
+            "" if trial.encode_s is None else f"{trial.encode_s:.2f}",
+            ", ".join(f"{c.name} {c.after}" for c in changes),
             trial.reason or "",
         ])  # fmt: skip
     return rows

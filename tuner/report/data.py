@@ -17,6 +17,7 @@ from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
 from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
+from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
 from tuner.results import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
 
@@ -89,12 +90,15 @@ def _title(runs: Sequence[Run]) -> str:
     at = words.joined([f"{target:g}" for target in targets]) or "no"
     if len(targets) > TITLE_ITEMS + 1:
         at = f"{targets[0]:g} to {targets[-1]:g}"
+    if all(bitrate.problem for run in runs for bitrate in run.results.bitrates):
+        return f"No answer for {whose} at {at} kb/s"
     return f"Best settings of {whose} at {at} kb/s"
 
 
 def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunView:
     results = run.results
     seed = results.provenance.seed
+    together = find_together(results)
     return RunView(
         key=run.key,
         name=run.name,
@@ -105,7 +109,13 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                 key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
                 folder=run.folder,
                 scale=scale,
-                saving=find_saving(curves.default, curves.tuned, bitrate.target_kbps, seed),
+                saving=find_saving(
+                    curves.default,
+                    curves.shown(bitrate.target_kbps),
+                    bitrate.target_kbps,
+                    seed,
+                ),
+                together=together,
             )
             for bitrate in results.bitrates
         ],

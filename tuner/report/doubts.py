@@ -46,10 +46,8 @@ def find_doubts(results: Results) -> list[str]:
     """Sentences on what weakens the answers of this run, most general first."""
     doubts = list(_clips(results.clips))
     if len(results.bitrates) == 1:
-        doubts.append(
-            "One bitrate only: there is no rate-quality curve, so no equivalent bitrate and no"
-            " BD-rate."
-        )
+        missing = "no BD-rate" if results.default_points else "no equivalent bitrate, no BD-rate"
+        doubts.append(f"One bitrate only: there is no curve of what is recommended, so {missing}.")
     names = {clip.digest: clip.name for clip in results.clips}
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)

@@ -67,16 +67,20 @@ def check_scorer(
     return [_identity_note(identity, coded), _anchor_note(identity, anchors)]
 
 
+def _clips(identity: Mapping[str, float]) -> str:
+    return "1 clip" if len(identity) == 1 else f"{len(identity)} clips"
+
+
 def _identity_note(identity: Mapping[str, float], coded: Mapping[str, Sequence[float]]) -> str:
     above = [name for name, own in identity.items() if max(coded.get(name, []), default=0.0) > own]
     if above:
         clips = ", ".join(name[:12] for name in above)
         return (
             "Identity check failed: the quality model scores a coded version above the"
-            f" reference itself on {len(above)} of {len(identity)} clips ({clips})."
+            f" reference itself on {len(above)} of {_clips(identity)} ({clips})."
         )
     return (
-        f"Identity check passed: on {len(identity)} clips the reference itself scores"
+        f"Identity check passed: on {_clips(identity)} the reference itself scores"
         f" at least {min(identity.values()):.1f} points, and no coded version scores higher."
     )
 
@@ -87,5 +91,5 @@ def _anchor_note(identity: Mapping[str, float], anchors: Sequence[float]) -> str
     outcome = "passed" if own > wide > narrow else "failed"
     return (
         f"Anchor check {outcome}: reference {own:.1f}, 7 kHz low-pass {wide:.1f},"
-        f" 3.5 kHz low-pass {narrow:.1f} points (mean of {len(identity)} clips)."
+        f" 3.5 kHz low-pass {narrow:.1f} points (mean of {_clips(identity)})."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tuner.metric import Metric
 from tuner.results import (
     BitrateResult,
     ClipRecord,
+    CurvePoint,
     ListeningResult,
     MetricRecord,
     Provenance,
@@ -28,6 +30,7 @@ from tuner.results import (
 )
 from tuner.search.bench import Bench
 from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
+from tuner.search.default_points import default_points
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.evidence import explain, keep_exhibits
 from tuner.search.executors import Executor
@@ -43,8 +46,9 @@ from tuner.search.storage import close_storage, open_storage
 from tuner.search.traits import measure_traits
 from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
-from tuner.search.validate import Court, validate_bitrate
+from tuner.search.validate import Court, measure_default, validate_bitrate
 from tuner.search.warm import find_winners
+from tuner.search.worth import with_worth
 
 if TYPE_CHECKING:
     from tuner.clips import ClipSet
@@ -147,7 +151,9 @@ def run_study(
             trials_in_flight(parts, executor.workers),
             observer,
         )
-        bitrates = _validate(parts, executor, clips, lanes, _listened(folder), observer)
+        court = _court(parts, executor, clips, lanes, _listened(folder), observer)
+        bitrates = _validate(parts, court, lanes, observer)
+        points = _measure_default(court, bitrates, observer)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
@@ -155,7 +161,9 @@ def run_study(
         provenance=_provenance(parts, folder, command),
         notes=_notes(parts, clips["tune"], bitrates),
         metrics=parts.metrics(),
+        default_points=points,
     )
+    results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
     write_results(results, folder.results)
     return results
@@ -244,15 +252,15 @@ def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
     return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}
 
 
-def _validate(
+def _court(
     parts: Parts,
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
     lanes: Sequence[Trials],
     listening: Mapping[float, ListeningResult],
     observer: Observer,
-) -> list[BitrateResult]:
-    court = Court(
+) -> Court:
+    return Court(
         encoder=parts.encoder,
         suffix=_suffix(lanes, parts.encoder, clips["tune"]),
         executor=executor,
@@ -265,6 +273,11 @@ def _validate(
         holdout_sources=len({clip.source for clip in parts.clips.holdout}),
         listening=listening,
     )
+
+
+def _validate(
+    parts: Parts, court: Court, lanes: Sequence[Trials], observer: Observer
+) -> list[BitrateResult]:
     results = []
     for lane in lanes:
         result = validate_bitrate(
@@ -273,8 +286,27 @@ def _validate(
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
-        results.append(explain(parts, lane, result, executor, clips["tune"], observer))
+        results.append(explain(parts, lane, result, court.executor, court.clips["tune"], observer))
     return results
+
+
+def _measure_default(
+    court: Court, bitrates: Sequence[BitrateResult], observer: Observer
+) -> list[CurvePoint]:
+    """The default around the targets; where it cannot spend a bitrate, there is no point."""
+    answered = [bitrate for bitrate in bitrates if bitrate.problem is None]
+    if not answered:
+        return []
+    found = []
+    wanted = default_points([bitrate.target_kbps for bitrate in answered])
+    told = ", ".join(f"{kbps:g}" for kbps in wanted)
+    observer(StageStarted(f"Measuring the default's curve at {told} kb/s"))
+    for kbps in wanted:
+        near = min(answered, key=lambda b: abs(math.log(b.target_kbps / kbps)))
+        side = measure_default(court, kbps, near)
+        if side is not None:
+            found.append(CurvePoint(kbps, side))
+    return found
 
 
 def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from tuner.bootstrap import paired_bootstrap
@@ -160,6 +160,31 @@ def validate_bitrate(
     )
 
 
+def measure_default(court: Court, kbps: float, near: BitrateResult) -> SideResult | None:
+    """The default's settings at another bitrate than a target, on the held-out clips.
+
+    Args:
+        court: what to score with.
+        kbps: the bitrate.
+        near: the answer for the nearest target, whose rate parameter is the first guess.
+
+    Returns:
+        None where they cannot spend it, or fail.
+    """
+    record = near.default_trial
+    if record is None or record.knob is None or not near.candidates:
+        return None
+    mode = find_rate_mode(court.encoder, record.rate_mode)
+    knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
+    try:
+        hearing = _hear_side(court, kbps, replace(record, knob=knob), "holdout")
+    except TRIAL_ERRORS:
+        return None
+    if isinstance(hearing, Unreachable):
+        return None
+    return _side_result(court, hearing, hearing, is_default=True)
+
+
 def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
     """The default, which is complete, then the best `FINALISTS` other settings by objective."""
     chosen = [default]
@@ -268,21 +293,9 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
-        notes=[*_steps(court, record, heard), *dict.fromkeys(told)],
+        notes=list(dict.fromkeys(told)),
+        nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
     )
-
-
-def _steps(court: Court, record: TrialRecord, heard: _Heard) -> list[str]:
-    """What the command really spends, where the knob has no step at the target."""
-    match = heard.sides["tune"].match if "tune" in heard.sides else None
-    if match is None or match.beside is None:
-        return []
-    knob = find_rate_mode(court.encoder, record.rate_mode).knob
-    return [
-        f"No step of {knob} spends the target: {match.knob:g} spends {match.kbps:.1f} kb/s,"
-        f" {match.beside[0]:g} spends {match.beside[1]:.1f} kb/s on the tuning clips. Quality is"
-        f" interpolated at the target; the command uses {match.knob:g}."
-    ]
 
 
 def _side_result(

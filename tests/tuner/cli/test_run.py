@@ -54,6 +54,26 @@ def test_whole_run(
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
 
 
+class Loud(FakeEncoder):
+    """It spends 100 kb/s at least."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], low=100),)
+
+
+def test_a_run_without_an_answer_fails(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is told once, as an error; there is no page of best settings."""
+    parts = replace(make_parts(), encoder=Loud())
+    with pytest.raises(RunError, match=r"no answer, so no report is written") as caught:
+        conduct(parts, tmp_path / "run", "tuner run")
+    assert str(caught.value).count("at least 100") == 1
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "run" / "report.html").exists()
+    (bitrate,) = read_results(tmp_path / "run" / "results.json").bitrates
+    assert bitrate.problem is not None
+
+
 def test_evidence_is_kept(tmp_path: Path, make_parts: MakeParts) -> None:
     """Traits, diagnosis, ablation and sounds; without them where they are not wanted."""
     conduct(make_parts(12), tmp_path / "run", "x")

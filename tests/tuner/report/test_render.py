@@ -225,7 +225,7 @@ def test_bits_saved_are_told_beside_the_gain(page):
 def test_averages_over_the_curves_are_told(page):
     """BD-rate and BD-quality of tuned over default, by each metric."""
     section = page.text.split("Averages over the curves")[1]
-    assert section.count("tuned aac over default aac") == 3
+    assert section.count("recommended aac over default aac") == 3
 
 
 def test_one_bitrate_has_no_averages(small_results, as_runs):
@@ -243,7 +243,7 @@ def test_several_runs_share_a_page(rising_results, other_encoder, as_runs):
     assert len(ids) == len(set(ids))
     assert {"r0-b64", "r1-b128"} <= set(ids)
     assert "At 64 kb/s tuned opus sounds best" in page.text
-    assert "tuned opus over tuned aac" in page.text
+    assert "recommended opus over recommended aac" in page.text
     assert page.text.count("The command that made this run") == 2
 
 
