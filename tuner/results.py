@@ -107,6 +107,7 @@ class ClipRecord:
         source: path of the source file.
         start_s: where the excerpt begins in the source.
         traits: what kind of sound it is (`tuner.search.traits`): name -> figure.
+        category: its kind by the manifest, else as guessed from the traits.
     """
 
     digest: str
@@ -117,6 +118,7 @@ class ClipRecord:
     source: str
     start_s: float
     traits: dict[str, float] = field(default_factory=dict)
+    category: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ qualities are on the MUSHRA scale (0 to 100, higher is better).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
+from tuner.report.categories import gains_by_category
 from tuner.report.comparison import Curves, Deltas, find_curves, find_deltas, find_metrics
 from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
@@ -103,19 +104,22 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
         key=run.key,
         name=run.name,
         bitrates=[
-            build_bitrate(
-                bitrate,
-                metrics,
-                key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
-                folder=run.folder,
-                scale=scale,
-                saving=find_saving(
-                    curves.default,
-                    curves.shown(bitrate.target_kbps),
-                    bitrate.target_kbps,
-                    seed,
+            replace(
+                build_bitrate(
+                    bitrate,
+                    metrics,
+                    key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
+                    folder=run.folder,
+                    scale=scale,
+                    saving=find_saving(
+                        curves.default,
+                        curves.shown(bitrate.target_kbps),
+                        bitrate.target_kbps,
+                        seed,
+                    ),
+                    together=together,
                 ),
-                together=together,
+                categories=gains_by_category(results, bitrate, shown_candidate(bitrate)),
             )
             for bitrate in results.bitrates
         ],

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from tuner.bootstrap import paired_bootstrap
 from tuner.report import words
 from tuner.report.candidates import find_changes, shown_candidate
+from tuner.report.categories import find_warnings, gains_by_category
 from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Results, Side, SideResult
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
@@ -60,6 +61,7 @@ def find_doubts(results: Results) -> list[str]:
             found += _candidate(bitrate.candidates[0], shown, names)
             found += _judges_favourites(bitrate, shown, results.provenance.seed)
             found += _edges(bitrate, shown)
+            found += find_warnings(gains_by_category(results, bitrate, shown))
         doubts += [f"{bitrate.target_kbps:g} kb/s: {doubt}" for doubt in found]
     return [*doubts, *_failures(results)]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
+from tuner.report.categories import CategoryGain
 from tuner.report.pareto import ParetoView, draw_pareto
 from tuner.report.saving import Saving
 from tuner.report.together import Place
@@ -98,6 +99,7 @@ class BitrateView:
     trial_counts: str
     timing: Timing
     pareto: ParetoView | None = None
+    categories: list[CategoryGain] = field(default_factory=list)
 
 
 def build_bitrate(

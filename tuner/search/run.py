@@ -43,7 +43,7 @@ from tuner.search.race import jobs_at_once
 from tuner.search.space import Space, make_space, presets_of
 from tuner.search.spec import StudySpec
 from tuner.search.storage import close_storage, open_storage
-from tuner.search.traits import measure_traits
+from tuner.search.traits import guess_category, measure_traits
 from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
 from tuner.search.validate import Court, measure_default, validate_bitrate
@@ -109,6 +109,10 @@ class Parts:
 
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
+        traits = {
+            clip.digest: measure_traits(clip.pcm, self.scorer.about.taught)
+            for clip in self.clips.clips
+        }
         return [
             ClipRecord(
                 digest=clip.digest,
@@ -118,7 +122,8 @@ class Parts:
                 channels=clip.channels,
                 source=str(clip.source),
                 start_s=clip.start_s,
-                traits=measure_traits(clip.pcm, self.scorer.about.taught),
+                traits=traits[clip.digest],
+                category=clip.category or guess_category(traits[clip.digest]),
             )
             for clip in self.clips.clips
         ]

@@ -174,7 +174,8 @@ def test_a_preliminary_answer_never_says_use_them(small_results, as_runs):
     page = build_page(as_runs(replace(small_results, bitrates=[bitrate])))
     assert page.runs[0].bitrates[0].kind == "preliminary"
     assert page.lead == [
-        "At 64 kb/s the answer is preliminary: 15 held-out clips cannot settle it. Keep the default."
+        "At 64 kb/s the answer is preliminary: 15 held-out clips cannot settle it. Keep the"
+        " default."
     ]
 
 
