@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from tuner.alignment import align
+from tuner.decoding import decode_blocks
 from tuner.delay import MAX_DELAY, find_delay
-from tuner.errors import ClipError
 from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm
 
 __all__ = [
@@ -34,37 +34,16 @@ LOWPASS_ORDER = 8
 
 
 def read_audio(path: Path) -> tuple[Pcm, int]:
-    """Read a sound file: what libsndfile reads, else what ffmpeg's libraries decode (m4a, ac3).
+    """Read a sound file whole; see `tuner.decoding`.
 
     Returns:
         Samples float32 ``[C, T]`` and the sample rate in Hz.
 
     Raises:
-        ClipError: naming the file, if it cannot be read.
+        ClipError: naming the file, if it cannot be read, is damaged, or holds no audio.
     """
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        if path.is_file() and path.stat().st_size:
-            return _decode_with_av(path)
-        raise ClipError(f"{path}: cannot be read as audio ({error})") from error
-    return np.ascontiguousarray(samples.T), int(rate)
-
-
-def _decode_with_av(path: Path) -> tuple[Pcm, int]:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            to_float = av.AudioResampler(format="fltp")
-            frames = [f for frame in container.decode(audio=0) for f in to_float.resample(frame)]
-    except (av.FFmpegError, IndexError) as error:
-        raise ClipError(f"{path}: cannot be read as audio ({error})") from error
-    if not frames:
-        raise ClipError(f"{path}: holds no audio")
-    return np.concatenate([f.to_ndarray() for f in frames], axis=1), frames[0].sample_rate
+    blocks = list(decode_blocks(path))
+    return np.concatenate([block for block, _ in blocks], axis=1), blocks[0][1]
 
 
 def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:
