@@ -7,6 +7,7 @@ never computed again. Encoders come in through the protocol, as objects.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
@@ -17,6 +18,7 @@ import numpy as np
 from tuner.audio import Pcm
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError, ScoreError
+from tuner.parent import die_with_parent
 from tuner.quality.labels import (
     CHANNELS_EVERY,
     Label,
@@ -108,7 +110,8 @@ def label_all(
     todo = [n for n in range(len(material.sources)) if n not in finished]
     done, labels = len(finished), 0
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
+    start = (material, os.getpid())
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=start) as pool:
         waiting: set[Future[int]] = set()
         for index in todo:
             waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work, features, taste))
@@ -134,8 +137,9 @@ def read_finished(work: Path) -> Iterator[Labelled]:
 _material: list[Material] = []
 
 
-def _start(material: Material) -> None:
+def _start(material: Material, parent: int) -> None:
     """In a new worker: the plan is large and the same for all jobs."""
+    die_with_parent(parent)
     _material[:] = [material]
 
 

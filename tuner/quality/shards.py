@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -32,6 +33,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tuner.audio import Pcm
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError
+from tuner.parent import die_with_parent
 from tuner.quality.gammatone import FRONT_END_VERSION, Known, features, know
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
@@ -79,7 +81,8 @@ def write_shards(
     todo = {path: row for path, row in targets.items() if not _is_whole(path)}
     done = len(rows) - len(todo)
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
+    start = (material, os.getpid())
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=start) as pool:
         jobs = [pool.submit(_write_shard, row, encoders, path) for path, row in todo.items()]
         for job in as_completed(jobs):
             job.result()
@@ -134,8 +137,9 @@ def keep_shard(folder: Path, row: Labelled, reference: Pcm, coded: Sequence[Pcm]
 _material: list[Material] = []
 
 
-def _start(material: Material) -> None:
+def _start(material: Material, parent: int) -> None:
     """In a new worker: the plan is large and the same for all jobs."""
+    die_with_parent(parent)
     torch.set_num_threads(1)
     _material[:] = [material]
 

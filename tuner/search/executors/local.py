@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 from concurrent.futures import CancelledError, Future
 from functools import partial
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.errors import RunError, WorkerDied
+from tuner.parent import die_with_parent
 from tuner.search.executors.queue import JobQueue, settle
 from tuner.search.watchdog import JOB_LIMIT_S, LOOK_EVERY_S
 from tuner.time_limit import TimeLimit
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 2
 #: One job per core is the parallelism; libraries must not multiply it.
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-#: prctl(2): the signal that this process gets when its parent dies (linux/prctl.h).
-PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")
@@ -222,20 +220,6 @@ def _answer(request: bytes, cache_folder: Path) -> tuple[Exception | None, Outco
         return None, run_job(pickle.loads(request), Cache(cache_folder))
     except Exception as error:  # nothing is swallowed: the driver raises it again
         return error, None
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when the process `parent` dies, however it dies.
-
-    On Linux; elsewhere a worker ends when it finds its pipe closed.
-    """
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the call above
-        os._exit(1)
 
 
 def limit_threads() -> None:
