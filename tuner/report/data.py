@@ -153,7 +153,7 @@ def _lead(bitrate: BitrateResult, results: Results) -> str:
         return f"{at} the tuned settings gain {size} ({span}) on {held_out}: use them."
     if kind == "objected":
         return (
-            f"{at} keep the default: {_objectors(candidate, results)} in the best settings found."
+            f"{at} keep the default: {_objectors(candidate, results)} with the best settings found."
         )
     return f"{at} keep the default: what the search gained is not proven on {held_out}."
 
