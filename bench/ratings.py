@@ -32,8 +32,7 @@ from tuner.audio import lowpass, resample
 from tuner.encoder import default_settings
 from tuner.plugins import load_encoder
 from tuner.quality.agreement import Prediction, agreement, predict
-from tuner.quality.finetune import Hyper, Taught, Tuning, fit_ensemble, replayed_sounds
-from tuner.quality.gammatone import features
+from tuner.quality.finetune import Hyper, Taught, Tuning, features_of, fit_ensemble, replayed_sounds
 from tuner.quality.insenet import InseNet
 from tuner.quality.ratings import (
     Panel,
@@ -134,7 +133,7 @@ def coded_sounds() -> list[Taught]:
             encoded = encoder.encode(reference, 48_000, default_settings(encoder), kbps)
             pcm, rate = encoder.decode(encoded)
             signals.append(align_loosely(reference, resample(pcm, rate)))
-        made.append(Taught((features(torch.from_numpy(np.stack(signals))),)))
+        made.append(Taught((features_of(np.stack(signals)),)))
     return made
 
 
@@ -150,7 +149,7 @@ def print_anchor(data: Path, panels: list[Panel], models: Sequence[nn.Module], w
     for panel in panels:
         reference = read_signals(dataclasses.replace(panel, coded=(), ratings=()))[0]
         pair = np.stack([reference, lowpass(reference, 3500.0), reference])
-        means.append(predict(models, features(torch.from_numpy(pair))).mean)
+        means.append(predict(models, features_of(pair)).mean)
     low, itself = np.mean(means, axis=0)
     print(
         f"{what}: hidden reference {itself:.1f} (rated {rated['Reference']:.1f}),"

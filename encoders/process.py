@@ -23,13 +23,13 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from tuner.children import start
-from tuner.encoder import EncoderFailed, EncoderMissing, TimeLimit
+from tuner.encoder import EncoderFailed, EncoderMissing, EncoderTimedOut, TimeLimit
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
 
@@ -127,7 +127,7 @@ def run(
     if len(stdout) > STDOUT_LIMIT:
         raise EncoderFailed(f"wrote more than {STDOUT_LIMIT} bytes", command, None, text)
     if usage is None:
-        raise EncoderFailed(f"timed out after {timeout_s:g} s", command, None, text)
+        raise EncoderTimedOut(f"timed out after {timeout_s:g} s", command, None, text)
     returncode = process.child.returncode or 0
     if returncode < 0 or (check and returncode != 0):
         raise EncoderFailed(_describe(returncode), command, returncode, text)
@@ -275,7 +275,10 @@ def private_folder() -> Iterator[Path]:
     killed is removed by the next process that opens a folder in the same place.
     """
     _remove_abandoned(tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name, _locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name, ExitStack() as held:
+        # Where the file system has no locks, nobody gets one to remove this folder either.
+        with contextlib.suppress(OSError):
+            held.enter_context(_locked(Path(name)))
         yield Path(name)
 
 

@@ -43,7 +43,7 @@ CACHE_FORMAT = 3
 REMOVERS = 8
 
 _SCORE_NUMBERS = ("mean", "spread", "disagreement")
-_SCORE_LISTS = ("windows", "members")
+_SCORE_LISTS = ("windows", "members", "families")
 
 
 def encode_key(
@@ -113,8 +113,8 @@ class Cache:
             return None
         _, fields, _ = found
         mean, spread, disagreement = (float(fields[name]) for name in _SCORE_NUMBERS)
-        windows, members = (tuple(map(float, fields.get(name, ()))) for name in _SCORE_LISTS)
-        return Score(mean, spread, disagreement, windows, members)
+        lists = (tuple(map(float, fields.get(name, ()))) for name in _SCORE_LISTS)
+        return Score(mean, spread, disagreement, *lists)
 
     def put_score(self, key: str, score: Score) -> None:
         """Store a score, which must be finite (else ValueError)."""

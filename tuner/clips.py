@@ -80,6 +80,7 @@ class Clip:
         source: path of the file.
         start_s: where the excerpt begins in the file.
         pcm: float32 ``[C, T]`` at 48 kHz.
+        category: what the manifest calls its kind ("speech"); empty where it does not.
     """
 
     digest: str
@@ -88,6 +89,7 @@ class Clip:
     source: str
     start_s: float
     pcm: Pcm = field(repr=False)
+    category: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -132,6 +134,7 @@ class _Wanted:
     side: Side | None = None
     start_s: float | None = None
     duration_s: float | None = None
+    category: str = ""
 
 
 def load_clips(
@@ -148,7 +151,7 @@ def load_clips(
         folder: searched recursively.
         excerpting: how excerpts are cut; the manifest's own `start_s` and `duration_s` win.
         manifest: CSV with the columns `file` (relative to the CSV), `side`, and optionally
-            `start_s`, `duration_s`, `group`; rows of the side `train` or of none are
+            `start_s`, `duration_s`, `group`, `category`; rows of the side `train` or of none are
             left out. ``manifest.csv`` in the folder is used when None.
         holdout_fraction: share of the files that go to the holdout side without a manifest.
         progress: called with (files read, files).
@@ -218,7 +221,8 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             problems.append(f"{manifest}, line {line}: {error}")
             continue
         path = manifest.parent / (row["file"] or "")
-        wanted.append(_Wanted(path, row["file"] or "", side, start, duration))
+        category = (row.get("category") or "").strip().lower()
+        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category))
         # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
         for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
             if key:
@@ -348,7 +352,8 @@ def _clips(
         for start_s, pcm in excerpts:
             several = len(excerpts) > 1 or want.start_s is not None
             name = f"{file} @{start_s:g} s" if several else file
-            yield Clip(sample_digest(pcm), name, side, str(want.path), start_s, pcm)
+            digest = sample_digest(pcm)
+            yield Clip(digest, name, side, str(want.path), start_s, pcm, want.category)
 
 
 def _unique(clips: Iterable[Clip]) -> list[Clip]:

@@ -27,6 +27,7 @@ from tuner.errors import (
     EncoderError,
     EncoderFailed,
     EncoderMissing,
+    EncoderTimedOut,
     OptionIgnored,
     SettingsError,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "EncoderError",
     "EncoderFailed",
     "EncoderMissing",
+    "EncoderTimedOut",
     "OptionIgnored",
     "Parameter",
     "Pcm",
@@ -114,10 +116,10 @@ class Parameter:
             return any(value == c and type(value) is type(c) for c in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        if self.kind == "int" and value != int(value):
-            return False
         assert self.low is not None and self.high is not None
-        return self.low <= value <= self.high
+        if not self.low <= value <= self.high:  # infinity and NaN are no whole numbers, either
+            return False
+        return self.kind != "int" or value == int(value)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ Every message says what failed, where, and what to do about it::
     ├── ClipError            an input file cannot become a clip
     ├── StudyError           the study definition is wrong
     ├── RunError             a run directory cannot be used or resumed
+    │   └── MachineError         this machine cannot run jobs now (no disk, no descriptors)
     ├── ScoreError           a score could not be computed (never a low score)
+    ├── MetricError          a metric is not there, or its declaration is wrong
     ├── WeightsError         model weights are missing, damaged or of another format
     ├── CacheError           the cache folder cannot be read or written
     ├── WorkerDied           a worker process died under a job, also on the second try
@@ -15,7 +17,8 @@ Every message says what failed, where, and what to do about it::
         ├── AdapterError     its adapter's declaration is wrong
         ├── SettingsError    settings or knob that the adapter does not know or allow
         ├── EncoderFailed    it ran and failed: command, exit code, end of stderr
-        │   └── OptionIgnored    it ran, but said that it ignored an option
+        │   ├── OptionIgnored    it ran, but said that it ignored an option
+        │   └── EncoderTimedOut  it did not end in time
         ├── DecodeFailed     its output cannot be decoded, is silent or too short
         └── AlignmentError   the decoded signal does not line up with the reference
 
@@ -46,8 +49,16 @@ class RunError(TunerError):
     """A run directory cannot be used or resumed."""
 
 
+class MachineError(RunError):
+    """This machine cannot run jobs now, whatever the settings: its disk is full, say."""
+
+
 class ScoreError(TunerError):
     """A score could not be computed. Never turned into a low score."""
+
+
+class MetricError(TunerError):
+    """A metric is not there, cannot be loaded, or its declaration is wrong."""
 
 
 class WeightsError(TunerError):
@@ -106,6 +117,10 @@ class EncoderFailed(EncoderError):
 
 class OptionIgnored(EncoderFailed):
     """The encoder exited 0 but said that it ignored, clamped or did not know an option."""
+
+
+class EncoderTimedOut(EncoderFailed):
+    """The encoder did not end in time, and was killed."""
 
 
 class DecodeFailed(EncoderError):

@@ -60,7 +60,8 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
             while True:
-                ready, _, _ = select.select([self.line, woken], [], [])
+                watched: list[Any] = [self.line, woken]
+                ready, _, _ = select.select(watched, [], [])
                 if woken in ready:
                     os.read(woken, 4096)
                     self.look()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.audio import SAMPLE_RATE
+from tuner.decoding import decode_blocks, read_format
 from tuner.errors import ClipError
 
 #: Bytes of a sample of the WAV files written here (24 bits), and the most that a WAV file holds.
@@ -24,15 +25,7 @@ def find_duration(path: Path) -> float | None:
     Raises:
         ClipError: it cannot be opened as audio.
     """
-    import av
-
-    try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
-            if not container.streams.audio:
-                raise ClipError(f"{path}: holds no audio")
-            return container.duration / 1e6 if container.duration else None
-    except av.FFmpegError as error:
-        raise ClipError(f"{path}: cannot be read as audio ({error.strerror})") from error
+    return read_format(path).duration_s
 
 
 def write_wav(source: Path, target: Path) -> None:
@@ -69,28 +62,17 @@ def read_blocks(path: Path) -> Iterator[Block]:
     Raises:
         ClipError: see `write_wav`.
     """
-    import av
     import soxr
 
     resampler: soxr.ResampleStream | None = None
-    planar = av.AudioResampler(format="fltp")
-    try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:
-            for frame in container.decode(audio=0):
-                for piece in planar.resample(frame):
-                    block = np.ascontiguousarray(piece.to_ndarray().T, np.float32)
-                    _check(path, block)
-                    if resampler is None:
-                        resampler = soxr.ResampleStream(
-                            piece.sample_rate, SAMPLE_RATE, block.shape[1], quality="VHQ"
-                        )
-                    yield resampler.resample_chunk(block)
-            if resampler is not None:
-                yield resampler.resample_chunk(block[:0], last=True)
-    except av.FFmpegError as error:
-        raise ClipError(f"{path}: cannot be read as audio ({error.strerror})") from error
-    except IndexError:
-        raise ClipError(f"{path}: holds no audio") from None
+    for pcm, rate in decode_blocks(path):
+        block = np.ascontiguousarray(pcm.T)
+        _check(path, block)
+        if resampler is None:
+            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, block.shape[1], quality="VHQ")
+        yield resampler.resample_chunk(block)
+    if resampler is not None:
+        yield resampler.resample_chunk(block[:0], last=True)
 
 
 def _check(path: Path, block: Block) -> None:

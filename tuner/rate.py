@@ -21,6 +21,9 @@ from tuner.encoder import RateMode
 #: Largest accepted distance from the target, as a fraction (convention of public
 #: listening tests; DESIGN.md).
 TOLERANCE = 0.01
+#: Where two neighbouring steps of a knob straddle the target, quality is interpolated between
+#: them as long as the nearer one is this near.
+COARSE_TOLERANCE = 0.05
 #: Most measurements of one match. Smooth curves need 2 to 4.
 MAX_PASSES = 10
 #: Bitrate over the range of a quality knob, as a ratio, where nothing is measured yet
@@ -34,11 +37,27 @@ RESOLUTION = 1e-4
 
 @dataclass(frozen=True)
 class RateMatch:
-    """The target is reached: `kbps` is measured at `knob`, after `passes` measurements."""
+    """The target is reached: `kbps` is measured at `knob`, after `passes` measurements.
+
+    Args:
+        knob, kbps, passes: as said.
+        beside: where the knob's steps straddle the target, the neighbouring step on its other
+            side and what that spends; `knob` is then the nearer one.
+    """
 
     knob: float
     kbps: float
     passes: int
+    beside: tuple[float, float] | None = None
+
+    def share_beside(self, target_kbps: float) -> float:
+        """The weight of `beside` where figures are interpolated at the target, 0 to 1.
+
+        Linear over the logarithm of bitrate; 0 without a step beside.
+        """
+        if self.beside is None:
+            return 0.0
+        return math.log(target_kbps / self.kbps) / math.log(self.beside[1] / self.kbps)
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,7 @@ def match_rate(
     max_passes: int = MAX_PASSES,
     slope: float | None = None,
     known: Sequence[tuple[float, float]] = (),
+    coarse: bool = False,
 ) -> RateMatch | Unreachable:
     """Find the knob value whose measured bitrate is the target's.
 
@@ -103,6 +123,7 @@ def match_rate(
             of kb/s per unit of the knob's axis (`KnobAxis`), positive.
         known: (knob, kb/s) of which it is certain on which side of the target they lie;
             the search stays between them.
+        coarse: where the knob's steps straddle the target, give both of them (`straddle`).
 
     Raises:
         ValueError: if `measure` gives something that is no bitrate.
@@ -121,8 +142,39 @@ def match_rate(
             return RateMatch(knob, kbps, passes)
         search.add(knob, kbps)
         knob = search.propose()
+    if coarse:
+        points = [(point.knob, point.kbps) for point in search.points]
+        found = straddle(mode, target_kbps, points, passes)
+        if found is not None:
+            return found
     closest = min(search.points, key=lambda point: abs(point.error))
     return Unreachable(search.explain(tolerance), closest.knob, closest.kbps, passes)
+
+
+def straddle(
+    mode: RateMode, target_kbps: float, points: Sequence[tuple[float, float]], passes: int
+) -> RateMatch | None:
+    """Two neighbouring steps of the knob on either side of the target, the nearer one near enough.
+
+    Args:
+        mode: the rate mode.
+        target_kbps: the target.
+        points: (knob, measured kb/s).
+        passes: how many measurements were made.
+
+    Returns:
+        None where there are none, or the nearer one is off by more than `COARSE_TOLERANCE`.
+    """
+    under = max((p for p in points if p[1] < target_kbps), key=lambda p: p[1], default=None)
+    over = min((p for p in points if p[1] >= target_kbps), key=lambda p: p[1], default=None)
+    if under is None or over is None:
+        return None
+    if nearest_between(mode, (under[0] + over[0]) / 2, under[0], over[0]) is not None:
+        return None
+    nearer, other = sorted((under, over), key=lambda p: abs(math.log(p[1] / target_kbps)))
+    if abs(nearer[1] / target_kbps - 1) > COARSE_TOLERANCE:
+        return None
+    return RateMatch(*nearer, passes, other)
 
 
 class KnobAxis:

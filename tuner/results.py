@@ -21,18 +21,33 @@ from typing import Any, Literal, TypeVar
 from tuner.consistency import find_contradictions
 from tuner.errors import RunError
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 #: Versions that can be read: what the older ones lack has a default.
-READABLE_VERSIONS = (2, 3, 4, 5)
+READABLE_VERSIONS = (2, 3, 4, 5, 6)
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
-VerdictKind = Literal["confirmed", "not confirmed", "objected", "the default is already the best"]
+VerdictKind = Literal[
+    "confirmed", "not confirmed", "objected", "preliminary", "nothing better was found"
+]
+#: What a verdict was called before version 6 -> now.
+OLD_VERDICTS = {"the default is already the best": "nothing better was found"}
 
-#: Name of the quality model among the metrics; all others are judges.
+#: Name of the quality model among the metrics.
 MODEL = "insenet"
 #: How the metrics are called in sentences and reports; others go by their own name.
-METRIC_LABELS = {MODEL: "InSE-NET", "visqol": "ViSQOL", "zimtohrli": "Zimtohrli"}
+METRIC_LABELS = {
+    MODEL: "InSE-NET",
+    "visqol": "ViSQOL",
+    "zimtohrli": "Zimtohrli",
+    "2f": "2f-model",
+    "peaq": "PEAQ",
+}
+
+
+def metric_label(name: str) -> str:
+    """A metric's name for people."""
+    return METRIC_LABELS.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,43 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class MetricRecord:
+    """What a metric of the run is (`tuner.metric.About`).
+
+    Args:
+        name: by which scores are stored.
+        label: for people.
+        family: metrics of one family make the same mistakes.
+        version: changes whenever a score could.
+        taught_model: whether the shipped quality model learned from it.
+        cannot_hear: what it is deaf to.
+    """
+
+    name: str
+    label: str
+    family: str
+    version: str
+    taught_model: bool = False
+    cannot_hear: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ListeningResult:
+    """What people said of the tuned settings against the default, in points of their scale.
+
+    Args:
+        gain: tuned less default, with its 95 % interval over listeners and clips.
+        listeners, clips: how many counted.
+        trial: number of the trial whose settings they heard as tuned.
+    """
+
+    gain: Estimate
+    listeners: int
+    clips: int
+    trial: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +109,7 @@ class ClipRecord:
         source: path of the source file.
         start_s: where the excerpt begins in the source.
         traits: what kind of sound it is (`tuner.search.traits`): name -> figure.
+        category: its kind by the manifest, else as guessed from the traits.
     """
 
     digest: str
@@ -67,6 +120,7 @@ class ClipRecord:
     source: str
     start_s: float
     traits: dict[str, float] = field(default_factory=dict)
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,9 +166,11 @@ class SideResult:
     Args:
         knob: knob value matched on this side.
         bitrate_kbps: measured on this side.
-        scores: metric name -> clip digest -> score.
+        scores: metric name -> clip digest -> score; what the search climbed comes first.
         spreads: clip digest -> predicted spread of the quality model.
         gains: metric name -> paired gain over the default (zero for the default itself).
+        families: family of metrics -> the same by the mean of its judges, what the search climbed
+            left out.
         windows: clip digest -> the quality model's means of consecutive windows
             (`tuner.scorer.WINDOW_S`), the last of which ends with the clip.
         diagnosis: clip digest -> what is audibly wrong, name -> figure
@@ -122,6 +178,9 @@ class SideResult:
         members: clip digest -> what each network of the quality model's ensemble gives the clip,
             in a fixed order; without the clips whose scores are older than this record.
         clip_kbps: clip digest -> measured payload bitrate of the clip alone, kb/s.
+        spends_kbps: what `knob` spends where its steps straddle the target; scores and bitrates
+            are then interpolated at the target between it and the step `beside`. None elsewhere.
+        beside: (knob value, kb/s) of the neighbouring step on the target's other side, or empty.
     """
 
     knob: float
@@ -133,6 +192,14 @@ class SideResult:
     diagnosis: dict[str, dict[str, float]] = field(default_factory=dict)
     members: dict[str, list[float]] = field(default_factory=dict)
     clip_kbps: dict[str, float] = field(default_factory=dict)
+    families: dict[str, Estimate] = field(default_factory=dict)
+    spends_kbps: float | None = None
+    beside: list[float] = field(default_factory=list)
+
+    @property
+    def climbed(self) -> str:
+        """Name of the metric that the search climbed."""
+        return next(iter(self.scores), MODEL)
 
 
 @dataclass(frozen=True)
@@ -147,6 +214,7 @@ class Candidate:
             be matched to the bitrate on it (`problem` says why).
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
+        nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
     """
 
     trial: int
@@ -156,6 +224,7 @@ class Candidate:
     sides: dict[Side, SideResult]
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
+    nominal: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,6 +297,7 @@ class BitrateResult:
         ablation: the tuned candidate (the first after the default), setting by setting.
         importance: parameter name -> its share in what set the best trials apart, 0 to 1
             (`tuner.search.importance`); empty where there were too few trials to tell.
+        listening: what a listening test on the run says; None without one.
     """
 
     target_kbps: float
@@ -240,6 +310,13 @@ class BitrateResult:
     pareto: list[int] = field(default_factory=list)
     ablation: list[Ablation] = field(default_factory=list)
     importance: dict[str, float] = field(default_factory=dict)
+    listening: ListeningResult | None = None
+
+    @property
+    def default_trial(self) -> TrialRecord | None:
+        """The trial of the encoder's default: the first candidate's, where one was validated."""
+        number = self.candidates[0].trial if self.candidates else 0
+        return next((trial for trial in self.trials if trial.number == number), None)
 
     @property
     def tuned(self) -> int:
@@ -250,6 +327,14 @@ class BitrateResult:
         tried = range(1, len(self.candidates))
         whole = [index for index in tried if self.candidates[index].problem is None]
         return self.winner or next(iter([*whole, *tried]), 0)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The encoder's default at a bitrate that was not searched, on the held-out clips."""
+
+    target_kbps: float
+    side: SideResult
 
 
 @dataclass(frozen=True)
@@ -293,6 +378,8 @@ class Results:
         provenance: how to get the same again.
         notes: plain sentences that the reader must know (identity and anchor checks,
             what the judges share with the model's teachers).
+        metrics: what was asked, what the search climbed first. Empty in versions before 6.
+        default_points: the default at bitrates around the targets, rising.
         format_version: see `FORMAT_VERSION`.
     """
 
@@ -300,7 +387,19 @@ class Results:
     bitrates: list[BitrateResult]
     provenance: Provenance
     notes: list[str] = field(default_factory=list)
+    metrics: list[MetricRecord] = field(default_factory=list)
+    default_points: list[CurvePoint] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
+
+    @property
+    def climbed(self) -> str:
+        """Name of the metric that the search climbed: the quality model, unless the study says."""
+        return self.metrics[0].name if self.metrics else MODEL
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Metric -> its family, of all that were asked."""
+        return {metric.name: metric.family for metric in self.metrics}
 
 
 def write_results(results: Results, path: Path) -> None:
@@ -328,13 +427,21 @@ def read_results(path: Path) -> Results:
         known = " and ".join(map(str, READABLE_VERSIONS))
         raise RunError(f"{path}: format version {version}, this program reads {known}")
     try:
-        results = _build(Results, raw)
+        results = _build(Results, _renewed(raw))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: damaged ({error!r})") from error
     if found := list(itertools.islice(find_contradictions(results), MOST_TOLD + 1)):
         told = "; ".join(found[:MOST_TOLD]) + (" …" if len(found) > MOST_TOLD else "")
         raise RunError(f"{path}: contradicts itself ({told}); make it again with `tuner run`")
     return results
+
+
+def _renewed(raw: dict[str, Any]) -> dict[str, Any]:
+    """Stored results of an older version, in today's words."""
+    for bitrate in raw.get("bitrates", ()):
+        kind = bitrate["verdict"]["kind"]
+        bitrate["verdict"]["kind"] = OLD_VERDICTS.get(kind, kind)
+    return raw
 
 
 def _refuse_constant(name: str) -> None:

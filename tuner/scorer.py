@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 #: Length of the windows that a scorer may score apart, seconds.
 WINDOW_S = 3.0
+#: Families of metrics, by what they hear: spectrogram similarity (ViSQOL), auditory distance
+#: (Zimtohrli), masked noise (PEAQ, 2f-model).
+FAMILIES = ("similarity", "distance", "masked noise")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Score:
             with the clip; empty where a metric has none.
         members: means that the members of an ensemble give, in its order; empty where a metric
             has none.
+        families: what each of `FAMILIES` would say, 0 to 100; empty where a metric speaks for
+            itself alone.
     """
 
     mean: float
@@ -37,6 +42,7 @@ class Score:
     disagreement: float = 0.0
     windows: tuple[float, ...] = ()
     members: tuple[float, ...] = ()
+    families: tuple[float, ...] = ()
 
 
 class Scorer(Protocol):

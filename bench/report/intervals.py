@@ -9,7 +9,13 @@ N clips anew. The truth is the same figure of the means over a large draw of cli
 runs whose interval holds the truth is printed, with how often the truth lay below and above,
 and beside it that of the percentile bootstrap (gain) and that of bitrates taken as known.
 
-    python -m bench.report.intervals [--runs 500] [--json]
+Then whole answers: of `FINALISTS` settings the best on N tuning clips is reported with its gain on
+N others, and judged by the rule of verdicts with three families of judges, each with errors of its
+own. Told are the coverage of the reported gain (as paired, and with what bits are worth by the
+default's curve, which is what a run reports), and how often "confirmed" is said where nothing is
+gained and where something is.
+
+    python -m bench.report.intervals [--runs 500] [--only answers] [--json]
 """
 
 from __future__ import annotations
@@ -27,6 +33,8 @@ from tuner.report.bd import bd_quality, bd_rate
 from tuner.report.curves import Curve
 from tuner.report.equivalent import equivalent_bitrate
 from tuner.results import Estimate
+from tuner.search.verdict import Evidence, decide
+from tuner.search.worth import earned, slope_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,6 +58,14 @@ NEEDED = 0.7
 TRUTH_CLIPS = 400_000
 #: Resamples of an interval: fewer than the report's, whose ends only repeat better.
 RESAMPLES = 2_000
+
+
+#: Settings among which the tuning clips choose, and how far their mean gains lie apart, points.
+FINALISTS, FINALISTS_SD = 3, 0.7
+#: Mean gain of settings that gain, points at score 50; of those that gain nothing it is 0.
+GAINS = {"nothing gained": 0.0, "something gained": 4.0}
+#: Families of judges, and the standard deviation of what each hears otherwise, points a clip.
+FAMILIES, TASTE_SD = ("similarity", "distance", "masked noise"), 3.0
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,105 @@ def average(heard: Heard) -> Heard:
     return Heard(np.tile(heard.scores.mean(0), (2, 1)), np.ones((2, len(RATES))))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """One simulated answer: the reported gain, as paired and with the worth of bits."""
+
+    truth: float
+    paired: Estimate
+    earned: Estimate
+    confirmed: bool
+
+
+def hear_settings(
+    rng: np.random.Generator, clips: int, sds: tuple[float, float], means: Floats
+) -> tuple[Heard, list[Heard]]:
+    """The default and several settings on one draw of clips; gains of a clip go together."""
+    place = rng.normal(PLACE, PLACE_SD, (clips, 1))
+    width = WIDTH * np.exp(rng.normal(0, WIDTH_SD, (clips, 1)))
+    own = rng.gamma(GAIN_SHAPE, GAIN_SCALE, (clips, 1)) - GAIN_SHAPE * GAIN_SCALE
+    taken = rng.normal(0, sds[0], (clips, 1))
+
+    def hear(taken: Floats, gain: Floats | float) -> Heard:
+        shares = np.exp(taken) / np.exp(taken).mean(axis=0)
+        needed = place + NEEDED * taken / np.log(2)
+        scores = 100 / (1 + np.exp((needed - np.log2(RATES * shares)) / width))
+        # Not faded: the mean gain is known without a large draw.
+        return Heard(scores + gain, shares * np.ones_like(scores))
+
+    tuned = [
+        hear(taken + rng.normal(0, sds[1], (clips, 1)), mean + own * rng.normal(0.7, 0.3))
+        for mean in means
+    ]
+    return hear(taken, 0.0), tuned
+
+
+def truth_of(sds: tuple[float, float], clips: int = 60_000) -> float:
+    """What sharing bits otherwise costs by itself, points: it belongs to every gain."""
+    default, (tuned,) = hear_settings(np.random.default_rng(0), clips, sds, np.zeros(1))
+    return float((tuned.scores - default.scores)[:, AT].mean())
+
+
+def answer(seed: int, clips: int, sds: tuple[float, float], gain: float, shift: float) -> Answer:
+    """One run: choose on the tuning clips, report on others, judge."""
+    rng = np.random.default_rng([2, clips, seed])
+    means = gain - shift + rng.normal(0, FINALISTS_SD, FINALISTS) * (gain > 0)
+    default, tuned = hear_settings(rng, clips, sds, means)
+    seen = [_error(rng, t.scores - default.scores)[:, AT].mean() for t in tuned]
+    best = int(np.argmax(seen))
+    default, tuned = hear_settings(rng, clips, sds, means)
+    chosen = tuned[best]
+    true = (chosen.scores - default.scores)[:, AT]
+    curve_ = _error(rng, default.scores).mean(axis=0)
+    slope = slope_at(np.array(RATES), curve_, RATES[AT])
+    excess = (default.shares - 1)[:, AT], (chosen.shares - 1)[:, AT]
+
+    def voice(taste_sd: float) -> tuple[Estimate, Estimate]:
+        heard = _error(rng, true) + rng.normal(0, taste_sd, clips)
+        worth = earned(heard, excess, slope)
+        both = (paired_bootstrap(each.tolist(), seed, RESAMPLES) for each in (heard, worth))
+        paired, counted = both
+        return paired, counted
+
+    paired, counted = voice(0.0)
+    families = {family: voice(TASTE_SD)[1] for family in FAMILIES}
+    evidence = Evidence(
+        tune_gain=float(seen[best]),
+        gain=counted,
+        families=families,
+        judges={family: [family] for family in FAMILIES},
+        n_clips=clips,
+    )
+    truth = float(means[best] + shift)
+    return Answer(truth, paired, counted, decide(evidence).kind == "confirmed")
+
+
+def _error(rng: np.random.Generator, scores: Floats) -> Floats:
+    return scores + rng.normal(0, ERROR_SD * np.sqrt(2), scores.shape)
+
+
+def tell_answers(runs: int) -> list[dict[str, float | str]]:
+    """Coverage of the reported gain, and how often it is confirmed."""
+    rows: list[dict[str, float | str]] = []
+    for sharing, sds in SHARING.items():
+        shift = truth_of(sds)
+        for clips in CLIPS:
+            for what, gain in GAINS.items():
+                found = [answer(n, clips, sds, gain, shift) for n in range(runs)]
+                row: dict[str, float | str] = {"runs": f"{sharing}, {clips} clips", "what": what}
+                for name in ("paired", "earned"):
+                    ends = [(getattr(each, name), each.truth) for each in found]
+                    row[name] = float(np.mean([e.low <= truth <= e.high for e, truth in ends]))
+                row["confirmed"] = float(np.mean([each.confirmed for each in found]))
+                rows.append(row)
+                print(
+                    f"{row['runs']}  {what:17} gain held {row['earned']:6.1%}"
+                    f" (as paired {row['paired']:6.1%})  confirmed {row['confirmed']:6.1%}",
+                    flush=True,
+                )
+    return rows
+
+
 def main() -> None:
     """Print the coverage of each figure's interval."""
     parser = argparse.ArgumentParser(
@@ -158,7 +273,15 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", choices=("figures", "answers"))
     arguments = parser.parse_args()
+    if arguments.only != "answers":
+        _figures(arguments)
+    if arguments.only != "figures":
+        tell_answers(arguments.runs)
+
+
+def _figures(arguments: argparse.Namespace) -> None:
     rows = []
     for sharing, sds in SHARING.items():
         large = draw(np.random.default_rng(0), TRUTH_CLIPS, *sds)

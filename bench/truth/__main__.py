@@ -1,4 +1,4 @@
-"""Figures of the quality model on sounds that it never saw, beside ViSQOL v3 and Zimtohrli.
+"""Figures of the quality model on sounds that it never saw, beside four metrics.
 
     python -m bench.truth --clips CLIPS --work WORK [--parts gauntlet,pearson,speed]
 
@@ -15,12 +15,16 @@ from contextlib import closing
 from pathlib import Path
 
 from bench.truth.agreement import QUESTIONS, agreement
+from bench.truth.bandwidth import bandwidth
+from bench.truth.dense import dense
+from bench.truth.gaps import gaps
 from bench.truth.gauntlet import gauntlet
 from bench.truth.invariance import invariance
 from bench.truth.lame import blocks, mono
 from bench.truth.listening import Listening
 from bench.truth.panel import ratings
 from bench.truth.pearson import pearson
+from bench.truth.people import lowpass_curve, odaq_families, public_tests
 from bench.truth.perception import perception
 from bench.truth.references import SIDES, Reference, load_references
 from bench.truth.speed import speed
@@ -36,6 +40,12 @@ PARTS: dict[str, Part] = {
     "invariance": invariance,
     "blocks": blocks,
     "mono": mono,
+    "gaps": gaps,
+    "bandwidth": bandwidth,
+    "lowpass": lowpass_curve,
+    "odaq": odaq_families,
+    "public": public_tests,
+    "dense": dense,
     "speed": speed,
 }
 ALL = [*PARTS, "ratings", "pearson", "agreement"]
@@ -46,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="folder of `human`; that of CLIPS if not given")
     parser.add_argument("--parts", type=_names(ALL), default=ALL)
     parser.add_argument("--sides", type=_names(SIDES), default=list(SIDES))
     parser.add_argument("--excerpt", type=float, default=4.0, help="seconds of each sound")
@@ -61,7 +72,8 @@ def main() -> None:
     references = load_references(
         arguments.clips, arguments.excerpt, arguments.limit_clips, tuple(arguments.sides)
     )
-    listening = Listening(arguments.work, InseNetScorer(arguments.weights))
+    data: Path = arguments.data or arguments.clips.parent
+    listening = Listening(arguments.work, data, InseNetScorer(arguments.weights))
     rows: list[Row] = []
     for part in arguments.parts:
         if part in PARTS:
@@ -79,13 +91,15 @@ def _coded(
     """A part that codes by the executor's workers."""
     work: Path = arguments.work
     executor = make_executor("local", workers=arguments.workers, cache_folder=work / "cache")
-    common = (references, listening.scorers, executor, work)
+    scorers = listening.scorers
     with closing(executor):
         if part == "agreement":
+            common = (references, scorers, executor, work)
             return agreement(*common, arguments.encoders, arguments.settings)
         only: str | None = arguments.only_encoder
         encoders = usable_encoders(only)
-        return pearson(*common, encoders, arguments.pairs, left_out=bool(only))
+        teachers = (references, scorers[:3], executor, work)
+        return pearson(*teachers, encoders, arguments.pairs, left_out=bool(only))
 
 
 def _names(known: Iterable[str]) -> Callable[[str], list[str]]:

@@ -103,15 +103,6 @@ def other_noise(noise: Pcm, seed: int) -> Pcm:
     return out.astype(np.float32)
 
 
-def stationary_noise(slope_db: float, duration_s: float, seed: int) -> Pcm:
-    """Two channels of noise, falling by `slope_db` an octave above 50 Hz, peak -3 dBFS."""
-    white = np.random.default_rng(seed).standard_normal((2, round(duration_s * SAMPLE_RATE)))
-    hz = np.fft.rfftfreq(white.shape[1], 1 / SAMPLE_RATE)
-    gain = 10 ** (-slope_db / 20 * np.log2(np.maximum(hz, 50.0) / 50.0))
-    shaped = np.fft.irfft(np.fft.rfft(white, axis=1) * gain, white.shape[1], axis=1)
-    return np.asarray(shaped / np.abs(shaped).max() * 10 ** (-3 / 20), np.float32)
-
-
 def rotate_phase(pcm: Pcm) -> Pcm:
     """All components by 90 degrees."""
     return np.asarray(signal.hilbert(pcm, axis=1).imag, np.float32)

@@ -1,4 +1,4 @@
-"""Scores by the model and both teachers, kept on disk by the content of both signals.
+"""Scores by the model and four metrics, kept on disk by the content of both signals.
 
 So another model needs only its own scores, and no changed maker of signals meets stale ones.
 """
@@ -15,8 +15,10 @@ from bench.truth.table import Values
 from tuner.audio import Pcm, sample_digest
 from tuner.cache import Cache, score_key
 from tuner.errors import ScoreError
+from tuner.metrics.peaq import PeaqMetric
+from tuner.metrics.two_f import TwoFMetric
 from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
-from tuner.scorer import Scorer
+from tuner.scorer import Score, Scorer
 
 
 class Listening:
@@ -24,11 +26,19 @@ class Listening:
 
     Args:
         work: folder of the kept scores.
+        data: folder of what people said (`human`).
         model: the scorer that is put to the test.
     """
 
-    def __init__(self, work: Path, model: Scorer) -> None:
-        self.scorers: tuple[Scorer, ...] = (model, VisqolScorer(), ZimtohrliScorer())
+    def __init__(self, work: Path, data: Path, model: Scorer) -> None:
+        self.data = data
+        self.scorers: tuple[Scorer, ...] = (
+            model,
+            VisqolScorer(),
+            ZimtohrliScorer(),
+            TwoFMetric(),
+            PeaqMetric(),
+        )
         self._cache = Cache(work / "scores")
 
     def scores(self, reference: Reference, coded: Pcm) -> Values:
@@ -36,10 +46,14 @@ class Listening:
 
         A comparison with NaN is never true, so what cannot be scored counts as wrong.
         """
-        pair = f"{reference.digest} {sample_digest(coded)}"
-        return np.array([self._score(scorer, pair, reference, coded) for scorer in self.scorers])
+        return np.array([score.mean for score in self.listen(reference, coded)])
 
-    def _score(self, scorer: Scorer, pair: str, reference: Reference, coded: Pcm) -> float:
+    def listen(self, reference: Reference, coded: Pcm) -> list[Score]:
+        """What each says; a score of NaN where one gives none."""
+        pair = f"{reference.digest} {sample_digest(coded)}"
+        return [self._score(scorer, pair, reference, coded) for scorer in self.scorers]
+
+    def _score(self, scorer: Scorer, pair: str, reference: Reference, coded: Pcm) -> Score:
         key = score_key(pair, scorer.name, scorer.version)
         score = self._cache.get_score(key)
         if score is None:
@@ -47,6 +61,6 @@ class Listening:
                 score = scorer.score(reference.pcm, coded)
             except ScoreError as error:
                 print(f"{reference.name}: {error}", file=sys.stderr)
-                return float("nan")
+                return Score(float("nan"))
             self._cache.put_score(key, score)
-        return score.mean
+        return score

@@ -11,6 +11,7 @@ from bench.truth.listening import Listening
 from bench.truth.references import SEEDS, Reference
 from bench.truth.table import Row, falls, holds, row_of
 from tuner.audio import Pcm
+from tuner.quality.material import stationary_noise
 
 LEAST_FALL, MOST_FALL = 10.0, 5.0
 #: White, pink and brown noise, dB an octave.
@@ -49,7 +50,7 @@ def perception(references: Sequence[Reference], listening: Listening) -> list[Ro
 
 def _noises(references: Sequence[Reference]) -> Iterator[Pair]:
     for slope_db, seed in zip(NOISE_SLOPES_DB, SEEDS, strict=True):
-        pcm = illusions.stationary_noise(slope_db, references[0].duration_s, seed)
+        pcm = stationary_noise(slope_db, references[0].duration_s, seed)
         noise = Reference(f"noise of {slope_db:g} dB/octave", "synthetic", pcm)
         yield noise, illusions.other_noise(pcm, noise.seed)
 

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-COLUMNS = ("ours", "ViSQOL", "Zimtohrli")
+COLUMNS = ("ours", "ViSQOL", "Zimtohrli", "2f-model", "PEAQ")
+NONE = "–"
 #: One value for each of `COLUMNS`.
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what it is, what the model must reach, and the three values as text."""
+    """One figure: what it is, what the model must reach, and its values by column, as text.
+
+    A figure that has none for the last columns leaves them out.
+    """
 
     figure: str
     goal: str
@@ -26,7 +30,7 @@ class Row:
 def row_of(
     figure: str, goal: str, cases: npt.NDArray[Any], tell: Callable[[npt.NDArray[Any]], str]
 ) -> Row:
-    """A row from values of cases, ``[cases, 3]``, each column told by `tell`."""
+    """A row from values of cases, ``[cases, columns]``, each column told by `tell`."""
     return Row(figure, goal, tuple(tell(column) for column in cases.T))
 
 
@@ -59,6 +63,7 @@ def holds(most: float) -> Callable[[Values], str]:
 def print_table(rows: Iterable[Row]) -> None:
     """Print rows as Markdown."""
     print("| figure | goal |", " | ".join(COLUMNS), "|")
-    print("|---|---|---|---|---|")
+    print("|---" * (2 + len(COLUMNS)) + "|")
     for row in rows:
-        print(f"| {row.figure} | {row.goal} |", " | ".join(row.values), "|", flush=True)
+        values = [*row.values, *[NONE] * (len(COLUMNS) - len(row.values))]
+        print(f"| {row.figure} | {row.goal} |", " | ".join(values), "|", flush=True)

@@ -10,24 +10,29 @@ import uvicorn
 from playwright.sync_api import expect
 
 from tuner.listening import Material, make_test, read_plan
-from tuner.listening.answers import read_answers
+from tuner.listening.analysis import analyse
+from tuner.listening.answers import read_all_answers, read_answers, store_answer
+from tuner.listening.guard import Access
+from tuner.listening.invitation import invite
 from tuner.listening.plan import REFERENCE
+from tuner.listening.plot import write_analysis
 from tuner.listening.server import make_app
 
 TOKEN = "wörd&1"
-#: A busy machine decodes a page's sounds in seconds; playwright's own patience is as long.
-#: A page that does nothing is not waited for without end, ms.
+#: A busy machine decodes a page's sounds in seconds, ms.
 PATIENCE_MS = 60_000
 
 
-def make(folder, kind):
+def make(folder, kind, intro=""):
     rng = np.random.default_rng(0)
     materials = []
     for number in range(2):
         reference = (0.1 * rng.standard_normal((2, 96_000))).astype(np.float32)
         coded = {name: 0.9 * reference for name in ("default", "tuned")}
         materials.append(Material(f"clip {number}", 96.0, reference, coded))
-    make_test(folder, materials, title="Codecs <b>A</b>", baseline="default", kind=kind)
+    make_test(
+        *(folder, materials), title="Codecs <b>A</b>", baseline="default", kind=kind, intro=intro
+    )
     return folder
 
 
@@ -39,7 +44,9 @@ def serve():
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        config = uvicorn.Config(make_app(folder, TOKEN), port=port, log_level="error", ws="none")
+        config = uvicorn.Config(
+            make_app(folder, Access(TOKEN)), port=port, log_level="error", ws="none"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -59,6 +66,10 @@ def start(page, address, name="anna"):
     page.fill("#subject", name)
     page.keyboard.press("Enter")
     page.wait_for_selector("#trial:not([hidden])")
+
+
+def answers(folder, subject):
+    return read_answers(folder, read_plan(folder), subject)
 
 
 def expect_place(page, text):
@@ -103,7 +114,7 @@ def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, t
     expect_place(page, "Page 2 of 2")
     plan = read_plan(folder)
     first = plan.pages("anna")[1]
-    given = read_answers(folder, "anna")[first]["answer"]
+    given = answers(folder, "anna")[first]["answer"]
     assert [given[s.condition] for s in plan.order("anna", first)] == [0, 100, 60, 47, 0]
 
     page.reload()
@@ -115,7 +126,7 @@ def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, t
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_selector("#finished:not([hidden])")
-    assert set(read_answers(folder, "anna")) == {"training", "001", "002"}
+    assert set(answers(folder, "anna")) == {"training", "001", "002"}
 
 
 def test_a_mushra_page_by_mouse(page, serve, tmp_path):
@@ -128,7 +139,7 @@ def test_a_mushra_page_by_mouse(page, serve, tmp_path):
         page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     page.click("#next")
     expect_place(page, "Page 1 of 2")
-    ratings = read_answers(folder, "ben")["training"]["answer"].values()
+    ratings = answers(folder, "ben")["training"]["answer"].values()
     assert all(70 <= rating <= 80 for rating in ratings)
 
 
@@ -195,6 +206,74 @@ def test_a_switch_is_no_crossfade_and_loops_end_softly(page, serve, tmp_path):
     assert np.minimum(left, right).max() == pytest.approx(0.5, abs=0.05)
 
 
+def test_an_invited_subject_agrees_rates_and_comments(page, serve, tmp_path):
+    """No name is asked for; text is text in the comment, which survives a reload and is stored."""
+    folder = make(tmp_path / "t", "mushra", "# Welcome\n\nYou may stop at any time.")
+    word = invite(read_plan(folder), "p1")
+    address = f"{serve(folder).split('?')[0]}?token={word}"
+    page.goto(address)
+    expect(page.locator("#intro h1")).to_have_text("Welcome", timeout=PATIENCE_MS)
+    expect(page.locator("#name")).to_have_text("p1", timeout=PATIENCE_MS)
+    assert page.is_hidden("#subject")
+    page.click("form button")
+    assert page.is_visible("#welcome") and not (folder / "results").exists()
+    page.check("#agree")
+    page.click("form button")
+    page.wait_for_selector("#trial:not([hidden])", timeout=PATIENCE_MS)
+    hear_all(page, "012345")
+    page.click("#comment")
+    page.keyboard.type("1 b A")
+    page.keyboard.press("Enter")
+    page.keyboard.type("rings")
+    assert page.evaluate("state.player.chosen") == "4", "digits in a comment choose nothing"
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    assert page.evaluate("state.player.chosen") == "0"
+    page.reload()
+    page.check("#agree")
+    page.click("form button")
+    page.wait_for_selector("#trial:not([hidden])", timeout=PATIENCE_MS)
+    assert page.input_value("#comment") == "1 b A\nrings"
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect_place(page, "Page 1 of 2")
+    assert page.input_value("#comment") == ""
+    assert page.evaluate("document.querySelector('#progress').value") == 0
+    assert answers(folder, "p1")["training"]["comment"] == "1 b A\nrings"
+    hear_all(page, "012345")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect_place(page, "Page 2 of 2")
+    assert page.evaluate("document.querySelector('#progress').value") == 0.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_analysis_page(browser, tmp_path, axe, scheme):
+    """Nothing serious for axe; a phone scrolls down only; nothing is asked of any network."""
+    folder = make(tmp_path / "t", "mushra")
+    plan = read_plan(folder)
+    for subject in ("anna", "ben"):
+        for name in plan.pages(subject):
+            levels = {"reference": 100, "tuned": 80, "default": 60, "anchor70": 40, "anchor35": 20}
+            given = [levels[s.condition] for s in plan.order(subject, name)]
+            store_answer(folder, plan, subject, name, given, 1.0, "A rings")
+    write_analysis(plan, analyse(plan, *read_all_answers(folder, plan)), tmp_path / "a.html")
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "a.html").as_uri())
+    assert asked == [(tmp_path / "a.html").as_uri()]
+    assert page.locator("figure").count() == 3
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert axe(page) == []
+    context.close()
+
+
 def test_a_lost_server_loses_no_rating(page, serve, tmp_path):
     """The page says so, keeps its sliders, and saves when the server is back."""
     folder = make(tmp_path / "t", "mushra")
@@ -213,7 +292,7 @@ def test_a_lost_server_loses_no_rating(page, serve, tmp_path):
     page.click("#next")
     expect_place(page, "Page 1 of 2")
     assert page.is_hidden("#problem")
-    assert set(read_answers(folder, "anna")["training"]["answer"].values()) == {100}
+    assert set(answers(folder, "anna")["training"]["answer"].values()) == {100}
 
 
 def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
@@ -237,7 +316,7 @@ def test_a_page_that_cannot_be_loaded_takes_no_ratings(page, serve, tmp_path):
     assert page.is_hidden("#trial")
     start(page, address)
     expect_place(page, "Page 1 of 2")
-    assert set(read_answers(folder, "anna")) == {"training"}
+    assert set(answers(folder, "anna")) == {"training"}
 
 
 def test_an_abx_session_by_keyboard(page, serve, tmp_path):
@@ -249,7 +328,7 @@ def test_an_abx_session_by_keyboard(page, serve, tmp_path):
         page.keyboard.press("Enter")
         place = f"Page {done + 1} of 2" if done < 2 else ""
         expect_place(page, place)
-    stored = read_answers(folder, "anna")
+    stored = answers(folder, "anna")
     assert set(stored) == {"training", "001", "002"}
     plan = read_plan(folder)
     second = plan.order("anna", "002")[1].condition

@@ -279,6 +279,76 @@ def test_space_loop_and_seek(page, request, report):
     wait_until(page, f"{PLAYER}.position() > 3.0 && {PLAYER}.position() < 5.0")
 
 
+def test_dragging_picks_a_loop_and_the_position_is_told(page, linked):
+    """On the waveform or a spectrogram; the choice is named, and seconds are read out."""
+    load(page, linked)
+    listen(page)
+    wave = page.locator("#clips-table .waveform .frame")
+    box = wave.bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 12, steps=4)
+    page.mouse.up()
+    chosen = page.locator("#clips-table .player select option:checked")
+    expect(chosen).to_have_text("Loop 1.50 to 3.00 s")
+    assert page.evaluate(f"[{PLAYER}.from, {PLAYER}.to]") == pytest.approx([1.5, 3.0], abs=0.03)
+    expect(page.locator("#clips-table .clock")).to_contain_text("of 6.00 s")
+    page.locator("#clips-table .player select").select_option("Loop the whole clip")
+    assert page.evaluate(f"[{PLAYER}.from, {PLAYER}.to]") == pytest.approx([0, 6], abs=0.01)
+
+
+def test_spectrograms_have_axes_units_and_colour_bars(page, linked):
+    """Seconds below, kilohertz at the side, decibels for the colours; round scores."""
+    load(page, linked)
+    listen(page)
+    picture = page.locator("#clips-table .picture").first
+    assert picture.locator(".frequency-axis").text_content() == "24 kHz16 kHz8 kHz0 kHz"
+    assert picture.locator(".time-axis").text_content() == "0 s1 s2 s3 s4 s5 s6 s"
+    bars = page.locator("#clips-table .colour-bar")
+    assert "−90 dB" in bars.nth(0).text_content() and "+12 dB" in bars.nth(1).text_content()
+    ticks = page.locator("#clips-table .over-time text[text-anchor=end]").all_text_contents()
+    assert ticks == ["55", "60", "65"]
+
+
+def test_sections_are_linked(page, linked):
+    """The head's links and those beside the headings lead to sections that are there."""
+    load(page, linked)
+    targets = page.locator("nav.sections a, h2 .anchor").evaluate_all(
+        "all => all.map((link) => link.getAttribute('href'))"
+    )
+    assert len(targets) >= 13
+    assert all(page.locator(target).count() == 1 for target in targets)
+    page.locator("nav.sections a", has_text="Provenance").click()
+    expect(page.locator("#provenance")).to_be_in_viewport()
+
+
+def test_copy_buttons_are_whole_at_1400_pixels(page, linked):
+    """None lies beyond the edge of the table that scrolls."""
+    page.set_viewport_size({"width": 1400, "height": 900})
+    load(page, linked)
+    page.locator("#details details.bitrate summary").first.click()
+    page.wait_for_function("document.querySelector('#details details.bitrate').open")
+    clipped = page.locator("#details .finalists button.copy").evaluate_all(
+        """all => all.filter((button) => {
+            const own = button.getBoundingClientRect();
+            const scroll = button.closest(".scroll").getBoundingClientRect();
+            return own.width && (own.right > scroll.right + 1 || own.left < scroll.left - 1);
+        }).length"""
+    )
+    assert clipped == 0
+
+
+def test_links_are_styled(page, linked):
+    """Files are links of the page's own colour, not the browser's blue."""
+    load(page, linked)
+    listen(page)
+    colours = page.evaluate(
+        """[getComputedStyle(document.querySelector("#clips-table .player a")).color,
+            getComputedStyle(document.querySelector("#clips-table button.open")).color]"""
+    )
+    assert colours[0] == colours[1]
+
+
 def test_a_missing_sound_is_told(browser, run, tmp_path):
     """A report that was moved without its run says so and shows the rest."""
     moved = tmp_path / "report.html"

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from tuner.bootstrap import SCALE, bootstrap_mean, bootstrap_statistic, paired_bootstrap
+from tuner.bootstrap import (
+    SCALE,
+    bootstrap_mean,
+    bootstrap_statistic,
+    paired_bootstrap,
+    simultaneous_intervals,
+)
 from tuner.results import Estimate
 
 
@@ -104,3 +110,28 @@ def test_what_the_statistic_raises_comes_through():
 
     with pytest.raises(ZeroDivisionError):
         bootstrap_statistic(refuse, np.ones((3, 1)), seed=0)
+
+
+def test_simultaneous_intervals_hold_all_truths_at_once():
+    """Of five gains on the same 15 clips all lie inside in about 95 % of the runs, not in 83 %."""
+    rng = np.random.default_rng(5)
+    runs, held, alone = 300, 0, 0
+    for seed in range(runs):
+        gains = 1 + rng.normal(0, 1, (15, 1)) + rng.normal(0, 1, (15, 5))
+        together = simultaneous_intervals(gains, seed, resamples=400)
+        held += all(each.low <= 1 <= each.high for each in together)
+        single = (paired_bootstrap(column.tolist(), seed, 400) for column in gains.T)
+        alone += all(each.low <= 1 <= each.high for each in single)
+    # Three standard deviations of a share of 300 at p = 0.95 are 0.038.
+    assert abs(held / runs - 0.95) <= 0.038
+    assert alone / runs < 0.9
+
+
+def test_simultaneous_intervals_of_few_clips_are_wide():
+    """By Student's t and Bonferroni; of one column they are those of a single mean."""
+    gains = np.array([[1.0, 2.0], [2.0, 2.5], [1.5, 3.5]])
+    both = simultaneous_intervals(gains, 0)
+    one = bootstrap_mean(gains[:, 0], 0)
+    assert both[0].value == one.value
+    assert both[0].low < one.low and both[0].high > one.high
+    assert simultaneous_intervals(gains[:, :1], 0)[0].low == pytest.approx(one.low)

@@ -277,3 +277,13 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     with (tmp_path / "manifest.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows(rows)
     assert [c.name for c in load_clips(tmp_path).clips] == ["a/01.wav", "./b/01.wav"]
+
+
+def test_a_manifest_may_name_the_kind_of_a_clip(tmp_path):
+    """Lower case, empty where it does not."""
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal(48_000 * 3), 48_000)
+    rows = "file,side,category\na.wav,tune,Speech \nb.wav,holdout,\n"
+    (tmp_path / "manifest.csv").write_text(rows)
+    assert [clip.category for clip in load_clips(tmp_path).clips] == ["speech", ""]

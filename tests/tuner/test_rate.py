@@ -109,6 +109,38 @@ def test_dead_zone_is_unreachable() -> None:
     assert len(meter.asked) <= MAX_PASSES
 
 
+@pytest.mark.parametrize(
+    ("curve", "target", "knobs"),
+    [
+        (lambda k: k, 62.0, (64, 56)),
+        (lambda k: 0.96 * k, 62.5, (64, 80)),
+        (lambda k: k, 83.0, (80, 96)),
+    ],
+)
+def test_steps_on_either_side_of_the_target(
+    curve: Curve, target: float, knobs: tuple[float, float]
+) -> None:
+    """Where it is wanted, both neighbours are given, the nearer one first."""
+    result = match_rate(CBR, target, Meter(curve), target, coarse=True)
+    assert isinstance(result, RateMatch) and result.beside is not None
+    assert (result.knob, result.beside[0]) == knobs
+    assert (result.kbps, result.beside[1]) == (curve(knobs[0]), curve(knobs[1]))
+    share = result.share_beside(target)
+    assert 0 < share < 0.5
+    mixed = (1 - share) * math.log(result.kbps) + share * math.log(result.beside[1])
+    assert math.exp(mixed) == pytest.approx(target)
+
+
+def test_steps_too_far_from_the_target() -> None:
+    """Beyond 5 % it is rejected all the same, and unless it is wanted."""
+    for target, coarse in ((72.0, True), (62.0, False)):
+        result = match_rate(CBR, target, Meter(lambda k: k), 64, coarse=coarse)
+        assert isinstance(result, Unreachable)
+    inside = match_rate(CBR, 64.0, Meter(lambda k: k), 64, coarse=True)
+    assert isinstance(inside, RateMatch) and inside.beside is None
+    assert inside.share_beside(64.0) == 0
+
+
 def test_dead_zone_between_integers() -> None:
     """A coarse knob stops as soon as the two edges are neighbours."""
     result, meter = match(ABR, 100, lambda k: 0.8 * k if k <= 110 else 1.2 * k)

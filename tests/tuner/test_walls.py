@@ -33,6 +33,17 @@ ALLOWED = {
         "tuner.errors",
     ),
     "studies": (),
+    # Wraps what also labels, and runs a user's program as an encoder's is run.
+    "tuner.metrics": (
+        "tuner.metric",
+        "tuner.scorer",
+        "tuner.errors",
+        "tuner.audio",
+        "tuner.lru",
+        "tuner.plugins",
+        "tuner.quality",
+        "encoders.process",
+    ),
 }
 #: Package -> the project's packages that it must not import.
 FORBIDDEN = {
@@ -46,6 +57,8 @@ FORBIDDEN = {
         "tuner.cli",
     ),
     "tuner.search": ("encoders", "studies", "tuner.quality", "tuner.report", "tuner.cli"),
+    # Its contracts name the search's executors and jobs.
+    "tuner.testing": ("encoders", "studies", "tuner.quality", "tuner.report", "tuner.cli"),
 }
 #: Programs of their own, run in a child process: the adapter reads what they print.
 CHILDREN = ("encoders.lame_child",)
@@ -56,6 +69,7 @@ CORE_FORBIDDEN = (
     "encoders",
     "studies",
     "tuner.listening",
+    "tuner.metrics",
     "tuner.quality",
     "tuner.search",
     "tuner.report",
@@ -228,6 +242,8 @@ def test_the_walls_stand() -> None:
         ("tuner.cli.run", "import tuner.search.loop, encoders\nname = 'opus'\nprint(name)"),
         ("tuner.cache", "def f():\n    import torch\n    return 'opusenc'"),
         ("tuner.plugins", "'''Finds aac, lame and opus.'''\nimport logging\nlogging.getLogger()"),
+        ("tuner.metrics.visqol", "from tuner.quality.teachers import VISQOL_SCALE"),
+        ("tuner.testing.executor_contract", "from tuner.search.job import Job"),
         ("tuner.scorer", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
     ],
 )
@@ -251,6 +267,9 @@ def test_what_the_walls_allow_passes(module: str, source: str) -> None:
         ("tuner.listening.server", "from starlette.routing import Route"),
         ("tuner.search.executors.ray", "import ray"),
         ("tuner.report.data", "from tuner.search.verdict import decide"),
+        ("tuner.metrics.peaq", "from tuner.search.job import Job"),
+        ("tuner.metrics.toml_file", "from encoders.lame import find_lame"),
+        ("tuner.metric", "from tuner.metrics.registry import load_metric"),
         ("tuner.report.data", "from tuner import audio"),
         ("tuner.cache", "import tuner.search.loop"),
         ("tuner.plugins", "from encoders import lame"),

@@ -19,6 +19,7 @@ import typer
 from tuner.cli.trust_options import TrustOption, make_trust
 from tuner.encoder import RATE_MODE
 from tuner.errors import ClipError, StudyError
+from tuner.results import MODEL
 
 if TYPE_CHECKING:
     from tuner.cli.subjects import Side
@@ -55,8 +56,12 @@ def compare(
         bool, typer.Option("--strict", help="Fail unless B is proven to gain that much.")
     ] = False,
     judges: Annotated[
-        bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too; most of the time.")
+        bool, typer.Option(help="Score by the judges of a run, too; most of the time.")
     ] = True,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Score by these instead: names or TOML files; the first decides."),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
     ] = None,
@@ -69,15 +74,18 @@ def compare(
 ) -> None:
     """Compare two ways to encode, clip by clip, at equal measured bitrate.
 
-    The exit status is 1 when B is certainly worse than A by the quality model at any bitrate
-    (its whole 95 % interval is below --fail-below), or cannot be compared; else 0.
+    The exit status is 1 when B is certainly worse than A by the quality model (or the first of
+    --metrics) at any bitrate (its whole 95 % interval is below --fail-below), or cannot be
+    compared; else 0.
     """
     from tuner.cli.compare_tables import print_comparison
+    from tuner.cli.metrics import parse_names
     from tuner.cli.run import available_cores, load_metrics
     from tuner.cli.subjects import parse_side
     from tuner.search.compare import compare as compare_sides
     from tuner.search.executors import make_executor
     from tuner.search.gate import find_failures, summarise
+    from tuner.search.spec import DEFAULT_JUDGES
 
     if not math.isfinite(fail_below):
         raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
@@ -88,7 +96,12 @@ def compare(
     _warn_of_one_build(sides)
     rates = _choose_bitrates(bitrates, sides)
     subjects = [side.subject(rates) for side in sides]
-    scorer, jury = load_metrics(None if weights is None else str(weights.absolute()))
+    wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
+    if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
+        raise StudyError("tuner compare: --metrics none: name at least one (see `tuner metrics`)")
+    scorer, jury = load_metrics(
+        None if weights is None else str(weights.absolute()), wanted[1:], wanted[0]
+    )
     with _cache_folder(cache) as folder:
         chosen = _choose_clips(clips, sides, folder)
         executor = make_executor("local", workers=workers or available_cores(), cache_folder=folder)
@@ -99,7 +112,7 @@ def compare(
                 rates,
                 [ref for _, ref in chosen.values()],
                 counting,
-                (scorer, *jury) if judges else (scorer,),
+                (scorer, *jury),
                 seed,
             )
     labels, names = (a, b), {digest: name for digest, (name, _) in chosen.items()}

@@ -68,9 +68,11 @@ def _clips_table(comparison: Comparison, names: Mapping[str, str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from tuner.results import METRIC_LABELS, MODEL
+    from tuner.results import METRIC_LABELS
 
-    ordered = sorted(comparison.by_clip, key=lambda digest: comparison.by_clip[digest][MODEL])
+    ordered = sorted(
+        comparison.by_clip, key=lambda digest: next(iter(comparison.by_clip[digest].values()))
+    )
     shown = ordered
     if len(ordered) > WORST + BEST:
         shown = [*ordered[:WORST], *ordered[-BEST:]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,9 +27,19 @@ def dataset(
     work: Annotated[Path, typer.Option(help="Work folder of finished references.")],
     table: Annotated[Path, typer.Option(help="Table of labels (.jsonl.xz): read and written.")],
     references: Annotated[int, typer.Option(help="References in the plan.")] = 5200,
+    plan: Annotated[
+        str,
+        typer.Option(help="wide: all kinds of sound; dense: full mixes as masters are."),
+    ] = "wide",
+    also: Annotated[
+        Path | None, typer.Option(help="Another folder, all of whose FLAC files may teach.")
+    ] = None,
     encoders: Annotated[
         str | None,
-        typer.Option(help="Encoders that degrade, by name; all usable ones if not given."),
+        typer.Option(
+            help="Encoders that degrade, by name; one named twice is drawn twice as often. All"
+            " usable ones if not given."
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of references and recipes.")] = 0,
@@ -44,13 +56,17 @@ def dataset(
     """
     from tuner.quality import labelling
     from tuner.quality.labels import read_table, without_unheard, write_table
-    from tuner.quality.material import Material, plan
+    from tuner.quality.material import PLANS, Material
+    from tuner.quality.recipes import TASTES
 
-    names = [path.name for path in train_side(clips)]
-    header: dict[str, object] = {"seed": seed, "recordings": sorted(names)}
+    if plan not in PLANS:
+        raise StudyError(f"--plan {plan}: there are {', '.join(PLANS)}")
+    names = teaching(clips, also)
+    header: dict[str, object] = {"plan": plan, "seed": seed, "recordings": names}
     kept: list[Labelled] = []
     if table.is_file():
         old, kept = read_table(table)
+        old.setdefault("plan", "wide")
         if differing := [key for key in header if old.get(key) != header[key]]:
             raise StudyError(
                 f"{table}: was made with other {' and '.join(differing)}; name another table,"
@@ -59,7 +75,8 @@ def dataset(
     adapters = usable_encoders(encoders)
     header["builds"] = {n: [e.version.text, e.version.digest] for n, e in adapters.items()}
     if not pack:
-        material = Material(plan(names, references, seed), clips)
+        material = Material(PLANS[plan](names, references, seed), clips)
+        taste = replace(TASTES[plan], names=tuple(filter(None, (encoders or "").split(","))))
         known = frozenset(row.index for row in kept)
         with progress_bar("labelling references") as update:
             labelling.label_all(
@@ -71,6 +88,7 @@ def dataset(
                 lambda done, labels: update(done, references, f"{labels} labels"),
                 known,
                 features,
+                taste,
             )
     rows = {row.index: row for row in kept}
     rows |= {row.index: row for row in labelling.read_finished(work)}
@@ -80,6 +98,12 @@ def dataset(
     print(json.dumps({"table": str(table), "references": len(rows), "labels": labels}))
 
 
+def teaching(clips: Path, also: Path | None) -> list[str]:
+    """Names of the recordings that may teach, relative to `clips`, sorted."""
+    files = train_side(clips) + (sorted(also.glob("*.flac")) if also else [])
+    return sorted(os.path.relpath(path, clips) for path in files)
+
+
 def usable_encoders(names: str | None) -> dict[str, Encoder]:
     """Adapters by name; those asked for, or all whose program is there.
 
@@ -87,7 +111,7 @@ def usable_encoders(names: str | None) -> dict[str, Encoder]:
         EncoderMissing: one that was asked for cannot be used, or there is none.
     """
     found = {}
-    for name in names.split(",") if names else encoder_names():
+    for name in dict.fromkeys(names.split(",")) if names else encoder_names():
         try:
             encoder = load_encoder(name)
             _ = encoder.version

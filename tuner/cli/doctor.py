@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from tuner.errors import EncoderError, TunerError
+from tuner.results import MODEL
 
 State = Literal["ok", "note", "problem"]
 #: A night of 20 000 encodes of 8 s at 128 kb/s takes 3 GB.
@@ -98,20 +99,20 @@ def _try_encoder(name: str) -> str:
 
 def _model() -> Iterator[Finding]:
     from tuner.cli.progress import progress_bar
-    from tuner.cli.run import load_metrics
+    from tuner.metrics.registry import load_metric, metric_names
     from tuner.testing import make_clip
 
     clip = make_clip(2, 1.0)
-    scorer, judges = load_metrics()
+    names = sorted(metric_names(), key=lambda name: name != MODEL)
     findings = []
     with progress_bar("trying metrics") as update:
-        for done, metric in enumerate((scorer, *judges), start=1):
+        for done, name in enumerate(names, start=1):
             try:
-                says = f"identity scores {metric.score(clip, clip).mean:.1f}"
-                findings.append(Finding("model", metric.name, "ok", says))
+                says = f"identity scores {load_metric(name).score(clip, clip).mean:.1f}"
+                findings.append(Finding("model", name, "ok", says))
             except TunerError as error:
-                findings.append(Finding("model", metric.name, "problem", str(error)))
-            update(done, 1 + len(judges), metric.name)
+                findings.append(Finding("model", name, "problem", str(error)))
+            update(done, len(names), name)
     yield from findings
 
 
@@ -160,7 +161,8 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
     except TunerError as error:
         yield Finding("clips", str(folder), "problem", str(error))
         return
-    says = f"{len(found.tune)} clips to tune on, {len(found.holdout)} held out"
+    tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
+    says = f"{tune} to tune on, {len(found.holdout)} held out"
     yield Finding("clips", str(folder), "ok", says)
 
 

@@ -48,7 +48,7 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
     lines = [
         f"{parts.encoder.version.text} at {', '.join(f'{k:g}' for k in spec.bitrates_kbps)} kb/s",
-        f"{len(parts.clips.clips)} clips: {sides}",
+        f"{counted(len(parts.clips.clips), 'clip')}: {sides}",
         f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",
         f"search about {duration(guess.search_s)}, validation {duration(guess.validation_s)}",

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 #: Exit status of a command that the user stopped: 128 + SIGINT, as shells have it.
@@ -87,4 +87,5 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
 
 def _say(text: str) -> None:
     # Past Python's buffers: the signal may have come in the middle of a print.
-    os.write(2, text.encode(errors="replace"))
+    with suppress(OSError):  # a terminal that is gone
+        os.write(2, text.encode(errors="replace"))

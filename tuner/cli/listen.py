@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.listen_analyse import analyse
+from tuner.cli.listen_serve import invite, serve
 from tuner.cli.trust_options import BinaryOption, TrustOption, make_trust
 from tuner.errors import StudyError
 
 if TYPE_CHECKING:
-    from tuner.listening.analysis import Analysis
-    from tuner.listening.crossed import Mean
     from tuner.listening.stimuli import Material
 
 app = typer.Typer(
@@ -51,7 +49,11 @@ def make(
     abx: Annotated[bool, typer.Option(help="ABX instead of MUSHRA.")] = False,
     repeats: Annotated[int | None, typer.Option(help="How often each clip is asked.")] = None,
     title: Annotated[str, typer.Option(help="What listeners read.")] = "Listening test",
-    seed: Annotated[int, typer.Option(help="Seed of clips, names and orders.")] = 0,
+    intro: Annotated[
+        Path | None,
+        typer.Option(help="Markdown that listeners read, and agree to, before they begin."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of clips.")] = 0,
     binary: BinaryOption = None,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -59,10 +61,13 @@ def make(
     """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
     from tuner.audio import SAMPLE_RATE
     from tuner.cli.listen_material import from_folder, from_run
+    from tuner.cli.listen_verdict import note_run
     from tuner.cli.progress import progress_bar
     from tuner.cli.study import parse_bitrates
+    from tuner.listening.consent import read_intro
     from tuner.listening.stimuli import make_test
 
+    shown = read_intro(intro) if intro else ""
     if (run is None) == (source is None):
         raise StudyError("tuner listen make: give a run directory, or --from FOLDER")
     wanted = tuple(conditions.split(",")) if conditions else None
@@ -92,14 +97,18 @@ def make(
         kind="abx" if abx else "mushra",
         repeats=repeats or (ABX_REPEATS if abx else 1),
         seed=seed,
+        intro=shown,
     )
+    if run is not None:
+        note_run(out, run)
     if plan.kind == "mushra":
         for note in _advice(len({trial.clip for trial in plan.trials}), max(lengths_s)):
             print(f"Note: {note}", file=sys.stderr)
     if as_json:
         print(json.dumps({"test": str(out), "kind": plan.kind, "pages": len(plan.trials)}))
     else:
-        print(f"{out}: {len(plan.trials)} pages. Next: tuner listen serve {out}")
+        pages = "1 page" if len(plan.trials) == 1 else f"{len(plan.trials)} pages"
+        print(f"{out}: {pages}. Next: tuner listen serve {out}")
 
 
 def _advice(clips: int, longest_s: float) -> Iterator[str]:
@@ -113,145 +122,6 @@ def _advice(clips: int, longest_s: float) -> Iterator[str]:
         )
 
 
-@app.command()
-def serve(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
-    host: Annotated[str, typer.Option(help="Address; other than local needs --token.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8765,
-    token: Annotated[str | None, typer.Option(help="Word that listeners' address holds.")] = None,
-) -> None:
-    """Serve a test to listeners' browsers until Ctrl-C."""
-    from urllib.parse import quote
-
-    import uvicorn
-
-    from tuner.listening.server import check_host, make_app
-
-    check_host(host, token)
-    app_ = make_app(test, token)
-    shown = f"[{host}]" if ":" in host else host
-    query = f"?token={quote(token, safe='')}" if token else ""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise StudyError(
-            f"{shown}:{port}: cannot be listened on ({error.strerror}); name another --port"
-        ) from error
-    print(f"http://{shown}:{port}/{query}", flush=True)
-    # Not its access log: it would write the token.
-    config = uvicorn.Config(app_, log_level="warning", access_log=False)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
-
-
-@app.command()
-def analyse(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
-    export: Annotated[
-        Path | None, typer.Option(help="Write ratings as CSV for `tuner ratings`.")
-    ] = None,
-    webmushra: Annotated[
-        Path | None, typer.Option(help="Write the test as a webMUSHRA configuration (YAML).")
-    ] = None,
-    webmushra_results: Annotated[
-        Path | None, typer.Option(help="webMUSHRA's mushra.csv: its listeners count, too.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Screen listeners; print means, comparisons and agreement with the model."""
-    from dataclasses import asdict
-
-    from tuner.listening.analysis import NobodyLeft
-    from tuner.listening.analysis import analyse as analyse_answers
-    from tuner.listening.answers import read_all_answers
-    from tuner.listening.export import export_ratings
-    from tuner.listening.plan import read_plan
-    from tuner.listening.webmushra import export_webmushra, read_webmushra
-
-    plan, answers = read_plan(test), read_all_answers(test)
-    if webmushra:
-        export_webmushra(plan, webmushra)
-        if not as_json:
-            print(
-                f"{webmushra}: put it into webMUSHRA's configs/, and {test / 'stimuli'} into its"
-                " configs/resources/"
-            )
-        if not answers and webmushra_results is None:
-            return
-    if webmushra_results:
-        theirs = read_webmushra(webmushra_results, plan)
-        # Whoever answered in both places is two listeners.
-        answers |= {f"{n} (webMUSHRA)" if n in answers else n: each for n, each in theirs.items()}
-    try:
-        analysis = analyse_answers(plan, answers)
-    except NobodyLeft as error:
-        raise NobodyLeft(f"{test}: {error}") from error
-    if export:
-        export_ratings(test, plan, answers, analysis, export)
-    if as_json:
-        print(json.dumps(asdict(analysis), indent=1))
-        return
-    _print(analysis)
-    if export:
-        print(f"{export}: teach the model with  tuner ratings {export}")
-
-
-def _print(analysis: Analysis) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    console.print(f"{len(analysis.subjects)} subjects count.", highlight=False)
-    for subject, reason in analysis.screened.items():
-        console.print(Text(f"  {subject} is left out: {reason}"))
-    for subject, left in analysis.unfinished.items():
-        pages = "1 page" if left == 1 else f"{left} pages"
-        console.print(Text(f"  {subject} is left out: {pages} to go"))
-    if analysis.abx:
-        table = Table("subject", "right", "p (guessing)", title="ABX")
-        for one in analysis.abx:
-            table.add_row(Text(one.subject), f"{one.right} of {one.trials}", _p(one.p))
-        console.print(table)
-        return
-    table = Table("kb/s", "condition", "mean", "95 % interval", title="Ratings")
-    for row in sorted(analysis.means, key=lambda m: (m.bitrate_kbps or 0, -m.mean.value)):
-        figures = (f"{row.mean.value:.1f}", _interval(row.mean, ".1f"))
-        table.add_row(_rate(row.bitrate_kbps), Text(row.condition), *figures)
-    console.print(table)
-    if analysis.comparisons:
-        table = Table("kb/s", "difference", "points", "95 % interval", "p (Holm)")
-        for each in analysis.comparisons:
-            what = Text(f"{each.condition} less {each.baseline}")
-            figures = (f"{each.difference.value:+.1f}", _interval(each.difference, "+.1f"))
-            table.add_row(_rate(each.bitrate_kbps), what, *figures, _p(each.p))
-        console.print(table)
-    if agreement := analysis.agreement:
-        parts = [f"{agreement.stimuli} stimuli"]
-        if agreement.pearson is not None and agreement.spearman is not None:
-            parts.append(f"Pearson {agreement.pearson:.2f}, Spearman {agreement.spearman:.2f}")
-        if agreement.same_sign is not None:
-            parts.append(f"the same order in {agreement.same_sign:.0%} of {agreement.pairs} pairs")
-        console.print(f"Agreement with the model: {'; '.join(parts)}.", highlight=False)
-    console.print(
-        "Intervals and p: subjects and clips both count as samples (crossed random effects,"
-        " Satterthwaite); with one subject, or one clip, only the other does.",
-        highlight=False,
-    )
-
-
-def _interval(mean: Mean, form: str) -> str:
-    if mean.low is None or mean.high is None:
-        return "cannot be told"
-    return f"{mean.low:{form}} to {mean.high:{form}}"
-
-
-def _rate(kbps: float | None) -> str:
-    return "" if kbps is None else f"{kbps:g}"
-
-
-def _p(p: float | None) -> str:
-    return "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+app.command()(invite)
+app.command()(serve)
+app.command()(analyse)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuner.errors import ClipError, StudyError
 from tuner.listening.stimuli import Material
-from tuner.results import MODEL, Side, read_results
+from tuner.results import Side, read_results
 from tuner.search.player import RunPlayer, encoder_of, find_bitrate, find_candidate
 from tuner.search.trust import Trust
 
@@ -66,7 +66,7 @@ def from_run(
                 coded, predicted = {}, {}
                 for name, candidate in finalists[kbps].items():
                     coded[name] = player.coded(clip, reference, candidate)
-                    predicted[name] = candidate.sides[SIDE].scores[MODEL][clip.digest]
+                    predicted[name] = candidate.sides[SIDE].scores[results.climbed][clip.digest]
                 yield Material(clip.name, kbps, reference, coded, predicted)
 
     return len(wanted) * len(chosen), tuple(conditions), materials()

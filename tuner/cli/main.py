@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from tuner import __version__
+from tuner.cli import terminal
 from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "compare": ("tuner.cli.compare", "compare", "Compare settings, builds or runs; a CI gate."),
     "listen": ("tuner.cli.listen", "app", "Make, serve and analyse a listening test."),
     "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
+    "metrics": ("tuner.cli.metrics", "metrics", "List metrics and what they cannot hear."),
     "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
     "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
     "train": ("tuner.cli.train", "train", "Train the quality model."),
@@ -101,8 +103,21 @@ def _root(
 
 def main() -> None:
     """Entry point of the console command: a `TunerError` is a message and exit status 1."""
+    terminal.prepare()
     watch()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    status: object = 0
+    try:
+        _call()
+    except SystemExit as end:
+        status = end.code
+    problem = terminal.flush_answer()
+    if problem is not None:
+        print(f"tuner: {problem}", file=sys.stderr)
+    sys.exit(status or int(problem is not None))  # type: ignore[arg-type]
+
+
+def _call() -> None:
     for argument in sys.argv[1:]:
         # Study files, results and pages are UTF-8, and hold paths.
         if any("\udc80" <= letter <= "\udcff" for letter in argument):
@@ -115,6 +130,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         # A file that was named and cannot be read or written; what has no name is a bug of ours.
+        if error.filename is None and error.errno in terminal.CANNOT_WRITE:
+            print(f"tuner: the answer cannot be written ({error.strerror})", file=sys.stderr)
+            sys.exit(1)
         if error.filename is None:
             raise
         print(f"tuner: {error.filename}: {error.strerror}; name another place", file=sys.stderr)

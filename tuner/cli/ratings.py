@@ -33,7 +33,7 @@ def ratings(
     from tuner.quality import finetune as tuning
     from tuner.quality.agreement import Prediction, agreement, predict
     from tuner.quality.ratings import folds, panel_features, read_ratings
-    from tuner.quality.scorer import load_members
+    from tuner.quality.scorer import load_members, weights_facts
 
     panels = read_ratings(file)
     held_out = folds(panels, count) if count else []
@@ -69,4 +69,5 @@ def ratings(
             f" 90 % interval covers {figures.coverage:.1%} of the ratings,"
             f" error {figures.error:.1f} points"
         )
-    write_model(out, tuning.fit_ensemble(networks, everything), facts)
+    about = weights_facts(str(weights))
+    write_model(out, tuning.fit_ensemble(networks, everything), facts, about)

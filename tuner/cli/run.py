@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import typer
 
 from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.logfile import log_to
+from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.study import (
     check_origin,
     parse_bitrates,
@@ -22,13 +24,18 @@ from tuner.cli.study import (
     resolve_study,
 )
 from tuner.cli.trust_options import TrustOption
+from tuner.errors import RunError
+from tuner.results import MODEL
 from tuner.search.database_url import locate_url
-from tuner.search.spec import StudySpec
-from tuner.search.study_file import locate
+from tuner.search.spec import DEFAULT_JUDGES, StudySpec
+from tuner.search.study_file import locate, locate_metric
 from tuner.search.trust import remember
 
 if TYPE_CHECKING:
-    from tuner.scorer import Scorer
+    from collections.abc import Sequence
+
+    from tuner.metric import Metric
+    from tuner.results import Results
     from tuner.search.run import Parts
 
 #: Where runs go when --out is not given.
@@ -54,6 +61,14 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
+    judges: Annotated[
+        str | None,
+        typer.Option(help="Metrics that judge the result: names or TOML files; none: no judge."),
+    ] = None,
+    objective_metric: Annotated[
+        str | None,
+        typer.Option(help="Search by this metric instead of the quality model; name or TOML file."),
     ] = None,
     executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
@@ -103,6 +118,7 @@ def run(
         "hours": hours,
         "seed": seed,
         "weights": _absolute(weights),
+        "judges": parse_names(judges, "--judges") if judges is not None else None,
         "executor": executor,
         "address": address,
         "workers": workers,
@@ -113,6 +129,7 @@ def run(
         "clips": _given({"folder": _absolute(clips), "manifest": _absolute(manifest)}),
         "search": _given(
             {
+                "objective_metric": objective_metric and locate_metric(objective_metric, Path()),
                 "prune": False if no_prune else None,
                 "ablation": False if no_ablation else None,
                 "warm_start": [_absolute(run) for run in warm_start] if warm_start else None,
@@ -196,6 +213,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                     with show(board, publisher.show, check, keeper) as observer:
                         results = run_study(parts, opened, executor, observer, command)
                     executor.close()
+                    refuse_no_answer(results, opened.path)
                     report = write_report(opened.path)
             except KeyboardInterrupt:
                 executor.close(cancel=True)
@@ -209,11 +227,27 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 publisher.end(board, "failed", f"{type(error).__name__}: {error}")
                 raise
         publisher.end(board, "finished")
-    if as_json:
-        print(json.dumps(summarise(results, opened.path, report), indent=1))
-    else:
-        print_answers(results, report)
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, opened.path, report), indent=1))
+        else:
+            print_answers(results, report)
     return report
+
+
+def refuse_no_answer(results: Results, folder: Path) -> None:
+    """Raise `RunError` with the reasons if no bitrate has an answer: there is nothing to report."""
+    problems = [bitrate.problem for bitrate in results.bitrates]
+    if None in problems:
+        return
+    reasons = "\n  ".join(
+        f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
+    )
+    raise RunError(
+        f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
+        f"\n  {reasons}"
+    )
 
 
 def _command(spec: StudySpec) -> str:
@@ -248,20 +282,31 @@ def _assemble(spec: StudySpec) -> Parts:
             manifest=manifest,
             progress=lambda done, total: update(done, total, ""),
         )
-    scorer, judges = load_metrics(spec.weights)
+    objective = spec.search.objective_metric
+    wanted_judges = [name for name in spec.judges if name != objective]
+    if MODEL not in (objective, *wanted_judges):
+        # Where another metric is climbed, the model is asked what it thinks of that.
+        wanted_judges.insert(0, MODEL)
+    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
     return Parts(spec, encoder, clip_set, scorer, judges)
 
 
-def load_metrics(weights: str | None = None) -> tuple[Scorer, tuple[Scorer, ...]]:
-    """The quality model, with other weights than the shipped ones if any, and the judges.
+def load_metrics(
+    weights: str | None = None, judges: Sequence[str] = DEFAULT_JUDGES, objective: str = MODEL
+) -> tuple[Metric, tuple[Metric, ...]]:
+    """What is maximised, and the judges.
+
+    Args:
+        weights: of the quality model; None for the shipped ones.
+        judges: names or files.
+        objective: name or file of what is maximised.
 
     Raises:
+        MetricError: one is not there or wrong.
         WeightsError: the weights are missing, damaged or of another network.
     """
-    from tuner.quality.scorer import load_model
-    from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
-
-    return load_model(weights), (VisqolScorer(), ZimtohrliScorer())
+    first, *others = choose_metrics([objective, *judges], weights)
+    return first, tuple(others)
 
 
 def _given(flags: dict[str, object]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,16 @@ import numpy as np
 import typer
 
 from tuner import audio
+from tuner.alignment import Alignment, align_fully, has_side
+from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.progress import progress_bar
 from tuner.errors import ClipError, StudyError, TunerError
-from tuner.scorer import Score, Scorer
+from tuner.metric import Metric
+from tuner.results import MODEL
+from tuner.scorer import Score
+
+#: How a coded file was found to lie against its reference.
+ALIGNED = ("delay", "correlation", "polarity")
 
 
 def score(
@@ -24,20 +32,25 @@ def score(
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
     ] = None,
-    judges: Annotated[bool, typer.Option(help="Score by ViSQOL and Zimtohrli, too.")] = False,
+    judges: Annotated[bool, typer.Option(help="Score by the judges of a run, too.")] = False,
+    metrics: Annotated[
+        str | None, typer.Option(help="Score by these instead: names or TOML files.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Predicted MUSHRA quality, 0 to 100, of coded files against their references.
+    """Quality, 0 to 100, of coded files against their references.
 
     Coded files may be of any format; in folders they pair with references by name without
-    suffix. Codec delay is measured and removed before scoring. A file that cannot be scored
-    is an error beside the others' scores and makes the exit status 1.
+    suffix. The delay is measured and removed before scoring, up to two seconds to either side;
+    it is shown in samples at 48 kHz, with the correlation of the aligned signals and the
+    polarity. A file that cannot be scored is an error beside the others' scores and makes the
+    exit status 1.
     """
     if as_json and as_csv:
         raise StudyError("--json and --csv exclude each other")
     pairs = find_pairs(reference, coded)
-    scorers = make_scorers(device, judges, weights)
+    scorers = make_scorers(device, judges, weights, metrics)
     rows: list[dict[str, object]] = []
     with progress_bar("scoring") as update:
         for done, (reference_file, coded_file) in enumerate(pairs, start=1):
@@ -48,7 +61,7 @@ def score(
         versions = {s.name: s.version for s in scorers}
         print(json.dumps({"versions": versions, "scores": rows}, indent=1))
     elif as_csv:
-        columns = ["reference", "coded", *names, "spread", "delay", "error"]
+        columns = ["reference", "coded", *names, "spread", *ALIGNED, "note", "error"]
         writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
@@ -91,43 +104,63 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
 
 
-def make_scorers(device: str, judges: bool, weights: Path | None = None) -> list[Scorer]:
-    """The model, then the judges if wanted.
+def make_scorers(
+    device: str, judges: bool, weights: Path | None = None, metrics: str | None = None
+) -> tuple[Metric, ...]:
+    """The model, then the judges if wanted; or the metrics that are named.
 
     Args:
-        device: cpu, cuda, cuda:1, or auto.
-        judges: ViSQOL and Zimtohrli, too.
+        device: of the model: cpu, cuda, cuda:1, or auto.
+        judges: the usual judges of a run, too.
         weights: of the quality model; None for the shipped ones.
+        metrics: names and files separated by commas, instead of these.
 
     Raises:
-        StudyError: there is no such device.
+        StudyError: there is no such device, or no metric is named.
+        MetricError: there is no such metric, or it is wrong.
     """
+    from tuner.search.spec import DEFAULT_JUDGES
+
+    names = [MODEL, *(DEFAULT_JUDGES if judges else ())]
+    if metrics is not None and not (names := parse_names(metrics, "--metrics")):
+        raise StudyError("--metrics none: name at least one (see `tuner metrics`)")
+    if MODEL in names:
+        device = find_device(device)
+    return choose_metrics(names, None if weights is None else str(weights), device)
+
+
+def find_device(device: str) -> str:
+    """The torch device that is meant. Raises `StudyError` if it is not there."""
     import torch
 
-    from tuner.quality.scorer import load_model
-    from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
-
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device.startswith("cuda") and not torch.cuda.is_available():
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
         raise StudyError(f"--device {device}: this machine has no CUDA device; use --device cpu")
-    model = load_model(None if weights is None else str(weights), device)
-    return [model, VisqolScorer(), ZimtohrliScorer()] if judges else [model]
+    return device
 
 
-def _score_pair(reference: Path, coded: Path, scorers: list[Scorer]) -> dict[str, object]:
+def _score_pair(reference: Path, coded: Path, scorers: Sequence[Metric]) -> dict[str, object]:
     row: dict[str, object] = {"reference": str(reference), "coded": str(coded)}
     try:
-        aligned_to, signal, delay = read_pair(reference, coded)
+        aligned_to, signal, alignment = align_pair(reference, coded)
         scores: list[Score] = [s.score(aligned_to, signal) for s in scorers]
     except TunerError as error:
         return row | {"error": str(error)}
     row |= {s.name: round(v.mean, 3) for s, v in zip(scorers, scores, strict=True)}
-    return row | {"spread": round(scores[0].spread, 3), "delay": delay}
+    row |= {"spread": round(scores[0].spread, 3)}
+    row |= {
+        "delay": alignment.delay + (round(alignment.fraction, 2) or 0),
+        "correlation": round(abs(alignment.correlation), 3),
+        "polarity": "inverted" if alignment.inverted else "same",
+    }
+    return row | ({"note": "; ".join(alignment.notes)} if alignment.notes else {})
 
 
-def read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
-    """Two files as aligned signals, float32 ``[C, T]`` at 48 kHz, and the delay removed, samples.
+def align_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, Alignment]:
+    """Two files as aligned signals, float32 ``[C, T]`` at 48 kHz, and how they were aligned.
+
+    A mono reference of a stereo file counts as the same signal in both channels.
 
     Raises:
         ClipError: a file that cannot be read, or of more than two channels or no finite samples.
@@ -139,8 +172,17 @@ def read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
         if pcm.shape[0] > 2 or not pcm.shape[1] or not np.isfinite(pcm).all():
             raise ClipError(f"{path}: needs one or two channels of finite samples")
         signals.append(audio.resample(pcm, rate))
-    aligned, delay = audio.align(*signals)
-    return signals[0], aligned, delay
+    original, decoded = signals
+    if len(original) < len(decoded) and has_side(decoded):
+        original = np.repeat(original, len(decoded), axis=0)
+    aligned, alignment = align_fully(original, decoded)
+    return original, aligned, alignment
+
+
+def read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:
+    """As `align_pair`, with nothing but the delay removed, in samples at 48 kHz."""
+    original, aligned, alignment = align_pair(reference, coded)
+    return original, aligned, alignment.delay
 
 
 def _print_table(rows: list[dict[str, object]], names: list[str]) -> None:
@@ -148,10 +190,12 @@ def _print_table(rows: list[dict[str, object]], names: list[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("coded", *names, "spread", "delay")
+    table = Table("coded", *names, "spread", *ALIGNED)
     for row in rows:
-        cells = [str(row.get(column, "")) for column in (*names, "spread", "delay")]
+        cells = [str(row.get(column, "")) for column in (*names, "spread", *ALIGNED)]
         name = Text(str(row["coded"]))
+        if "note" in row:
+            name.append(f"\n{row['note']}", style="yellow")
         if "error" in row:
             name.append(f"\n{row['error']}", style="red")
         table.add_row(name, *map(Text, cells))

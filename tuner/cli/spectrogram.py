@@ -12,7 +12,7 @@ import typer
 
 from tuner.audio import SAMPLE_RATE, Pcm
 from tuner.cli.progress import progress_bar
-from tuner.cli.score import find_pairs, make_scorers, read_pair
+from tuner.cli.score import find_device, find_pairs, read_pair
 from tuner.errors import ClipError, StudyError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def spectrogram(
 
     Codec delay is removed first, as in `tuner score`.
     """
+    from tuner.quality.scorer import load_model
     from tuner.report import spectrogram as drawing
 
     output = output or Path(f"{coded.name}.html")
@@ -58,7 +59,8 @@ def spectrogram(
         find_pairs(reference, coded)  # names a path that is not there
         raise ClipError(f"{reference}, {coded}: give two files")
     first, second, delay = read_pair(reference, coded)
-    model = make_scorers(device, judges=False)[0]
+    # Not as a metric: a second that was muted is a low score here, not an error.
+    model = load_model(device=find_device(device))
     curve = _curve(model, first, second)
     pictures = [_gammatone(first, second, channel), _linear(first, second, channel)]
     seconds = first.shape[1] / SAMPLE_RATE

@@ -77,7 +77,7 @@ def parse_exhibits(text: str) -> int | str:
     """ "3", "all" or "none" as the study has it. Raises `StudyError`."""
     if text in ("all", "none"):
         return "all" if text == "all" else 0
-    if not text.isdecimal():
+    if not (text.isdecimal() and len(text) < 10):
         raise StudyError(f"--exhibits {text}: give a number of clips, all or none")
     return int(text)
 

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tuner.cli.dataset import train_side, usable_encoders
 from tuner.cli.progress import progress_bar
 from tuner.errors import StudyError
+from tuner.quality.scorer import WeightsFacts
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tuner.quality.labels import Labelled
+    from tuner.quality.material import Material
+
+#: Metrics whose opinions teach.
+TEACHERS = ("visqol", "zimtohrli", "peaq", "2f")
+#: References whose traits tell what kind of sounds taught.
+TRAITS_OF = 120
 
 
 def train(
     clips: Annotated[
         Path, typer.Option(help="Folder with a manifest.csv; only its `train` side is used.")
     ],
-    table: Annotated[Path, typer.Option(help="Table of labels, from `tuner dataset`.")],
+    table: Annotated[
+        list[Path], typer.Option(help="Table of labels, from `tuner dataset`; several together.")
+    ],
     work: Annotated[Path, typer.Option(help="Work folder: features and checkpoints.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
@@ -61,40 +71,31 @@ def train(
     from tuner.cli.ratings import ratings as listeners_teach
     from tuner.quality import processes
     from tuner.quality import train as training
-    from tuner.quality.labels import read_table
     from tuner.quality.learner import Hyper
-    from tuner.quality.material import Material, plan
     from tuner.quality.shards import FeatureSet, left_out, make_loader, write_shards
 
     device = processes.join_group()
-    header, rows = read_table(table)
     left = set(filter(None, without.split(",")))
-    if unknown := left - set(header["builds"]):
-        raise StudyError(
-            f"--without {','.join(sorted(unknown))}: {table} has no such encoder, only"
-            f" {', '.join(sorted(header['builds']))}"
-        )
-    rows = [row for row in rows if row.labels][: limit_references or None]
-    recordings = sorted(path.name for path in train_side(clips))
-    if header["recordings"] != recordings:
-        raise StudyError(f"{table}: was not made of the train side of {clips}")
-    material = Material(
-        plan(recordings, max((row.index for row in rows), default=-1) + 1, header["seed"]), clips
-    )
+    lessons = [_read(path, clips, left, limit_references) for path in table]
     with processes.first_process_first(), progress_bar("features") as update:
-        shards = write_shards(
-            material,
-            rows,
-            usable_encoders(None),
-            work / "features",
-            workers,
-            lambda done, total: update(done, total, "references"),
-        )
-    known = [row.index for row in rows if not left & encoders_of(row)]
-    indices = training.split(material.sources, recordings, known)
-    taught, kept = (FeatureSet(shards, frozenset(part)) for part in indices)
+        for each in lessons:
+            each.shards[:] = write_shards(
+                each.material,
+                each.rows,
+                usable_encoders(None),
+                work / "features",
+                workers,
+                lambda done, total: update(done, total, "references"),
+            )
+    parts: list[list[FeatureSet]] = [[], []]
+    for each in lessons:
+        known = [row.index for row in each.rows if not left & encoders_of(row)]
+        split = training.split(each.material.sources, each.header["recordings"], known)
+        for part, indices in zip(parts, split, strict=True):
+            part.append(FeatureSet(each.shards, frozenset(indices)))
+    taught, kept = (FeatureSet.joined(part) for part in parts)
     if not (len(taught) and len(kept)):
-        raise StudyError(f"{table}: too few references to train and to validate on")
+        raise StudyError(f"{table[0]}: too few references to train and to validate on")
     on = mixed if mixed is not None else device != "cpu"
     hyper = Hyper(mono_epochs=mono_epochs, epochs=epochs, mixed=on, seed=seed)
     with progress_bar("batches") as update:
@@ -112,11 +113,58 @@ def train(
     if processes.is_first():
         models = [member.model for member in trained]
         figures = training.validate(models, make_loader(kept, hyper.references_per_batch, 0))
-        parts = {"taught": taught, "kept": kept}
-        facts = training.card(header, parts, left_out(shards), trained, figures)
-        write_model(out, [model.cpu() for model in models], facts)
+        missed = left_out([path for each in lessons for path in each.shards])
+        headers = [each.header for each in lessons]
+        facts = training.card(headers, {"taught": taught, "kept": kept}, missed, trained, figures)
+        about = WeightsFacts(learned_from=TEACHERS, taught=_taught_ranges(lessons))
+        write_model(out, [model.cpu() for model in models], facts, about)
         if ratings:
             listeners_teach(ratings, weights=out, out=out, seed=seed)
+
+
+@dataclass
+class _Lessons:
+    """One table of labels, its references and its shards."""
+
+    header: dict[str, Any]
+    rows: list[Labelled]
+    material: Material
+    shards: list[Path]
+
+
+def _read(path: Path, clips: Path, left: set[str], limit: int) -> _Lessons:
+    from tuner.quality.labels import read_table
+    from tuner.quality.material import PLANS, Material
+
+    header, rows = read_table(path)
+    if unknown := left - set(header["builds"]):
+        raise StudyError(
+            f"--without {','.join(sorted(unknown))}: {path} has no such encoder, only"
+            f" {', '.join(sorted(header['builds']))}"
+        )
+    teaches = {path.name for path in train_side(clips)}
+    for name in header["recordings"]:
+        # What lies in another folder was given to `tuner dataset` as a folder that may teach.
+        if not (clips / name).is_file() or (Path(name).name == name and name not in teaches):
+            raise StudyError(f"{path}: was not made of the train side of {clips}: {name}")
+    rows = [row for row in rows if row.labels and all(label.peaq for label in row.labels)]
+    if not rows:
+        raise StudyError(f"{path}: no label in it has PEAQ's variables; run `tuner dataset` on it")
+    rows = rows[: limit or None]
+    count = max(row.index for row in rows) + 1
+    sources = PLANS[header.get("plan", "wide")](header["recordings"], count, header["seed"])
+    return _Lessons(header, rows, Material(sources, clips), [])
+
+
+def _taught_ranges(lessons: Sequence[_Lessons]) -> dict[str, tuple[float, float]]:
+    """Ranges of the traits of the references of all tables."""
+    from tuner.search.traits import measure_traits, trait_ranges
+
+    traits = []
+    for each in lessons:
+        step = max(len(lessons) * len(each.rows) // TRAITS_OF, 1)
+        traits += [measure_traits(each.material.read(row.index)) for row in each.rows[::step]]
+    return trait_ranges(traits)
 
 
 def encoders_of(row: Labelled) -> set[str]:
@@ -125,8 +173,13 @@ def encoders_of(row: Labelled) -> set[str]:
     return {step["encoder"] for step in steps if step["kind"] == "codec"}
 
 
-def write_model(out: Path, members: Sequence[nn.Module], card: dict[str, object]) -> None:
-    """Write the weights and, beside them, the facts of their training as JSON.
+def write_model(
+    out: Path,
+    members: Sequence[nn.Module],
+    card: dict[str, object],
+    facts: WeightsFacts | None = None,
+) -> None:
+    """Write the weights with what belongs to them, and beside them how they were trained (JSON).
 
     The names of several members' weights begin with the member's number; those of one do not.
     """
@@ -134,6 +187,7 @@ def write_model(out: Path, members: Sequence[nn.Module], card: dict[str, object]
     from torch import nn
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_model(members[0] if len(members) == 1 else nn.ModuleList(members), str(out))
+    model = members[0] if len(members) == 1 else nn.ModuleList(members)
+    save_model(model, str(out), (facts or WeightsFacts()).to_metadata())
     out.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     print(out)

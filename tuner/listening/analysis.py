@@ -11,21 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import RunError
 from tuner.listening.crossed import Mean, crossed_mean, holm
+from tuner.listening.items import Answers, Comment, ItemMean, find_comments, find_items
 from tuner.listening.plan import ANCHORS, MID_ANCHOR, REFERENCE, Plan, Trial
 
 #: Post-screening (BS.1534-3, 4.1.2): the bound of both rules, a subject's share of pages, and the
 #: subjects' share beyond which a page's mid anchor is no test of them.
 BOUND, MOST_PAGES, MOST_SUBJECTS = 90, 0.15, 0.25
-
-Answers = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Subject -> page -> stored line."""
 
 
 @dataclass(frozen=True)
@@ -85,26 +82,36 @@ class Analysis:
         subjects: who counts.
         screened: who does not count -> why, in words.
         unfinished: who has pages left -> how many.
-        means, comparisons, agreement: of a MUSHRA test.
+        refused: files of answers that cannot be used -> why, in words.
+        means, comparisons, agreement, items: of a MUSHRA test.
         abx: of an ABX test, "all" first.
+        comments: what anybody wrote, who counts or not.
     """
 
     kind: str
     subjects: tuple[str, ...]
     screened: dict[str, str]
     unfinished: dict[str, int]
+    refused: dict[str, str]
     means: tuple[ConditionMean, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     agreement: Agreement | None = None
     abx: tuple[AbxResult, ...] = ()
+    items: tuple[ItemMean, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
 
 class NobodyLeft(RunError):
     """No subject finished the test and passed the screening."""
 
 
-def analyse(plan: Plan, answers: Answers) -> Analysis:
+def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = None) -> Analysis:
     """Analyse a test's answers, as `tuner.listening.answers.read_all_answers` gives them.
+
+    Args:
+        plan: the test's plan.
+        answers: checked against it.
+        refused: files of answers that cannot be used, to be told beside the rest.
 
     Raises:
         NobodyLeft: there is nobody to analyse.
@@ -115,16 +122,22 @@ def analyse(plan: Plan, answers: Answers) -> Analysis:
     finished = {s: given for s, given in answers.items() if not left[s]}
     screened = _screen(finished) if plan.kind == "mushra" else {}
     counted = {s: given for s, given in finished.items() if s not in screened}
-    if not answers:
+    left_out = dict(refused or {})
+    if not answers and not left_out:
         raise NobodyLeft("nobody has answered yet; let people listen (`tuner listen serve`)")
     if not counted:
         raise NobodyLeft(
             f"no subject to analyse: {len(answers)} began, {len(unfinished)} have pages left,"
             f" {len(screened)} were screened; let more people listen"
+            + "".join(f"\n  {file} is left out: {why}" for file, why in left_out.items())
         )
     who = tuple(counted)
+    comments = tuple(find_comments(plan, answers))
     if plan.kind == "abx":
-        return Analysis(plan.kind, who, screened, unfinished, abx=tuple(_abx(counted)))
+        results = tuple(_abx(counted))
+        return Analysis(
+            plan.kind, who, screened, unfinished, left_out, abx=results, comments=comments
+        )
     ratings = _Ratings(plan, counted)
     means = tuple(
         ConditionMean(rate, condition, crossed_mean(values))
@@ -135,9 +148,12 @@ def analyse(plan: Plan, answers: Answers) -> Analysis:
         who,
         screened,
         unfinished,
+        left_out,
         means,
         tuple(_compare(plan.baseline, ratings.cells)),
         _agree(plan, ratings),
+        items=tuple(find_items(plan, counted)),
+        comments=comments,
     )
 
 

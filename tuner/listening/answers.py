@@ -1,9 +1,13 @@
 """What subjects answered: JSON lines, one file per subject, whole at every moment.
 
-Each line is one page: ``{"version": 1, "subject", "page", "answer", "order", "seconds", "time"}``.
+Each line is one page: ``{"version": 1, "subject", "page", "answer", "order", "seconds", "time"}``,
+and ``"comment"`` where the subject wrote one.
 `answer` is condition -> rating (0 to 100) in MUSHRA; in ABX the condition that the subject took
 X for, and the one that it was. `order` holds the conditions behind the letters. Answering a page
 again replaces its line.
+
+Files may be copied, merged and edited by hand before they are analysed, so every line is checked
+against the plan when it is read.
 """
 
 from __future__ import annotations
@@ -20,6 +24,13 @@ from tuner.listening.plan import TRAINING, Plan
 
 RESULTS_FOLDER = "results"
 ANSWERS_VERSION = 1
+READABLE_VERSIONS = (1,)
+
+Line = dict[str, Any]
+"""One page as stored, checked."""
+
+#: Longest comment, characters.
+MOST_COMMENT = 2_000
 #: What a subject may be called: nothing that a file system reads as more than a name.
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
@@ -35,38 +46,110 @@ def check_subject(subject: object) -> str:
     return subject
 
 
-def read_answers(folder: Path, subject: str) -> dict[str, dict[str, Any]]:
+def read_answers(folder: Path, plan: Plan, subject: str) -> dict[str, Line]:
     """Page -> line of one subject; empty if there is none yet.
 
     Raises:
-        RunError: naming the file, if it is damaged.
+        RunError: naming the file, if it is damaged, of another subject or of another test.
     """
     path = folder / RESULTS_FOLDER / f"{check_subject(subject)}.jsonl"
     if not path.exists():
         return {}
-    found = {}
     try:
-        for text in path.read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            if line["version"] != ANSWERS_VERSION:
-                raise ValueError(f"version {line['version']}")
-            found[str(line["page"])] = line
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path}: cannot be read ({error!r}); move it away or mend it") from error
+        return _read(path, plan, subject)
+    except _Unusable as error:
+        raise RunError(f"{path}: {error}; move it away or mend it") from error
+
+
+def read_all_answers(folder: Path, plan: Plan) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
+    """Every subject's answers without training, and what could not be used.
+
+    Returns:
+        Subject -> page -> line, by name; and name of a file -> why nothing of it is used.
+    """
+    answers, refused = {}, {}
+    for path in sorted((folder / RESULTS_FOLDER).glob("*.jsonl")):
+        try:
+            lines = _read(path, plan, path.stem)
+        except _Unusable as error:
+            # Names of files may hold bytes that are no text.
+            refused[path.name.encode("utf-8", "backslashreplace").decode()] = str(error)
+        else:
+            answers[path.stem] = {p: line for p, line in lines.items() if p != TRAINING}
+    return answers, refused
+
+
+class _Unusable(Exception):
+    """Why a file of answers cannot be used, in words."""
+
+
+def _read(path: Path, plan: Plan, subject: str) -> dict[str, Line]:
+    found: dict[str, Line] = {}
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise _Unusable(f"cannot be read ({error})") from error
+    for number, text in enumerate(texts, start=1):
+        try:
+            line = json.loads(text, parse_constant=_refuse_constant)
+            _check_line(line, plan, subject)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise _Unusable(f"line {number} cannot be read ({error!r})") from error
+        except _Unusable as error:
+            raise _Unusable(f"line {number}: {error}") from error
+        found[line["page"]] = line
     return found
 
 
-def read_all_answers(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    """Subject -> page -> line, by name, without training."""
-    subjects = sorted(path.stem for path in (folder / RESULTS_FOLDER).glob("*.jsonl"))
-    return {
-        subject: {p: line for p, line in read_answers(folder, subject).items() if p != TRAINING}
-        for subject in subjects
-    }
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _check_line(line: Line, plan: Plan, subject: str) -> None:
+    if line["version"] not in READABLE_VERSIONS:
+        raise _Unusable(f"version {line['version']!r}, this program reads {ANSWERS_VERSION}")
+    if line["subject"] != subject:
+        raise _Unusable(f"holds answers of {line['subject']!r}, as a copied file does")
+    trial = plan.trial(line["page"])
+    if trial is None:
+        raise _Unusable(f"page {line['page']!r} is not in this test")
+    if not _is_comment(line.get("comment", "")):
+        raise _Unusable(f"page {line['page']}: its comment is no text")
+    answer, order = line["answer"], line["order"]
+    conditions = {stimulus.condition for stimulus in trial.stimuli}
+    if not isinstance(order, list) or set(order) != conditions:
+        raise _Unusable(f"page {line['page']}: other conditions than the test's in its order")
+    if plan.kind == "abx":
+        if set(answer) != {"taken_for", "was"} or not set(answer.values()) <= conditions:
+            raise _Unusable(f"page {line['page']}: no answer of this test")
+        return
+    if set(answer) != conditions:
+        odd = ", ".join(sorted(set(answer) ^ conditions))
+        raise _Unusable(f"page {line['page']}: other conditions than the test's ({odd})")
+    for condition, rating in answer.items():
+        if not _is_rating(rating):
+            raise _Unusable(f"page {line['page']}, {condition}: {rating!r} is no rating, 0 to 100")
+
+
+def _is_comment(comment: object) -> bool:
+    if not isinstance(comment, str) or len(comment) > MOST_COMMENT:
+        return False
+    # JSON can hold halves of characters, which no file of text can.
+    return not any("\ud800" <= letter <= "\udfff" for letter in comment)
+
+
+def _is_rating(rating: object) -> bool:
+    return type(rating) is int and 0 <= rating <= 100
 
 
 def store_answer(
-    folder: Path, plan: Plan, subject: str, page: str, given: object, seconds: float
+    folder: Path,
+    plan: Plan,
+    subject: str,
+    page: str,
+    given: object,
+    seconds: float,
+    comment: object = "",
 ) -> None:
     """Check a page's answer and write the subject's file anew, atomically.
 
@@ -78,6 +161,7 @@ def store_answer(
         given: MUSHRA: one rating per letter, in the order of the letters; ABX: 0 or 1, the letter
             that X is taken for.
         seconds: time spent on the page.
+        comment: what the subject wrote about it, at most `MOST_COMMENT` characters; may be empty.
 
     Raises:
         AnswerRefused: it does not fit the plan.
@@ -87,6 +171,8 @@ def store_answer(
     if plan.trial(page) is None:
         raise AnswerRefused(f"page {page!r}: not in this test")
     conditions = [stimulus.condition for stimulus in plan.order(subject, page)]
+    if not _is_comment(comment):
+        raise AnswerRefused(f"a comment is text of at most {MOST_COMMENT} characters")
     line = {
         "version": ANSWERS_VERSION,
         "subject": subject,
@@ -96,7 +182,9 @@ def store_answer(
         "seconds": round(seconds, 1),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    lines = read_answers(folder, subject) | {page: line}
+    if comment:
+        line["comment"] = comment
+    lines = read_answers(folder, plan, subject) | {page: line}
     path = folder / RESULTS_FOLDER / f"{subject}.jsonl"
     partial = path.with_suffix(".partial")
     try:
@@ -113,7 +201,7 @@ def store_answer(
 def _mushra(conditions: list[str], given: object) -> dict[str, int]:
     if not isinstance(given, list) or len(given) != len(conditions):
         raise AnswerRefused(f"{len(conditions)} ratings belong to this page")
-    if not all(type(rating) is int and 0 <= rating <= 100 for rating in given):
+    if not all(map(_is_rating, given)):
         raise AnswerRefused("a rating is a whole number, 0 to 100")
     return dict(zip(conditions, given, strict=True))
 

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from tuner.errors import RunError
-from tuner.listening.analysis import Analysis, Answers
-from tuner.listening.plan import REFERENCE, Plan, Trial
+from tuner.listening.analysis import Analysis
+from tuner.listening.items import Answers, name_item
+from tuner.listening.plan import REFERENCE, Plan
 
 #: The reference's condition in the format that `tuner ratings` reads.
 CSV_REFERENCE = "Reference"
@@ -39,13 +40,7 @@ def export_ratings(
                     file = os.path.relpath(folder / stimulus.file, path.parent)
                     for subject in analysis.subjects:
                         rating = answers[subject][trial.name]["answer"][name]
-                        signal = signal_name(trial)
+                        signal = name_item(trial.clip, trial.bitrate_kbps)
                         writer.writerow([signal, condition, subject, rating, file, trial.clip])
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error})") from error
-
-
-def signal_name(trial: Trial) -> str:
-    """The clip at its bitrate, in words."""
-    rate = "" if trial.bitrate_kbps is None else f" @ {trial.bitrate_kbps:g} kb/s"
-    return trial.clip + rate

@@ -9,16 +9,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tuner.errors import RunError
 
 PLAN_FILE = "plan.json"
-#: Grows with every change of the plan that a reader could trip over.
-PLAN_VERSION = 1
+#: Grows with every change of the plan that a reader could trip over. In version 1 there is no
+#: secret, and orders follow from the seed; a test under way is finished as it began.
+PLAN_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 Kind = Literal["mushra", "abx"]
 
 #: Condition of the hidden reference, and of the two low-pass anchors with their cutoff in Hz
@@ -73,9 +76,12 @@ class Plan:
     Args:
         kind: "mushra" or "abx".
         title: what listeners read above the test.
-        seed: of all orders.
+        seed: of the draw of clips.
         baseline: the condition that the others are compared with.
         trials: the pages, in order of the plan.
+        secret: what names of files and all orders follow from, so that nobody can work them out
+            who has not seen the plan. Empty only in version 1.
+        intro: Markdown that subjects read, and agree to, before they begin; may be empty.
         version: see `PLAN_VERSION`.
     """
 
@@ -84,6 +90,8 @@ class Plan:
     seed: int
     baseline: str
     trials: tuple[Trial, ...]
+    secret: str = field(default="", repr=False)
+    intro: str = ""
     version: int = PLAN_VERSION
 
     def trial(self, name: str) -> Trial | None:
@@ -111,8 +119,8 @@ class Plan:
         return [*stimuli, chance.choice(stimuli)] if self.kind == "abx" else stimuli
 
     def _random(self, subject: str, what: str) -> random.Random:
-        """The same for the same seed, subject and page: a reload finds its order again."""
-        text = json.dumps([self.seed, subject, what])
+        """The same for the same secret, subject and page: a reload finds its order again."""
+        text = json.dumps([self.secret or self.seed, subject, what])
         return random.Random(hashlib.sha256(text.encode()).digest())
 
 
@@ -133,11 +141,11 @@ def read_plan(folder: Path) -> Plan:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{path}: not there; `tuner listen make` makes a test") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
     version = raw.get("version") if isinstance(raw, dict) else None
-    if version != PLAN_VERSION:
-        raise RunError(f"{path}: version {version}, this program reads {PLAN_VERSION}")
+    if version not in READABLE_VERSIONS:
+        raise RunError(f"{path}: version {version}, this program reads up to {PLAN_VERSION}")
     try:
         plan = Plan(**{**raw, "trials": tuple(_trial(trial) for trial in raw["trials"])})
         _check(plan)
@@ -153,6 +161,10 @@ def _trial(raw: dict[str, Any]) -> Trial:
 def _check(plan: Plan) -> None:
     if plan.kind not in get_args(Kind):
         raise ValueError(f"kind {plan.kind!r}")
+    if not isinstance(plan.secret, str) or (plan.version > 1 and not plan.secret):
+        raise ValueError("no secret")
+    if not isinstance(plan.intro, str):
+        raise ValueError("the intro is no text")
     names = [trial.name for trial in plan.trials]
     if not names or len(set(names)) < len(names) or TRAINING in names:
         raise ValueError("trials must be there, each with a name of its own")
@@ -162,6 +174,11 @@ def _check(plan: Plan) -> None:
             raise ValueError(f"{trial.name}: at least two stimuli, each of another condition")
         if plan.kind == "mushra" and REFERENCE not in conditions:
             raise ValueError(f"{trial.name}: no hidden reference")
+        figures = [trial.bitrate_kbps]
+        for each in trial.stimuli:
+            figures += [each.gain_db, each.predicted]
+        if not all(figure is None or math.isfinite(figure) for figure in figures):
+            raise ValueError(f"{trial.name}: a figure is no number")
         for file in (trial.reference, *(stimulus.file for stimulus in trial.stimuli)):
             if Path(file).is_absolute() or ".." in Path(file).parts:
                 raise ValueError(f"{file}: outside the test's folder")

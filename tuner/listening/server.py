@@ -1,22 +1,32 @@
 """The test's server: one page, a session that remembers, audio by letter.
 
 No request names a file: audio is asked for by subject, page and letter, and what stands behind
-the letter is the plan's secret. ABX lets X be fetched like the others, so nothing on the way
-tells which of them it is.
+the letter is the plan's secret. Each sound goes out veiled (`tuner.listening.veil`), X of ABX and
+the hidden reference, too, so that no two answers have the same bytes, and all of a page have the
+same size. Who may ask under which name is `tuner.listening.guard`'s concern, how slowly
+`tuner.listening.door`'s.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import math
+import functools
+import json
+import logging
 import secrets
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuner.errors import RunError
 from tuner.listening.answers import AnswerRefused, check_subject, read_answers, store_answer
+from tuner.listening.consent import has_consented, render_intro, store_consent
+from tuner.listening.door import Door
+from tuner.listening.guard import Access, Guard
+from tuner.listening.invitation import find_invited
 from tuner.listening.plan import TRAINING, Plan, read_plan
+from tuner.listening.veil import veiled
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -25,53 +35,61 @@ if TYPE_CHECKING:
 
 #: Letter of the open reference.
 OPEN_REFERENCE = "reference"
-#: Longest body of an answer, bytes: a page of ratings takes 200.
+#: Longest body of an answer, bytes: a page of ratings takes 200, the longest comment 8,000.
 MOST_BYTES = 10_000
-#: Names of this machine for itself; all others need a token.
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+#: Longest time on a page that is believed, s: a week, for a browser that was left open.
+MOST_SECONDS = 604_800
+#: A page of ratings comes in one piece; a minute is for the worst of networks, s.
+BODY_PATIENCE_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
-def check_host(host: str, token: str | None) -> None:
-    """Refuse to serve beyond this machine without a token. Raises `RunError`."""
-    if host not in LOCAL_HOSTS and not token:
-        raise RunError(
-            f"--host {host}: others could answer, too; give --token WORD, or stay on 127.0.0.1"
-        )
+class NoAnswer(RunError):
+    """A body that is no answer at all; nothing was stored."""
 
 
-def make_app(folder: Path, token: str | None = None) -> Starlette:
+def make_app(folder: Path, access: Access | None = None, door: Door | None = None) -> Starlette:
     """The server's application.
 
     Args:
         folder: the test's folder.
-        token: what every request must carry as ``?token=``; None: none.
+        access: who is answered; None: only this machine.
+        door: is told which connections may stay.
 
     Raises:
         RunError: the folder holds no test that can be read.
     """
     from starlette.applications import Starlette
+    from starlette.middleware import Middleware
     from starlette.routing import Route
 
-    test = _Test(folder, read_plan(folder), token)
+    plan = read_plan(folder)
+    test = _Test(folder, plan)
+    admit = door.admit if door else (lambda _: None)
     return Starlette(
         routes=[
             Route("/", test.page),
+            Route("/api/test", test.test),
             Route("/api/session/{subject}", test.session),
+            Route("/api/consent/{subject}", test.consent, methods=["POST"]),
             Route("/api/audio/{subject}/{page}/{letter}", test.audio),
             Route("/api/answer/{subject}/{page}", test.answer, methods=["POST"]),
         ],
-        exception_handlers={AnswerRefused: _refuse, RunError: _fail},
+        middleware=[
+            Middleware(Guard, access or Access(), functools.partial(find_invited, plan), admit)
+        ],
+        exception_handlers={NoAnswer: _reject, AnswerRefused: _refuse, RunError: _fail},
     )
 
 
 class _Test:
     """The routes of one test."""
 
-    def __init__(self, folder: Path, plan: Plan, token: str | None) -> None:
-        self.folder, self.plan, self.token = folder, plan, token
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder, self.plan = folder, plan
 
     def page(self, request: Request) -> Response:
-        self._admit(request)
         from starlette.responses import HTMLResponse
 
         nonce = secrets.token_urlsafe(12)
@@ -80,17 +98,29 @@ class _Test:
             f" style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; form-action 'none'"
         )
         headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-        return HTMLResponse(read_page(nonce), headers={**headers, **_NO_STORE})
+        page = read_page(nonce, render_intro(self.plan))
+        return HTMLResponse(page, headers={**headers, **_NO_STORE})
 
-    def session(self, request: Request) -> Response:
-        self._admit(request)
+    def test(self, request: Request) -> Response:
         from starlette.responses import JSONResponse
 
-        subject = check_subject(request.path_params["subject"])
-        done = read_answers(self.folder, subject)
         content = {
             "kind": self.plan.kind,
             "title": self.plan.title,
+            "intro": bool(self.plan.intro),
+            "invited": request.state.invited,
+        }
+        return JSONResponse(content, headers=_NO_STORE)
+
+    def session(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        subject = _subject(request)
+        done = read_answers(self.folder, self.plan, subject)
+        content = {
+            "kind": self.plan.kind,
+            "title": self.plan.title,
+            "consented": has_consented(self.folder, self.plan, subject),
             "pages": [
                 {
                     "name": name,
@@ -104,11 +134,10 @@ class _Test:
         return JSONResponse(content, headers=_NO_STORE)
 
     def audio(self, request: Request) -> Response:
-        self._admit(request)
         from starlette.exceptions import HTTPException
         from starlette.responses import Response
 
-        subject = check_subject(request.path_params["subject"])
+        subject = _subject(request)
         page, letter = request.path_params["page"], request.path_params["letter"]
         trial = self.plan.trial(page)
         if trial is None:
@@ -119,52 +148,82 @@ class _Test:
             raise HTTPException(404, "no such sound")
         path = self.folder / files[letter]
         try:
-            content = path.read_bytes()
-        except OSError as error:
+            content = veiled(path, self.plan.secret, subject, page, letter)
+        except (OSError, RuntimeError) as error:
+            # soundfile's own error is a RuntimeError.
             raise RunError(f"{path}: cannot be read ({error}); make the test again") from error
-        return Response(content, media_type="audio/flac", headers=_NO_STORE)
+        return Response(content, media_type="audio/wav", headers=_NO_STORE)
 
     async def answer(self, request: Request) -> Response:
-        self._admit(request)
         from starlette.responses import JSONResponse
 
-        given, seconds = await _read_answer(request)
-        subject, page = request.path_params["subject"], request.path_params["page"]
+        subject, page = _subject(request), request.path_params["page"]
+        given = parse_answer(await _read_body(request))
+        if not has_consented(self.folder, self.plan, subject):
+            raise AnswerRefused("read the introduction and agree to it first: reload this window")
         # On the loop's own thread: one answer is stored after another.
-        store_answer(self.folder, self.plan, subject, page, given, seconds)
+        store_answer(self.folder, self.plan, subject, page, *given)
         return JSONResponse({"saved": page}, headers=_NO_STORE)
 
-    def _admit(self, request: Request) -> None:
-        from starlette.exceptions import HTTPException
+    async def consent(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
 
-        given = request.query_params.get("token", "")
-        if self.token and not secrets.compare_digest(given.encode(), self.token.encode()):
-            raise HTTPException(403, "open the address with its ?token=")
+        subject = _subject(request)
+        await _read_body(request)
+        store_consent(self.folder, self.plan, subject)
+        return JSONResponse({"consented": subject}, headers=_NO_STORE)
 
 
-async def _read_answer(request: Request) -> tuple[object, float]:
+def _subject(request: Request) -> str:
+    """Whom a request is about: who was invited answers for nobody else."""
+    from starlette.exceptions import HTTPException
+
+    subject = check_subject(request.path_params["subject"])
+    if request.state.invited not in (None, subject):
+        raise HTTPException(403, "this address belongs to another name")
+    return subject
+
+
+async def _read_body(request: Request) -> bytes:
     # JSON alone: a form on a foreign site cannot send this type without asking first.
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
-        raise AnswerRefused("an answer is JSON")
+        raise NoAnswer("an answer is JSON")
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise AnswerRefused(f"an answer has at most {MOST_BYTES} bytes")
-    import json
-
     try:
-        content: Any = json.loads(body)
-        given, seconds = content["answer"], float(content["seconds"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise AnswerRefused(f"not an answer ({error!r})") from error
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise AnswerRefused("seconds must be 0 or more")
-    return given, seconds
+        async with asyncio.timeout(BODY_PATIENCE_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise NoAnswer(f"an answer has at most {MOST_BYTES} bytes")
+    except TimeoutError as error:
+        raise NoAnswer("the answer came too slowly") from error
+    return body
 
 
-def read_page(nonce: str) -> str:
-    """The self-contained page; `nonce` lets its own script and style pass, and no other."""
+def parse_answer(body: bytes) -> tuple[object, float, object]:
+    """What was answered, to be checked against the plan; the seconds that it took; the comment.
+
+    Raises:
+        NoAnswer: for whatever else the bytes are.
+    """
+    try:
+        content = json.loads(body)
+        given, seconds = content["answer"], content["seconds"]
+        comment = content.get("comment", "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NoAnswer(f"not an answer ({type(error).__name__})") from error
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_SECONDS:
+        raise NoAnswer(f"seconds must be a number from 0 to {MOST_SECONDS:g}")
+    return given, float(seconds), comment
+
+
+def read_page(nonce: str, intro: str = "") -> str:
+    """The self-contained page; `nonce` lets its own script and style pass, and no other.
+
+    Args:
+        nonce: fresh for each answer.
+        intro: HTML that is shown before the test, from `tuner.listening.consent`.
+    """
     files = resources.files("tuner.listening") / "page"
     page = (files / "index.html").read_text(encoding="utf-8")
     icon = base64.b64encode((files / "icon.svg").read_bytes()).decode()
@@ -174,12 +233,20 @@ def read_page(nonce: str) -> str:
         ("{{script}}", (files / "page.js").read_text(encoding="utf-8")),
         ("{{icon}}", f"data:image/svg+xml;base64,{icon}"),
         ("{{nonce}}", nonce),
+        # Last: what it holds is not looked at again.
+        ("{{intro}}", intro),
     ):
         page = page.replace(name, text)
     return page
 
 
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def _reject(_: Request, error: Exception) -> Response:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse({"error": str(error)}, status_code=400)
 
 
 def _refuse(_: Request, error: Exception) -> Response:
@@ -191,4 +258,7 @@ def _refuse(_: Request, error: Exception) -> Response:
 def _fail(_: Request, error: Exception) -> Response:
     from starlette.responses import JSONResponse
 
-    return JSONResponse({"error": str(error)}, status_code=500)
+    # The reason names files and conditions, which are not for listeners.
+    log.error("%s", error)
+    told = "this server cannot read its files or store your answer; tell whoever runs the test"
+    return JSONResponse({"error": told}, status_code=500)

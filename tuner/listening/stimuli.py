@@ -4,14 +4,16 @@ Coded signals come aligned and of the reference's length. Each is brought to the
 integrated loudness (ITU-R BS.1770-4, by pyloudnorm). Anchors are by definition the reference
 low-passed, so their level is left as it is. Then one gain for the whole trial brings its
 reference to `LOUDNESS_LUFS`, less where a peak would clip: within a trial nothing but the coding
-differs, and no trial startles.
+differs, and no trial startles. Names follow from the plan's secret, and all files of a trial are
+padded to one size: a listing of the folder tells nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import math
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +39,9 @@ LOUDNESS_LUFS = -23.0
 #: Signals of a trial, hidden reference and anchors among them (BS.1534-3, 5.3).
 MOST_STIMULI = 12
 STIMULI_FOLDER = "stimuli"
+SECRET_BYTES = 16
+#: Of a PADDING block of FLAC, which holds up to 16 MB (RFC 9639, 8.1).
+PADDING_HEAD_BYTES, MOST_PADDING_BYTES = 4, (1 << 24) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,8 @@ def make_test(
     kind: Kind = "mushra",
     repeats: int = 1,
     seed: int = 0,
+    secret: str | None = None,
+    intro: str = "",
 ) -> Plan:
     """Write a test's stimuli and plan.
 
@@ -78,7 +85,9 @@ def make_test(
         kind: "mushra"; or "abx" between the first two coded conditions of a clip, or between the
             reference and the only one.
         repeats: how often each clip is asked (ABX needs several).
-        seed: of blind names and orders.
+        seed: of the draw of clips, for the plan to tell.
+        secret: what blind names and orders follow from; None: a new one.
+        intro: Markdown that subjects read, and agree to, before they begin.
 
     Raises:
         RunError: the folder holds a test, or cannot be written.
@@ -89,6 +98,7 @@ def make_test(
     if (folder / PLAN_FILE).exists():
         raise RunError(f"{folder}: holds a test already; name another folder with -o")
     trials: list[Trial] = []
+    secret = secret or secrets.token_hex(SECRET_BYTES)
     try:
         (folder / STIMULI_FOLDER).mkdir(parents=True, exist_ok=True)
         for number, material in enumerate(materials):
@@ -97,12 +107,13 @@ def make_test(
             made = []
             for condition, pcm in sounds.items():
                 gain_db, total = gains[condition]
-                file = f"{STIMULI_FOLDER}/{_blind_name(seed, number, condition)}.flac"
+                file = f"{STIMULI_FOLDER}/{_blind_name(secret, number, condition)}.flac"
                 samples = np.clip(pcm * total, -1.0, 1.0).T
                 soundfile.write(folder / file, samples, SAMPLE_RATE, subtype="PCM_24")
                 made.append(
                     Stimulus(condition, file, round(gain_db, 3), material.predicted.get(condition))
                 )
+            _pad([folder / each.file for each in made])
             reference = next(each.file for each in made if each.condition == REFERENCE)
             # ABX: the first two coded conditions, or the only one against the reference.
             pair = made[:2] if len(material.coded) == 1 else made[1:3]
@@ -116,7 +127,7 @@ def make_test(
         raise RunError(f"{folder}: cannot be written ({error})") from error
     if not trials:
         raise ClipError(f"{folder}: no clip to listen to; choose other clips or bitrates")
-    plan = Plan(kind, title, seed, baseline, tuple(trials))
+    plan = Plan(kind, title, seed, baseline, tuple(trials), secret, intro)
     write_plan(plan, folder)
     return plan
 
@@ -168,5 +179,16 @@ def _anchors(material: Material, kind: Kind) -> dict[str, Pcm]:
     return {name: anchor(material.reference, hz) for name, hz in ANCHORS.items()}
 
 
-def _blind_name(seed: int, trial: int, condition: str) -> str:
-    return hashlib.sha256(f"{seed} {trial} {condition}".encode()).hexdigest()[:12]
+def _blind_name(secret: str, trial: int, condition: str) -> str:
+    return hmac.digest(secret.encode(), f"{trial} {condition}".encode(), "sha256").hex()[:16]
+
+
+def _pad(files: Sequence[Path]) -> None:
+    """Give all files the largest one's size, by what FLAC has for that."""
+    from mutagen.flac import FLAC
+
+    # A file that needs any needs a block's head first; so all get one.
+    size = max(file.stat().st_size for file in files) + PADDING_HEAD_BYTES
+    for file in files:
+        padding = min(size - file.stat().st_size - PADDING_HEAD_BYTES, MOST_PADDING_BYTES)
+        FLAC(file).save(padding=lambda _, padding=padding: padding)

@@ -52,7 +52,11 @@ def export_webmushra(plan: Plan, path: Path) -> None:
 
 def webmushra_id(plan: Plan) -> str:
     """The test's name in webMUSHRA's results: no other test's."""
-    text = json.dumps(dataclasses.asdict(plan), sort_keys=True)
+    content = dataclasses.asdict(plan)
+    if plan.version == 1:
+        # Its id is the one that it had then.
+        del content["secret"], content["intro"]
+    text = json.dumps(content, sort_keys=True)
     return f"tuner-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -166,7 +170,7 @@ def read_webmushra(path: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]
                 given[condition] = _rating(row[RATING])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         place = f"{path}, line {reader.line_num}"
         raise RunError(f"{place}: {error} does not belong to this test") from error
     if not sessions:

@@ -30,15 +30,18 @@ def predict(models: Sequence[nn.Module], features_of: torch.Tensor) -> Predictio
     """What an ensemble predicts: its members are a mixture, as in `tuner.quality.scorer`.
 
     Args:
-        features_of: ``[1 + N, 4, 5, 32, F]``; row 0 is the reference.
+        features_of: ``[1 + N, 4, 18, 32, F]``; row 0 is the reference.
     """
     reference, coded = (windows(part) for part in pairs(features_of))
     with torch.inference_mode():
-        parts = [torch.stack(model.eval()(reference, coded)) for model in models]
-    # [members, mean and scale, windows * N] to [mean and scale, N, members, windows]
-    shape = (len(parts), 2, -1, len(features_of) - 1)
-    means, scales = torch.stack(parts).double().reshape(shape).permute(1, 3, 0, 2).numpy()
-    scores = [pool(*each) for each in zip(means, scales, strict=True)]
+        said = zip(*(model.eval()(reference, coded) for model in models), strict=True)
+    # Each of means, scales and families: [members, windows * N, …] to [N, members, windows, …]
+    count = len(features_of) - 1
+    stacked = [torch.stack(each).double() for each in said]
+    parts = [each.reshape(len(each), -1, count, *each.shape[2:]) for each in stacked]
+    scores = [
+        pool(*each) for each in zip(*(part.movedim(2, 0).numpy() for part in parts), strict=True)
+    ]
     spreads = np.array([score.spread for score in scores])
     return Prediction(np.array([score.mean for score in scores]), spreads / LOGISTIC_STD)
 

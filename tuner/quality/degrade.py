@@ -1,6 +1,7 @@
 """Programmatic distortions: families of artefacts with a severity, after the Open Dataset of
 Audio Quality (low-pass, pre-echo, spectral holes, tonality mismatch, unmasked noise) and
-more: stereo narrowing, imbalance, clipping, drop-outs, birdies, time smearing.
+more: stereo narrowing, imbalance, clipping, drop-outs, gaps, clicks, birdies, time smearing, noise
+shaped over the bands. Some change the samples and cannot be heard (`INAUDIBLE`).
 
 All take and give float32 ``[C, T]`` at 48 kHz. Severity runs from 0 (barely audible) to
 1 (gross). Random parts come from the generator that is passed in.
@@ -8,6 +9,7 @@ All take and give float32 ``[C, T]`` at 48 kHz. Severity runs from 0 (barely aud
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -196,6 +198,91 @@ def _quantise(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
     return np.ascontiguousarray(out[:, : pcm.shape[1]], dtype=np.float32)
 
 
+def _gaps(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """Silence: 30 ms to half of the signal, in one to three pieces."""
+    out = pcm.copy()
+    share = 0.01 * 50**severity
+    pieces = int(rng.integers(1, 4))
+    length = max(round(share * pcm.shape[1] / pieces), 480)
+    for start in rng.integers(0, max(pcm.shape[1] - length, 1), pieces):
+        out[:, start : start + length] = 0
+    return out
+
+
+def _clicks(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """Short bursts of a high tone, two to ten a second, 45 to 5 dB under the peak."""
+    size = int(rng.integers(24, 72))
+    tone = np.sin(2 * np.pi * rng.uniform(3_000, 10_000) * np.arange(size) / RATE)
+    level = float(np.abs(pcm).max()) * 10 ** ((-45 + 40 * severity) / 20)
+    out = pcm.copy()
+    count = max(round(float(rng.uniform(2, 10)) * pcm.shape[1] / RATE), 1)
+    for start in rng.integers(0, pcm.shape[1] - size, count):
+        out[:, start : start + size] += (level * tone * np.hanning(size)).astype(np.float32)
+    return out
+
+
+def _band_noise(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """Noise of constant total energy, 30 to 6 dB under the signal, spread over the bands anew.
+
+    So the same noise lies now under the loud bands, now over the quiet ones.
+    """
+    spectrum = _stft(pcm)
+    edges = np.unique(np.geomspace(4, spectrum.shape[1] - 1, 18).astype(int))
+    power = np.abs(spectrum) ** 2
+    noise = rng.standard_normal(spectrum.shape) + 1j * rng.standard_normal(spectrum.shape)
+    shaped = np.zeros_like(spectrum)
+    for low, high in itertools.pairwise(edges):
+        level = np.sqrt(power[:, low:high].mean(axis=1, keepdims=True))
+        shaped[:, low:high] = noise[:, low:high] * level * 10 ** (rng.uniform(-20, 20) / 20)
+    wanted = np.sum(power) * 10 ** ((-30 + 24 * severity) / 10)
+    shaped *= np.sqrt(wanted / (np.sum(np.abs(shaped) ** 2) + 1e-20))
+    return _istft(spectrum + shaped, pcm.shape[1])
+
+
+def _constant(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    return pcm + np.float32((1 if rng.random() < 0.5 else -1) * 0.01 * severity)
+
+
+def _infrasound(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """A tone of 2 to 12 Hz of up to 1 % of full scale."""
+    places = np.arange(pcm.shape[1]) / RATE
+    tone = np.sin(2 * np.pi * (rng.uniform(2, 12) * places + rng.random()))
+    return np.asarray(pcm + 0.01 * severity * tone, dtype=np.float32)
+
+
+def _phase(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """All components turned by the same angle, up to half a turn."""
+    angle = np.pi * severity
+    turned = np.cos(angle) * pcm - np.sin(angle) * dsp.hilbert(pcm, axis=1).imag
+    return np.asarray(turned, dtype=np.float32)
+
+
+def _shift(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """Late by up to 0.3 ms, by a fraction of a sample, too."""
+    size = pcm.shape[1] + 64
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(size) * 0.0003 * RATE * severity)
+    return np.fft.irfft(np.fft.rfft(pcm, size, axis=1) * turn, size, axis=1)[
+        :, : pcm.shape[1]
+    ].astype(np.float32)
+
+
+def redraw_noise(pcm: Pcm, severity: float, rng: np.random.Generator) -> Pcm:
+    """Other noise of the same spectrum: sounds the same where the signal is stationary noise."""
+    spectrum = np.fft.rfft(pcm, axis=1)
+    phase = rng.uniform(0, 2 * np.pi, spectrum.shape)
+    return np.fft.irfft(np.abs(spectrum) * np.exp(1j * phase), pcm.shape[1], axis=1).astype(
+        np.float32
+    )
+
+
+#: Families that change the samples and cannot be heard; the last one on stationary noise alone.
+INAUDIBLE: dict[str, Degradation] = {
+    "constant": _constant,
+    "infrasound": _infrasound,
+    "phase": _phase,
+    "shift": _shift,
+    "redrawn noise": redraw_noise,
+}
 #: Family name -> distortion of a given severity.
 FAMILIES: dict[str, Degradation] = {
     "low-pass": _low_pass,
@@ -212,6 +299,13 @@ FAMILIES: dict[str, Degradation] = {
     "time smearing": _time_smearing,
     "quantisation": _quantise,
 }
+#: Families that `tuner.quality.material.plan_dense` adds to those; the earlier plan's recipes
+#: draw from `FAMILIES` alone, so that they stay what they were.
+MORE_FAMILIES: dict[str, Degradation] = {
+    "gaps": _gaps,
+    "clicks": _clicks,
+    "band noise": _band_noise,
+}
 
 
 def degrade(pcm: Pcm, family: str, severity: float, seed: int) -> Pcm:
@@ -219,8 +313,9 @@ def degrade(pcm: Pcm, family: str, severity: float, seed: int) -> Pcm:
 
     Args:
         pcm: float32 ``[C, T]`` at 48 kHz.
-        family: a key of `FAMILIES`.
+        family: a key of `FAMILIES`, `MORE_FAMILIES` or `INAUDIBLE`.
         severity: 0 (barely audible) to 1 (gross).
         seed: of everything random in it.
     """
-    return FAMILIES[family](pcm, severity, np.random.default_rng(seed))
+    everything = FAMILIES | MORE_FAMILIES | INAUDIBLE
+    return everything[family](pcm, severity, np.random.default_rng(seed))

@@ -17,8 +17,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tuner.audio import Pcm
 from tuner.quality.degrade import degrade
-from tuner.quality.gammatone import features
+from tuner.quality.gammatone import features, know
 from tuner.quality.insenet import InseNet, stack
 from tuner.quality.losses import LEAST_DIFFERENCE, ranking_loss
 from tuner.quality.recipes import families
@@ -50,7 +51,7 @@ class Hyper:
     epochs: int = 80
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
-    first_block: int = 6
+    first_block: int = 5
     references_per_batch: int = 3
     ranking: float = 0.0
     replay: float = 0.1
@@ -63,7 +64,7 @@ class Taught:
     """Features of one reference with its coded versions, and their ratings.
 
     Args:
-        features: one for each speed, ``[1 + N, 4, 5, 32, F]``; row 0 is the reference.
+        features: one for each speed, ``[1 + N, 4, 18, 32, F]``; row 0 is the reference.
         ratings: of each coded version, 0 to 100; empty where the network's own word counts.
     """
 
@@ -86,6 +87,17 @@ def likelihood_loss(
     return (z.abs() + 2 * functional.softplus(-z.abs()) + scale[of].log()).mean()
 
 
+def features_of(signals: Pcm) -> torch.Tensor:
+    """Features of a reference and its coded versions, float16 ``[1 + N, 4, 18, 32, F]``.
+
+    Args:
+        signals: float32 ``[1 + N, C, T]`` at 48 kHz, aligned; row 0 is the reference.
+    """
+    pcm = torch.from_numpy(signals)
+    known = know(pcm[:1])
+    return torch.cat([known.features, features(pcm[1:], known)]).half()
+
+
 def replayed_sounds(count: int = len(SOUNDS)) -> list[Taught]:
     """Synthetic music with random artefacts, of which the network keeps its opinion.
 
@@ -100,7 +112,7 @@ def replayed_sounds(count: int = len(SOUNDS)) -> list[Taught]:
         for family in rng.choice(families(reference), REPLAY_VERSIONS, replace=False):
             severity, seed = float(rng.random()), int(rng.integers(1 << 30))
             signals.append(degrade(reference, str(family), severity, seed))
-        made.append(Taught((features(torch.from_numpy(np.stack(signals))).half(),)))
+        made.append(Taught((features_of(np.stack(signals)),)))
     return made
 
 
@@ -164,8 +176,8 @@ class _Late:
 
     def __call__(self, heard: _Heard) -> tuple[torch.Tensor, torch.Tensor]:
         self._recalled.maps = heard.maps
-        mean, scale = self.network.hear(heard.maps, heard.distance)
-        return mean, scale
+        predicted = self.network.hear(heard.maps, heard.distance)
+        return predicted.mean, predicted.scale
 
 
 class Tuning:

@@ -3,13 +3,15 @@
 Jiang, Biswas et al., "InSE-NET: a perceptually coded audio quality model based on CNN", AES
 151, 2021 (arXiv 2108.13087); the stereo network and the transfer of a mono network's weights
 to it follow arXiv 2209.11666, the predicted distribution of ratings arXiv 2308.09493. Input:
-features of the reference and the coded signal (see `tuner.quality.gammatone`). Output: mean
-(0 to 100) and scale of the opinions, a logistic distribution.
+features of the reference and the coded signal, its error among them (see
+`tuner.quality.gammatone`). Output: mean (0 to 100) and scale of the opinions, a logistic
+distribution, and what each family of metrics would say (0 to 100).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -23,18 +25,28 @@ _DIFFERENCE_GAIN = 4.0
 _JUST_DIFFERENT = 0.2 / FLOOR_DB
 #: Standard deviation of a logistic distribution of scale 1.
 LOGISTIC_STD = math.pi / math.sqrt(3)
+#: Families of metrics whose opinions are predicted, in the order of `tuner.scorer.FAMILIES`.
+FAMILY_HEADS = 3
+#: Kinds of planes that a network is given: of the reference, of the difference, of the error.
+_KINDS = 3
 #: How a mono network's first weights are shared out to L, R, M and S. A mono clip, whose L, R
 #: and M are the same and whose S is silent, is heard as by the mono network.
 _TRANSFER = (0.25, 0.25, 0.5, 0.5)
 
 
 class _ConvBlock(nn.Sequential):
-    """Convolution (same size), batch norm, ReLU."""
+    """Convolution (same size, but for its stride), batch norm, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+    ) -> None:
         padding = (kernel[0] // 2, kernel[1] // 2)
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
         )
@@ -83,6 +95,20 @@ class InceptionSE(nn.Module):
         return excited
 
 
+class Predicted(NamedTuple):
+    """What a network says of B pairs.
+
+    Args:
+        mean: 0 to 100, ``[B]``.
+        scale: of the logistic distribution of opinions, points, ``[B]``.
+        families: each family's opinion, 0 to 100, ``[B, 3]``.
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+    families: torch.Tensor
+
+
 class InseNet(nn.Module):
     """InSE-NET with two time resolutions; clips of any length.
 
@@ -93,11 +119,12 @@ class InseNet(nn.Module):
 
     def __init__(self, signals: int = SIGNALS, width: int = 48) -> None:
         super().__init__()
-        # Two frames of 20 ms become one: what happens within them is in the fine planes.
+        neck = width * 2 // 3
+        # All planes of a point become a few, two bands become one: the cheapest stem that was
+        # as good as one convolution over all planes.
         self.stem = nn.Sequential(
-            nn.Conv2d(2 * signals * PLANES, width, (3, 3), (1, 2), padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            _ConvBlock(_KINDS * signals * PLANES, neck, (1, 1)),
+            _ConvBlock(neck, width, (3, 3), stride=(2, 1)),
         )
         self.blocks = nn.Sequential(
             InceptionSE(width, width),
@@ -105,28 +132,25 @@ class InseNet(nn.Module):
             InceptionSE(width, width * 2),
             nn.AvgPool2d((2, 2), ceil_mode=True),
             InceptionSE(width * 2, width * 2),
-            nn.AvgPool2d((2, 2), ceil_mode=True),
             InceptionSE(width * 2, width * 2),
         )
         channels = width * 2
         self.bands = nn.Conv1d(channels * 4, channels, 1)  # four bands are left
         self.head = nn.Sequential(
-            nn.Linear(channels * 3, channels), nn.ReLU(inplace=True), nn.Linear(channels, 2)
+            nn.Linear(channels * 3, channels),
+            nn.ReLU(inplace=True),
+            nn.Linear(channels, 2 + FAMILY_HEADS),
         )
 
-    def forward(
-        self, reference: torch.Tensor, coded: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean (0 to 100) and scale (points) of the predicted logistic distribution, ``[B]`` each.
+    def forward(self, reference: torch.Tensor, coded: torch.Tensor) -> Predicted:
+        """What it says of pairs.
 
         Args:
-            reference, coded: features ``[B, signals, 5, 32, F]``.
+            reference, coded: features ``[B, signals, 18, 32, F]``.
         """
         return self.hear(*stack(reference, coded))
 
-    def hear(
-        self, stacked: torch.Tensor, distance: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def hear(self, stacked: torch.Tensor, distance: torch.Tensor) -> Predicted:
         """The same, of what `stack` gives: several networks can share it."""
         maps = self.blocks(self.stem(stacked))
         moments = torch.relu(self.bands(maps.flatten(1, 2))).float()
@@ -135,23 +159,29 @@ class InseNet(nn.Module):
             [moments.mean(dim=2), moments.std(dim=2, correction=0), moments.amax(dim=2)], dim=1
         )
         with torch.autocast(pooled.device.type, enabled=False):  # half a point is too coarse here
-            damage, scale = self.head(pooled).unbind(dim=1)
-        heard = torch.tanh(distance / _JUST_DIFFERENT)
-        mean = 100 * torch.exp(-heard * nn.functional.softplus(damage - 1))
-        return mean, 0.5 + 10 * heard * nn.functional.softplus(scale - 1)
+            damage, scale, families = self.head(pooled).split([1, 1, FAMILY_HEADS], dim=1)
+        heard = torch.tanh(distance / _JUST_DIFFERENT)[:, None]
+        points = 100 * torch.exp(
+            -heard * nn.functional.softplus(torch.cat([damage, families], dim=1) - 1)
+        )
+        spread = 0.5 + 10 * heard * nn.functional.softplus(scale - 1)
+        return Predicted(points[:, 0], spread[:, 0], points[:, 1:])
 
 
 def stack(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a network hears of a pair: its input maps, and how far apart the features are.
+    """What a network hears of a pair: its input maps, and how far apart the magnitudes are.
 
     Args:
-        reference, coded: features ``[B, signals, 5, 32, F]``.
+        reference, coded: features ``[B, signals, 18, 32, F]``.
 
     Returns:
-        ``[B, 2 * signals * 5, 32, F]``, and the mean absolute difference ``[B]``.
+        ``[B, 3 * signals * 9, 32, F]`` (the reference, the enlarged difference, the error), and
+        the mean absolute difference ``[B]``.
     """
-    difference = coded - reference
-    maps = torch.cat([reference, _DIFFERENCE_GAIN * difference], dim=1).flatten(1, 2)
+    known = reference[:, :, :PLANES]
+    difference = coded[:, :, :PLANES] - known
+    parts = [known, _DIFFERENCE_GAIN * difference, coded[:, :, PLANES:]]
+    maps = torch.cat(parts, dim=1).flatten(1, 2)
     distance = difference.abs().mean(dim=(1, 2, 3, 4))
     return maps.contiguous(memory_format=torch.channels_last), distance
 
@@ -159,8 +189,8 @@ def stack(reference: torch.Tensor, coded: torch.Tensor) -> tuple[torch.Tensor, t
 def transfer(mono: InseNet, stereo: InseNet) -> None:
     """Give a stereo network the weights of a mono one."""
     state = mono.state_dict()
-    # [width, 2 * PLANES, 3, 3]: the planes of the reference, then those of the difference.
-    first = state["stem.0.weight"].unflatten(1, (2, 1, PLANES))
+    # [neck, kinds * PLANES, 1, 1]
+    first = state["stem.0.0.weight"].unflatten(1, (_KINDS, 1, PLANES))
     shares = torch.tensor(_TRANSFER).reshape(1, 1, SIGNALS, 1, 1, 1)
-    state["stem.0.weight"] = (first * shares).flatten(1, 3)
+    state["stem.0.0.weight"] = (first * shares).flatten(1, 3)
     stereo.load_state_dict(state)

@@ -27,7 +27,7 @@ from tuner.quality.labels import (
     to_json,
 )
 from tuner.quality.material import Material
-from tuner.quality.recipes import cook, plan_recipes
+from tuner.quality.recipes import WIDE, Taste, cook, plan_recipes
 from tuner.quality.shards import keep_shard
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def label_reference(
     encoders: Mapping[str, Encoder],
     seed: int,
     features: Path | None = None,
+    taste: Taste = WIDE,
 ) -> Labelled:
     """Make, code and label one reference. What fails is left out and logged.
 
@@ -51,6 +52,7 @@ def label_reference(
         encoders: name -> adapter.
         seed: of the recipes.
         features: folder of shards (`tuner.quality.shards`) that its features are kept in.
+        taste: what recipes are drawn.
     """
     source = material.sources[index]
     try:
@@ -61,7 +63,8 @@ def label_reference(
     rng = np.random.default_rng([seed, index])
     labels: list[Label] = []
     heard: list[Pcm] = []
-    for recipe in plan_recipes(reference, encoders, rng):
+    stationary = source.kind == "noise"
+    for recipe in plan_recipes(reference, encoders, rng, taste, stationary=stationary):
         try:
             coded = cook(reference, recipe, encoders)
             if digest_of(coded) == digest_of(reference):
@@ -85,6 +88,7 @@ def label_all(
     progress: Callable[[int, int], None],
     known: frozenset[int] = frozenset(),
     features: Path | None = None,
+    taste: Taste = WIDE,
 ) -> None:
     """Label every reference that is not known, in the order of the plan.
 
@@ -97,6 +101,7 @@ def label_all(
         progress: called with (references finished, labels so far).
         known: indices that a table holds already.
         features: folder of shards that the features are kept in, too.
+        taste: what recipes are drawn.
     """
     work.mkdir(parents=True, exist_ok=True)
     finished = {row.index for row in read_finished(work)} | known
@@ -106,7 +111,7 @@ def label_all(
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(material,)) as pool:
         waiting: set[Future[int]] = set()
         for index in todo:
-            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work, features))
+            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work, features, taste))
             if len(waiting) < AHEAD * workers and index != todo[-1]:
                 continue
             everything = index == todo[-1]
@@ -135,9 +140,14 @@ def _start(material: Material) -> None:
 
 
 def _label_and_keep(
-    index: int, encoders: Mapping[str, Encoder], seed: int, work: Path, features: Path | None
+    index: int,
+    encoders: Mapping[str, Encoder],
+    seed: int,
+    work: Path,
+    features: Path | None,
+    taste: Taste,
 ) -> int:
-    labelled = label_reference(_material[0], index, encoders, seed, features)
+    labelled = label_reference(_material[0], index, encoders, seed, features, taste)
     target = work / f"{index:06d}.json"
     partial = target.with_suffix(".partial")
     partial.write_text(to_json(labelled), encoding="utf-8")

@@ -1,8 +1,9 @@
 """The teachers' verdicts on coded signals, raw, and the table that keeps them.
 
-A label is what ViSQOL v3 and Zimtohrli measured on mid, side, left and right, on their own
-scales: how they are put on the MUSHRA scale and weighed is decided when they are used
-(`tuner.quality.opinions`), so that no label is ever computed twice. Rows hold the recipe of
+A label is what ViSQOL v3 and Zimtohrli measured on mid, side, left and right, and the eleven
+variables of PEAQ for left and right together, mid, and side: raw, since how they are put on the
+MUSHRA scale and weighed is decided when they are used (`tuner.quality.opinions`), so that no
+label is ever computed twice. Rows hold the recipe of
 their signal and a digest of its samples; audio is made again from them.
 
 The table is JSON lines, compressed with xz: a header, then one line for each reference.
@@ -20,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from tuner.audio import Pcm
-from tuner.errors import StudyError
+from tuner.audio import SILENCE_PEAK, Pcm
+from tuner.errors import ScoreError, StudyError
+from tuner.quality import peaq
 from tuner.quality.material import Source
 from tuner.quality.recipes import Recipe
 from tuner.quality.teachers import aligned_visqol_mos, mid_and_side, side_level_db, zimtohrli_mos
@@ -45,6 +47,9 @@ class Label:
     Args:
         recipe: how it is made.
         visqol, zimtohrli: MOS of mid, side, left and right; None where not measured.
+        peaq: the variables of PEAQ (`tuner.quality.peaq.Variables`) of left and right together,
+            of mid and of side; None where not measured, empty where PEAQ was not asked yet.
+        muted: share of it that is silent where the reference is not, 0 to 1.
         side_db: level of the side against the mid: of the reference, of the coded signal.
         digest: first 12 hex digits of the sha256 of its samples at 16 bits.
     """
@@ -54,6 +59,8 @@ class Label:
     zimtohrli: tuple[float | None, ...]
     side_db: tuple[float, float]
     digest: str
+    peaq: tuple[tuple[float, ...] | None, ...] = ()
+    muted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,54 @@ def label(reference: Pcm, coded: Pcm, recipe: Recipe, *, apart: bool) -> Label:
         for name, metric in (("visqol", aligned_visqol_mos), ("zimtohrli", zimtohrli_mos))
     }
     rounded = (round(side_db[0], 2), round(side_db[1], 2))
-    return Label(recipe, measured["visqol"], measured["zimtohrli"], rounded, digest_of(coded))
+    return Label(
+        recipe,
+        measured["visqol"],
+        measured["zimtohrli"],
+        rounded,
+        digest_of(coded),
+        peaq_variables(reference, coded),
+        muted_share(reference, coded),
+    )
+
+
+def muted_share(reference: Pcm, coded: Pcm) -> float:
+    """Share of 5 ms blocks that are silent in the coded signal and not in the reference."""
+    frames = reference.shape[1] // 240
+    silent = [
+        np.abs(pcm[:, : frames * 240]).reshape(len(pcm), frames, 240).max(axis=(0, 2), initial=0)
+        < SILENCE_PEAK
+        for pcm in (coded, reference)
+    ]
+    return round(float(np.mean(silent[0] & ~silent[1])), 4) if frames else 0.0
+
+
+def peaq_variables(reference: Pcm, coded: Pcm) -> tuple[tuple[float, ...] | None, ...]:
+    """`Label.peaq` of one coded signal.
+
+    Raises:
+        ScoreError: PEAQ gave no number.
+    """
+    known, heard = (_peaq_signals(pcm) for pcm in (reference, coded))
+    side_db = (side_level_db(reference), side_level_db(coded))
+    whole = [0, 1] if reference.shape[0] == 2 else [0]
+    heard_side = reference.shape[0] == 2 and max(side_db) > SIDE_UNHEARD_DB
+    signals = [2, 3] if heard_side else [2]
+    if len(whole) == 1:
+        known, heard, signals = known[:1], heard[:1], []
+    frames = peaq.frames(known, heard)
+    rows = peaq.combine(frames, [whole]).array()
+    if signals:
+        rows = np.concatenate([rows, peaq.combine(frames, [[n] for n in signals]).array()])
+    if not np.isfinite(rows).all():
+        raise ScoreError("PEAQ gave no finite number: is the coded signal silent or damaged?")
+    told: list[tuple[float, ...] | None] = [tuple(float(f"{x:.5g}") for x in row) for row in rows]
+    return tuple(told + [told[0] if not signals else None, None][: 3 - len(told)])
+
+
+def _peaq_signals(pcm: Pcm) -> Pcm:
+    """Left, right, mid and side as PEAQ hears them, ``[4, T]``."""
+    return np.stack([pcm[0], pcm[-1], *mid_and_side(pcm)]).astype(np.float32)
 
 
 def _ear(pcm: Pcm, channel: int) -> Any:
@@ -126,6 +180,8 @@ def to_json(labelled: Labelled) -> str:
             "zimtohrli": each.zimtohrli,
             "side_db": each.side_db,
             "digest": each.digest,
+            **({"peaq": each.peaq} if each.peaq else {}),
+            **({"muted": each.muted} if each.muted else {}),
         }
         for each in labelled.labels
     ]
@@ -149,10 +205,15 @@ def from_json(line: str) -> Labelled:
             tuple(row["zimtohrli"]),
             (row["side_db"][0], row["side_db"][1]),
             row["digest"],
+            tuple(None if v is None else tuple(v) for v in row.get("peaq", ())),
+            row.get("muted", 0.0),
         )
         for row in record["labels"]
     )
-    return Labelled(record["index"], Source(**record["source"]), record["digest"], labels)
+    fields: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in record["source"].items()
+    }
+    return Labelled(record["index"], Source(**fields), record["digest"], labels)
 
 
 def write_table(path: Path, header: Mapping[str, Any], rows: Iterable[Labelled]) -> None:

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tuner.errors import StudyError
 from tuner.quality.insenet import InseNet
-from tuner.quality.losses import better, likelihood_loss, ranking_loss
+from tuner.quality.losses import better, family_loss, likelihood_loss, ranking_loss
 from tuner.quality.processes import is_first
 from tuner.quality.shards import Batch
 
@@ -74,10 +74,14 @@ def mid_of(batch: Batch) -> Batch:
 
 
 def batch_loss(network: nn.Module, batch: Batch) -> torch.Tensor:
-    """Likelihood plus ranking loss."""
-    mean, scale = network(batch.reference[batch.of], batch.coded)
-    likelihood = likelihood_loss(mean, scale, batch.opinions)
-    return likelihood + RANKING_WEIGHT * ranking_loss(mean, better(batch))
+    """Likelihood, family heads and ranking."""
+    mean, scale, families = network(batch.reference[batch.of], batch.coded)
+    opinions = batch.opinions[:, :-1]
+    likelihood = likelihood_loss(mean, scale, batch.fused[:, None])
+    # The families tell how wide opinions lie, not where: that is for the fused one.
+    likelihood = likelihood + likelihood_loss(mean.detach(), scale, opinions)
+    ranking = ranking_loss(mean, better(batch))
+    return likelihood / 2 + family_loss(families, opinions) + RANKING_WEIGHT * ranking
 
 
 class Learner:

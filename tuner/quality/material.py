@@ -2,7 +2,8 @@
 
 Every reference is made again from its `Source` alone, so that only labels need to be kept.
 Recordings are multiplied by what a listener would still call programme: another excerpt,
-level, width, speed, and mixes with other material. Scores are rendered by fluidsynth with a
+level, width, speed, mixes with other material, and dense mixes: several recordings at once,
+limited as a master would be. Scores are rendered by fluidsynth with a
 General MIDI SoundFont, speech is spoken by espeak-ng; both are programs of the system
 (Debian packages fluidsynth, fluid-soundfont-gm, espeak-ng).
 
@@ -22,13 +23,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
 from tuner.errors import ClipError
 from tuner.quality.compose import ORCHESTRATIONS, compose
 from tuner.synth import SOUNDS, synthesize
 
-Kind = Literal["recording", "sound", "score", "speech"]
+Kind = Literal["recording", "sound", "score", "speech", "dense", "noise"]
 
 #: Length of an excerpt, s: three to four of ViSQOL's patches of 0.6 s.
 EXCERPT_S = 3.0
@@ -50,6 +52,10 @@ ONSETS = ("b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "sch", "st
 RHYMES = ("a", "e", "i", "o", "u", "an", "el", "is", "or", "um", "ei", "au", "ast", "ent", "ik")
 #: Peak above which a variation is turned down.
 FULL_SCALE = 0.99
+#: A limiter looks so many samples ahead (5 ms) and holds the gain as long.
+LIMITER_SAMPLES = 240
+#: Slopes of stationary noise, dB an octave.
+NOISE_SLOPES_DB = (0.0, 3.0, 6.0)
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,9 @@ class Source:
     """Where an excerpt comes from, and what is done to it first.
 
     Args:
-        kind: "recording", "sound", "score" or "speech".
-        name: file name, or a sound of `tuner.synth`, an orchestration, a voice.
+        kind: "recording", "sound", "score" or "speech"; "dense", a sum of `parts`; "noise".
+        name: file name, or a sound of `tuner.synth`, an orchestration, a voice; the slope of
+            noise, dB an octave.
         seed: of a made one; the excerpt's number in a score is part of it.
         start: where to cut a recording, 0 to 1 of what its length leaves free.
         gain_db: level, 0 or below.
@@ -67,6 +74,9 @@ class Source:
         mono: one channel.
         mixed_with: index of another source, mixed in; -1 for none.
         mix_db: its level.
+        parts: indices of the sources of a dense mix.
+        parts_db: level of each part, all parts being brought to one loudness first.
+        drive_db: how far the limiter's input of a dense mix peaks over full scale.
     """
 
     kind: Kind
@@ -79,6 +89,14 @@ class Source:
     mono: bool = False
     mixed_with: int = -1
     mix_db: float = 0.0
+    parts: tuple[int, ...] = ()
+    parts_db: tuple[float, ...] = ()
+    drive_db: float = 0.0
+
+    @property
+    def made_of(self) -> tuple[int, ...]:
+        """Indices of the other sources that are in it."""
+        return self.parts + ((self.mixed_with,) if self.mixed_with >= 0 else ())
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,10 @@ class Material:
             pcm = _recording(self.folder / source.name)
             free = max(pcm.shape[1] - _samples(EXCERPT_S * source.speed), 0)
             return pcm[:, round(source.start * free) :]
+        if source.kind == "dense":
+            return self._dense(source)
+        if source.kind == "noise":
+            return stationary_noise(float(source.name), EXCERPT_S, source.seed)
         if source.kind == "sound":
             return synthesize(source.name, source.seed, EXCERPT_S * source.speed)
         if source.kind == "score":
@@ -129,6 +151,17 @@ class Material:
             whole = _score(source.name, piece)
             return whole[:, _samples(excerpt * EXCERPT_S) :]
         return _speech(source.name, source.seed)
+
+    def _dense(self, source: Source) -> Pcm:
+        """The sum of its parts, limited."""
+        made = [_channels(self.read(index), 2) for index in source.parts]
+        length = max(part.shape[1] for part in made)
+        mix = np.zeros((2, length))
+        for part, level_db in zip(made, source.parts_db, strict=True):
+            loudness = float(np.sqrt(np.mean(np.square(part, dtype=np.float64))))
+            mix[:, : part.shape[1]] += part * (10 ** (level_db / 20) / max(loudness, 1e-6))
+        peak = 10 ** (source.drive_db / 20) * FULL_SCALE
+        return limit(mix * (peak / np.abs(mix).max()))
 
     def _vary(self, source: Source, pcm: Pcm) -> Pcm:
         if source.speed != 1.0:
@@ -183,6 +216,74 @@ def _draw(files: Sequence[str], index: int, seed: int) -> Source:
         other, level = int(rng.integers(index)), round(float(rng.uniform(-18, 0)), 1)
         source = replace(source, mixed_with=other, mix_db=level)
     return source
+
+
+def plan_dense(recordings: Sequence[str], count: int, seed: int) -> tuple[Source, ...]:
+    """Sources like full masters, in an order of which any prefix is a fair sample.
+
+    Two in five are dense mixes of three to five recordings, two in five recordings, one in ten
+    synthetic sounds, one in twenty speech and stationary noise each.
+
+    Args:
+        recordings: names of files of the `train` side.
+        count: how many.
+        seed: of everything that is chosen.
+    """
+    files = sorted(recordings)
+    sources: list[Source] = []
+    for _ in range(count):
+        sources.append(_draw_dense(files, sources, seed))
+    return tuple(sources)
+
+
+def _draw_dense(files: Sequence[str], before: Sequence[Source], seed: int) -> Source:
+    index = len(before)
+    rng = np.random.default_rng([seed, index, 1])
+    kinds = ["dense", "recording", "sound", "speech", "noise"]
+    kind = str(rng.choice(kinds, p=[0.4, 0.4, 0.1, 0.05, 0.05]))
+    recorded = [n for n, source in enumerate(before) if source.kind == "recording"]
+    fresh = 300_000 + index  # far from the seeds of `plan`
+    if kind == "noise":
+        return Source("noise", f"{rng.choice(NOISE_SLOPES_DB):g}", seed=fresh)
+    if kind == "speech":
+        return Source("speech", f"{rng.choice(LANGUAGES)}+{rng.choice(VARIANTS)}", seed=fresh)
+    if kind == "sound":
+        return Source("sound", str(rng.choice(SOUNDS)), seed=fresh)
+    if kind == "recording" or len(recorded) < 5:
+        name = files[int(rng.integers(len(files)))]
+        speed = round(float(rng.uniform(0.9, 1.1)), 3) if rng.random() < 0.4 else 1.0
+        return Source("recording", name, start=round(float(rng.random()), 4), speed=speed)
+    parts = rng.choice(recorded, int(rng.integers(3, 6)), replace=False)
+    return Source(
+        "dense",
+        "",
+        parts=tuple(int(part) for part in parts),
+        parts_db=tuple(round(float(x), 1) for x in rng.uniform(-9, 0, len(parts))),
+        drive_db=round(float(rng.uniform(0, 9)), 1),
+    )
+
+
+def limit(pcm: npt.NDArray[np.float64]) -> Pcm:
+    """Keep peaks under `FULL_SCALE` as a mastering limiter does, 5 ms ahead, ``[C, T]``."""
+    from scipy import ndimage
+
+    size = 2 * LIMITER_SAMPLES + 1
+    envelope = ndimage.maximum_filter1d(np.abs(pcm).max(axis=0), size)
+    gain = FULL_SCALE / np.maximum(envelope, FULL_SCALE)
+    return np.asarray(pcm * ndimage.uniform_filter1d(gain, LIMITER_SAMPLES), dtype=np.float32)
+
+
+def stationary_noise(slope_db: float, duration_s: float, seed: int) -> Pcm:
+    """Two channels of noise, falling by `slope_db` an octave above 50 Hz, peak -3 dBFS."""
+    white = np.random.default_rng(seed).standard_normal((2, round(duration_s * SAMPLE_RATE)))
+    hz = np.fft.rfftfreq(white.shape[1], 1 / SAMPLE_RATE)
+    gain = 10 ** (-slope_db / 20 * np.log2(np.maximum(hz, 50.0) / 50.0))
+    shaped = np.fft.irfft(np.fft.rfft(white, axis=1) * gain, white.shape[1], axis=1)
+    return np.asarray(shaped / np.abs(shaped).max() * 10 ** (-3 / 20), np.float32)
+
+
+#: Plans by name, as a table of labels names its own.
+PLANS = {"wide": plan, "dense": plan_dense}
 
 
 def _samples(seconds: float) -> int:

@@ -1,25 +1,44 @@
 """From raw labels to opinions on the MUSHRA scale: what the model is taught.
 
-Each teacher's MOS of mid, side, left and right becomes one opinion, 0 to 100, as its scorer
-in `tuner.quality.teachers` would give it; left and right can only take from it, because on
-them alone both teachers prefer a mono downmix. The opinions stay apart: where they disagree
-the label is wide. The order of a ladder of severities is known and no opinion may overrule
-it (`tuner.quality.recipes.Recipe.ladder`).
+What the metrics measured becomes the opinions of three families and one that is fused of them as
+people would (`tuner.quality.fusion`). What is known by construction overrules the metrics: the
+order of a ladder of severities (`tuner.quality.recipes.Recipe.ladder`), changes that nobody can
+hear (`tuner.quality.degrade.INAUDIBLE`), and what silence in the middle of a sound costs at least.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+
+from tuner.quality.degrade import INAUDIBLE
+from tuner.quality.fusion import Raw, deaf_to, shipped
 from tuner.quality.labels import Label
-from tuner.quality.teachers import VISQOL_SCALE, ZIMTOHRLI_SCALE, MosScale, blend
+from tuner.scorer import FAMILIES
 
-#: Artefacts that a teacher cannot hear, by what it said itself (FACTS.md): ViSQOL's 80 ms
-#: windows miss pre-echo (a synthetic one of 20 ms costs 0.13 MOS of 3.73).
-DEAF_TO = {"visqol": ("pre-echo",)}
+#: Points at most for a signal of which this share is muted: a listener who loses a second of six
+#: calls it bad. Our choice: all metrics average over time and give such signals 78 to 89.
+MUTED_SHARE = (0.0, 0.003, 0.02, 0.1, 0.3, 1.0)
+MUTED_POINTS = (100.0, 72.0, 45.0, 20.0, 4.0, 0.0)
+#: Level of a side that is not there, dB under the mid.
+NO_SIDE_DB = (-60.0, -60.0)
 
 
-def opinions_of(labels: Sequence[Label]) -> list[tuple[float, float]]:
+class Taught(NamedTuple):
+    """What one coded signal is worth, 0 to 100.
+
+    Args:
+        families: the opinion of each of `tuner.scorer.FAMILIES`.
+        fused: of all, as people would.
+    """
+
+    families: tuple[float, ...]
+    fused: float
+
+
+def opinions_of(labels: Sequence[Label]) -> list[Taught]:
     """The opinions of all labels of one reference, ladders put in their known order.
 
     Where an opinion rises with the severity of an artefact it is wrong, and is replaced by
@@ -27,48 +46,40 @@ def opinions_of(labels: Sequence[Label]) -> list[tuple[float, float]]:
     """
     from scipy.optimize import isotonic_regression
 
-    found = [opinions(label) for label in labels]
-    ladders = {label.recipe.group for label in labels if label.recipe.ladder}
-    for group in ladders:
+    found = np.array([[*each.families, each.fused] for each in map(opinions, labels)])
+    for group in {label.recipe.group for label in labels if label.recipe.ladder}:
         rungs = [n for n, each in enumerate(labels) if each.recipe.group == group]
         rungs.sort(key=lambda n: float(labels[n].recipe.steps[-1]["severity"]))
-        ordered = [
-            isotonic_regression([found[n][teacher] for n in rungs], increasing=False).x
-            for teacher in (0, 1)
-        ]
-        for place, n in enumerate(rungs):
-            found[n] = (float(ordered[0][place]), float(ordered[1][place]))
+        for column in range(found.shape[1]):
+            ordered = isotonic_regression(found[rungs, column], increasing=False)
+            found[rungs, column] = ordered.x
+    return [Taught(tuple(map(float, row[:-1])), float(row[-1])) for row in found]
+
+
+def opinions(label: Label) -> Taught:
+    """What is taught of one signal."""
+    return _taught(label, Raw(label.visqol, label.zimtohrli, label.side_db, _peaq(label, 0)))
+
+
+def mid_opinions(label: Label) -> Taught:
+    """The same of the mid signal alone, which the mono network is taught."""
+    visqol, zimtohrli = ((mos[0], None, None, None) for mos in (label.visqol, label.zimtohrli))
+    return _taught(label, Raw(visqol, zimtohrli, NO_SIDE_DB, _peaq(label, 1)))
+
+
+def _peaq(label: Label, place: int) -> tuple[float, ...]:
+    found = label.peaq[place] if label.peaq else None
+    if found is None:
+        raise ValueError(f"a label without PEAQ's variables: {label.recipe}")
     return found
 
 
-def opinions(label: Label) -> tuple[float, float]:
-    """ViSQOL's and Zimtohrli's opinion, 0 to 100; one speaks for both where the other is deaf."""
-    visqol = _opinion(label.visqol, label.side_db, VISQOL_SCALE)
-    zimtohrli = _opinion(label.zimtohrli, label.side_db, ZIMTOHRLI_SCALE)
-    return (zimtohrli if _is_deaf(label) else visqol, zimtohrli)
-
-
-def mid_opinions(label: Label) -> tuple[float, float]:
-    """The same opinions of the mid signal alone, which the mono network is taught."""
-    visqol = VISQOL_SCALE.to_mushra(_measured(label.visqol[0]))
-    zimtohrli = ZIMTOHRLI_SCALE.to_mushra(_measured(label.zimtohrli[0]))
-    return (zimtohrli if _is_deaf(label) else visqol, zimtohrli)
-
-
-def _measured(mos: float | None) -> float:
-    assert mos is not None
-    return mos
-
-
-def _is_deaf(label: Label) -> bool:
-    artefacts = {step.get("family") for step in label.recipe.steps}
-    return bool(artefacts & set(DEAF_TO["visqol"]))
-
-
-def _opinion(mos: Sequence[float | None], side_db: tuple[float, float], scale: MosScale) -> float:
-    mid, side, left, right = (None if m is None else scale.to_mushra(m) for m in mos)
-    assert mid is not None
-    opinion = blend(mid, side, side_db)
-    if left is not None and right is not None:
-        opinion = min(opinion, (left + right) / 2)
-    return opinion
+def _taught(label: Label, raw: Raw) -> Taught:
+    artefacts = {step["family"] for step in label.recipe.steps if step["kind"] == "artefact"}
+    if artefacts and artefacts <= INAUDIBLE.keys():
+        return Taught((100.0,) * len(FAMILIES), 100.0)
+    raw = Raw(raw.visqol, raw.zimtohrli, raw.side_db, raw.peaq, deaf_to(artefacts))
+    fusion = shipped()
+    most = float(np.interp(label.muted, MUTED_SHARE, MUTED_POINTS))
+    families = tuple(min(float(opinion), most) for opinion in fusion.opinions(raw))
+    return Taught(families, min(fusion.fused(raw), most))

@@ -22,7 +22,7 @@ import torch
 
 from tuner.audio import SAMPLE_RATE, Pcm, find_delay, read_audio, resample
 from tuner.errors import StudyError
-from tuner.quality.gammatone import features
+from tuner.quality.finetune import features_of
 
 COLUMNS = ("signal", "condition", "listener", "rating", "file")
 REFERENCE = "Reference"
@@ -209,7 +209,7 @@ def _envelopes(pcm: Pcm) -> npt.NDArray[np.float64]:
 
 
 def panel_features(panel: Panel, speeds: Sequence[float] = SPEEDS) -> tuple[torch.Tensor, ...]:
-    """Features at each speed, float16 ``[1 + N, 4, 5, 32, F]``; row 0 is the reference.
+    """Features at each speed, float16 ``[1 + N, 4, 18, 32, F]``; row 0 is the reference.
 
     Raises:
         ClipError, StudyError: see `read_signals`.
@@ -221,4 +221,4 @@ def panel_features(panel: Panel, speeds: Sequence[float] = SPEEDS) -> tuple[torc
         else np.stack([resample(pcm, round(SAMPLE_RATE * speed)) for pcm in signals])
         for speed in speeds
     )
-    return tuple(features(torch.from_numpy(pcm)).half() for pcm in played)
+    return tuple(features_of(np.ascontiguousarray(pcm)) for pcm in played)

@@ -40,6 +40,7 @@ CLIP_TOLERANCE, CLIP_PASSES = 0.03, 5
 LADDER = 3
 LADDER_GAP = 0.15
 #: Share of the references that get a group of settings, a ladder, a tandem, anchors.
+LOW_RATE = 44_100
 SHARES = {"group": 0.55, "ladder": 0.2, "tandem": 0.1, "anchors": 0.15}
 ANCHORS_HZ = (3500.0, 7000.0)
 
@@ -50,7 +51,8 @@ class Recipe:
 
     Args:
         steps: what is done in turn; each a JSON object of kind "codec" (encoder, mode,
-            values, knob), "artefact" (family, severity, seed) or "anchor" (hz).
+            values, knob, and rate where the codec is given another than 48 kHz), "artefact"
+            (family, severity, seed) or "anchor" (hz).
         group: recipes of one group are settings of one encoder at one measured bitrate, or
             severities of one artefact; "" for none.
         kbps: measured bitrate of the last codec on this reference, or None.
@@ -66,14 +68,53 @@ class Recipe:
         return bool(self.group) and self.steps[-1]["kind"] == "artefact"
 
 
-def codec_step(name: str, settings: Settings, knob: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Taste:
+    """What recipes a plan draws.
+
+    Args:
+        shares: of the references that get a group of settings, a ladder, a tandem, anchors,
+            something inaudible.
+        families: names of the artefacts of the ladders.
+        low_rate: share of the groups that are coded at `LOW_RATE`, as most music is.
+        sweeps: share of the groups that move one parameter alone.
+        names: encoders of the groups, one named twice being drawn twice as often; empty for all
+            alike.
+    """
+
+    shares: Mapping[str, float]
+    families: tuple[str, ...] = tuple(degrade.FAMILIES)
+    low_rate: float = 0.0
+    sweeps: float = 0.0
+    names: tuple[str, ...] = ()
+
+
+#: What goes with `tuner.quality.material.plan` …
+WIDE = Taste(SHARES)
+#: … and with `plan_dense`.
+DENSE = Taste(
+    {"group": 0.6, "ladder": 0.24, "inaudible": 0.08, "anchors": 0.08},
+    (*degrade.FAMILIES, *degrade.MORE_FAMILIES, *degrade.MORE_FAMILIES),
+    low_rate=0.5,
+    sweeps=0.4,
+)
+
+#: By the name of the plan.
+TASTES = {"wide": WIDE, "dense": DENSE}
+
+
+def codec_step(
+    name: str, settings: Settings, knob: float, rate: int = SAMPLE_RATE
+) -> dict[str, Any]:
     """A step that encodes and decodes."""
+    low = {} if rate == SAMPLE_RATE else {"rate": rate}
     return {
         "kind": "codec",
         "encoder": name,
         "mode": settings.rate_mode,
         "values": settings.as_dict(),
         "knob": knob,
+        **low,
     }
 
 
@@ -96,24 +137,42 @@ def cook(reference: Pcm, recipe: Recipe, encoders: Mapping[str, Encoder]) -> Pcm
             coded = degrade.degrade(coded, step["family"], step["severity"], step["seed"])
         else:
             settings = Settings.of(step["mode"], step["values"])
-            encoder = encoders[step["encoder"]]
-            encoded = encoder.encode(coded, SAMPLE_RATE, settings, step["knob"])
+            encoder, given = encoders[step["encoder"]], int(step.get("rate", SAMPLE_RATE))
+            heard = audio.resample(coded, SAMPLE_RATE, given)
+            encoded = encoder.encode(heard, given, settings, step["knob"])
             pcm, rate = encoder.decode(encoded)
             coded, _ = audio.align(reference, audio.resample(pcm, rate))
     return coded
 
 
 def plan_recipes(
-    reference: Pcm, encoders: Mapping[str, Encoder], rng: np.random.Generator
+    reference: Pcm,
+    encoders: Mapping[str, Encoder],
+    rng: np.random.Generator,
+    taste: Taste = WIDE,
+    *,
+    stationary: bool = False,
 ) -> list[Recipe]:
-    """What one reference is put through; encodes are made to match bitrates."""
-    kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    """What one reference is put through; encodes are made to match bitrates.
+
+    Args:
+        stationary: it is stationary noise, which sounds the same when it is drawn again.
+    """
+    kind = str(rng.choice(list(taste.shares), p=list(taste.shares.values())))
+    if stationary:
+        kind = str(rng.choice(["inaudible", "group"]))
     if kind == "group":
-        return list(_group(reference, encoders, rng))
+        return list(_group(reference, encoders, rng, taste))
     if kind == "ladder":
-        return list(_ladder(reference, rng))
+        return list(_ladder(reference, rng, taste))
     if kind == "tandem":
         return list(_tandem(reference, encoders, rng))
+    if kind == "inaudible":
+        names = list(degrade.INAUDIBLE)[: None if stationary else -1]
+        return [
+            Recipe((artefact_step(name, float(rng.uniform(0.3, 1)), int(rng.integers(1 << 30))),))
+            for name in names
+        ]
     anchors = [Recipe(({"kind": "anchor", "hz": hz},)) for hz in ANCHORS_HZ]
     family = str(rng.choice(families(reference)))
     severities = rng.uniform(0, 1, 2)
@@ -121,21 +180,22 @@ def plan_recipes(
     return anchors + [Recipe((artefact_step(family, float(s), seed),)) for s in severities]
 
 
-def families(reference: Pcm) -> list[str]:
-    """The artefacts that can be heard on a reference."""
-    names = list(degrade.FAMILIES)
+def families(reference: Pcm, known: Sequence[str] = tuple(degrade.FAMILIES)) -> list[str]:
+    """The artefacts, of those known, that can be heard on a reference."""
+    unheard = set()
     if not degrade.find_attacks(reference):
-        names.remove("pre-echo")
+        unheard.add("pre-echo")
     if reference.shape[0] == 1:
-        names.remove("channel imbalance")
+        unheard.add("channel imbalance")
     if reference.shape[0] == 1 or side_level_db(reference) < SIDE_INAUDIBLE_DB:
-        names.remove("stereo narrowing")
-    return names
+        unheard.add("stereo narrowing")
+    return [name for name in known if name not in unheard]
 
 
-def _ladder(reference: Pcm, rng: np.random.Generator) -> Iterator[Recipe]:
+def _ladder(reference: Pcm, rng: np.random.Generator, taste: Taste) -> Iterator[Recipe]:
     """One artefact in rising severity, the same random parts in all."""
-    family, seed = str(rng.choice(families(reference))), int(rng.integers(1 << 30))
+    known = families(reference, taste.families)
+    family, seed = str(rng.choice(known)), int(rng.integers(1 << 30))
     room = 1 - LADDER_GAP * (LADDER - 1)
     places = np.sort(rng.uniform(0, room, LADDER)) + LADDER_GAP * np.arange(LADDER)
     for severity in places:
@@ -158,36 +218,69 @@ def _tandem(
 
 
 def _group(
-    reference: Pcm, encoders: Mapping[str, Encoder], rng: np.random.Generator
+    reference: Pcm, encoders: Mapping[str, Encoder], rng: np.random.Generator, taste: Taste
 ) -> Iterator[Recipe]:
     """Settings of one encoder at one measured bitrate, its default first."""
-    name = str(rng.choice(list(encoders)))
+    name = str(rng.choice(list(taste.names or encoders)))
+    rate = LOW_RATE if taste.low_rate and rng.random() < taste.low_rate else SAMPLE_RATE
+    swept = bool(taste.sweeps) and rng.random() < taste.sweeps
     encoder = encoders[name]
-    target = _reachable(encoder, reference, rng)
+    coded = audio.resample(reference, SAMPLE_RATE, rate)
+    target = _reachable(encoder, coded, rate, rng)
     if target is None:
         return
     matched: dict[str, list[tuple[float, float]]] = {}
     made: set[Settings] = set()
+    moved = None
     for attempt in range(2 * SETTINGS_PER_GROUP):
         if len(made) == SETTINGS_PER_GROUP:
             return
         modes = encoder.rate_modes
-        mode = modes[int(rng.integers(len(modes)))] if attempt else modes[0]
+        mode = modes[int(rng.integers(len(modes)))] if attempt and not swept else modes[0]
         settings = random_settings(encoder, mode, rng) if attempt else default_settings(encoder)
+        if swept and attempt:
+            moved = moved or _swept_parameter(encoder, mode, rng)
+            settings = _with_one_moved(encoder, mode, moved, rng)
         if settings in made:
             continue
-        match = _match(encoder, reference, settings, target, matched.get(mode.name, []))
+        match = _match(encoder, coded, rate, settings, target, matched.get(mode.name, []))
         if match is not None:
             made.add(settings)
             matched.setdefault(mode.name, []).append((match.knob, match.kbps))
-            step = codec_step(name, settings, match.knob)
+            step = codec_step(name, settings, match.knob, rate)
             yield Recipe((step,), group=f"{name}@{target:g}", kbps=round(match.kbps, 2))
 
 
-def _reachable(encoder: Encoder, reference: Pcm, rng: np.random.Generator) -> float | None:
+def _swept_parameter(encoder: Encoder, mode: RateMode, rng: np.random.Generator) -> Parameter:
+    """A parameter that a sweep moves alone; a number, or a choice that frees one, is drawn four
+    times as often."""
+    found = active_parameters(encoder.parameters, mode.name, {})
+    numbers = {p.name for p in encoder.parameters if p.kind != "choice"}
+    numbers |= {name for p in encoder.parameters if p.name in numbers for name in p.when}
+    weights = np.array([4.0 if p.name in numbers else 1.0 for p in found])
+    return found[int(rng.choice(len(found), p=weights / weights.sum()))]
+
+
+def _with_one_moved(
+    encoder: Encoder, mode: RateMode, moved: Parameter, rng: np.random.Generator
+) -> Settings:
+    """The default of a rate mode but for one parameter, and for those that it brings with it."""
+    usual = active_parameters(encoder.parameters, mode.name, default_settings(encoder).as_dict())
+    values: dict[str, Value] = {}
+    for parameter in encoder.parameters:
+        if parameter in active_parameters(encoder.parameters, mode.name, values):
+            drawn = parameter is moved or parameter not in usual
+            values[parameter.name] = random_value(parameter, rng) if drawn else parameter.default
+    return Settings.of(mode.name, values)
+
+
+def _reachable(
+    encoder: Encoder, reference: Pcm, rate: int, rng: np.random.Generator
+) -> float | None:
     """A bitrate that the encoder's default reaches on this reference; what it then spends."""
     for _ in range(3):
-        match = _match(encoder, reference, default_settings(encoder), _stereo_kbps(reference, rng))
+        wanted = _stereo_kbps(reference, rng)
+        match = _match(encoder, reference, rate, default_settings(encoder), wanted)
         if match is not None:
             return match.kbps
     return None
@@ -196,15 +289,16 @@ def _reachable(encoder: Encoder, reference: Pcm, rng: np.random.Generator) -> fl
 def _match(
     encoder: Encoder,
     reference: Pcm,
+    rate: int,
     settings: Settings,
     target: float,
     matched: Sequence[tuple[float, float]] = (),
 ) -> RateMatch | None:
     mode = find_rate_mode(encoder, settings.rate_mode)
-    seconds: float = reference.shape[1] / SAMPLE_RATE
+    seconds: float = reference.shape[1] / rate
 
     def measure(knob: float) -> float:
-        encoded = encoder.encode(reference, SAMPLE_RATE, settings, knob)
+        encoded = encoder.encode(reference, rate, settings, knob)
         return encoded.payload_bits / seconds / 1000
 
     guess = first_guess(mode, target, matched)

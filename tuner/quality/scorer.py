@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from tuner.scorer import Score
 if TYPE_CHECKING:
     import torch
 
+    from tuner.quality.gammatone import Known
     from tuner.quality.insenet import InseNet
 
 Pcm = npt.NDArray[np.float32]
@@ -32,12 +34,13 @@ Pcm = npt.NDArray[np.float32]
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "insenet.safetensors"
 #: Bump when `gammatone` or `insenet` compute something else from the same weights. Kept here,
 #: away from torch: the driver needs the version, and only the version.
-MODEL_VERSION = 3
-#: Share of the points that the networks forget to take where all of a loud side is lost, which
-#: few of their lessons show: by least squares over the `train` side (``python -m bench.width``).
-WIDTH_UNDERRATED = 0.29
-#: Features of references that a process remembers (8 s: 1.2 MB each), bytes.
-REFERENCES_BYTES = 128_000_000
+MODEL_VERSION = 4
+#: Of what torch says of weights that do not fit, characters that are shown: it names them all.
+SHOWN = 160
+#: Name of the facts in a weights file's metadata.
+FACTS = "tuner"
+#: Features of references that a process remembers (8 s: 4 MB each), bytes.
+REFERENCES_BYTES = 256_000_000
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class InseNetScorer:
         """See `tuner.scorer.ScoresBatches.score_batch`."""
         import torch
 
+        from tuner.quality.gammatone import features
         from tuner.quality.windows import pool
 
         for reference, coded in pairs:
@@ -88,14 +92,17 @@ class InseNetScorer:
                     f"reference {reference.shape} and coded signal {coded.shape} differ in shape:"
                     " align them first (`tuner score` does)"
                 )
+        underrated = weights_facts(self.weights).width_underrated
         with torch.inference_mode():
-            known = [_reference_features(reference, self.device) for reference, _ in pairs]
-            heard = [_features(np.ascontiguousarray(coded), self.device) for _, coded in pairs]
+            known = [_reference(reference, self.device) for reference, _ in pairs]
+            signals = [_on_device(signal, self.device) for _, signal in pairs]
+            heard = [features(pcm, each) for pcm, each in zip(signals, known, strict=True)]
             predicted = _predict(fused_members(self.weights, self.device), known, heard)
         scores = []
-        for (reference, coded), (means, scales) in zip(pairs, predicted, strict=True):
-            lost = lost_width((side_level_db(reference), side_level_db(coded)))
-            scores.append(pool(means * (1 - WIDTH_UNDERRATED * lost), scales))
+        for (reference, signal), (means, scales, families) in zip(pairs, predicted, strict=True):
+            lost = lost_width((side_level_db(reference), side_level_db(signal)))
+            kept = 1 - underrated * lost
+            scores.append(pool(means * kept, scales, families * kept))
         return scores
 
 
@@ -109,6 +116,48 @@ def load_model(weights: str | None = None, device: str = "cpu") -> InseNetScorer
         return InseNetScorer(device=device)
     load_members(weights)
     return InseNetScorer(weights, device)
+
+
+@dataclass(frozen=True)
+class WeightsFacts:
+    """What belongs to one set of weights and travels in its file (safetensors metadata).
+
+    Args:
+        width_underrated: share of the points that these networks forget to take where all of a
+            loud side is lost; by least squares on the train side (``python -m bench.width``).
+        learned_from: names of the metrics that taught them.
+        taught: ranges of the traits of the sounds that they were taught on
+            (`tuner.search.traits`), by name.
+    """
+
+    width_underrated: float = 0.0
+    learned_from: tuple[str, ...] = ()
+    taught: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def to_metadata(self) -> dict[str, str]:
+        """As safetensors keeps it."""
+        return {FACTS: json.dumps(asdict(self))}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str] | None) -> WeightsFacts:
+        """Raises ValueError, KeyError or TypeError where it is damaged; none is no facts."""
+        if not metadata or FACTS not in metadata:
+            return cls()
+        told = json.loads(metadata[FACTS])
+        ranges = {name: (float(low), float(high)) for name, (low, high) in told["taught"].items()}
+        return cls(float(told["width_underrated"]), tuple(told["learned_from"]), ranges)
+
+
+@functools.cache
+def weights_facts(path: str) -> WeightsFacts:
+    """The facts of a weights file. Raises `WeightsError`, naming it, where it is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as weights:
+            return WeightsFacts.from_metadata(weights.metadata())
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: cannot read what belongs to the weights ({error})") from error
 
 
 @functools.cache
@@ -143,8 +192,8 @@ def load_members(path: str) -> list[InseNet]:
             raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: damaged, or weights of another network ({error}); reinstall the package or"
-            " train again with `tuner train`"
+            f"{path}: damaged, or weights of another network ({str(error)[:SHOWN]} …); reinstall"
+            " the package or train again with `tuner train`"
         ) from error
     return [member.eval() for member in members]
 
@@ -167,43 +216,47 @@ def fused_members(path: str, device: str) -> list[InseNet]:
 
 
 def _predict(
-    members: Sequence[InseNet], known: Sequence[torch.Tensor], heard: Sequence[torch.Tensor]
-) -> list[npt.NDArray[np.float64]]:
-    """What the members say of each pair: means and scales, ``[2, members, windows]``.
+    members: Sequence[InseNet], known: Sequence[Known], heard: Sequence[torch.Tensor]
+) -> list[tuple[npt.NDArray[np.float64], ...]]:
+    """What the members say of each pair: means and scales ``[members, windows]``, and families
+    ``[members, windows, 3]``.
 
     Pairs with windows of one length, which all clips of 3 s or more have, are heard together.
     """
     import torch
 
     from tuner.quality.insenet import stack
+    from tuner.quality.windows import windows
 
-    predicted: list[npt.NDArray[np.float64]] = [np.empty(0)] * len(known)
-    for frames in {features.shape[-1] for features in known}:
-        alike = [index for index, features in enumerate(known) if features.shape[-1] == frames]
-        counts = [len(known[index]) for index in alike]
-        pairs = stack(*(torch.cat([side[index] for index in alike]) for side in (known, heard)))
-        said = torch.stack([torch.stack(member.hear(*pairs)) for member in members], dim=1)
-        parts = np.split(said.double().cpu().numpy(), np.cumsum(counts)[:-1], axis=-1)
-        for index, part in zip(alike, parts, strict=True):
-            predicted[index] = part
+    sides = [[windows(each.features) for each in known], [windows(each) for each in heard]]
+    predicted: list[tuple[npt.NDArray[np.float64], ...]] = [()] * len(known)
+    for frames in {features.shape[-1] for features in sides[1]}:
+        alike = [index for index, each in enumerate(sides[1]) if each.shape[-1] == frames]
+        counts = [len(sides[1][index]) for index in alike]
+        pairs = stack(*(torch.cat([side[index] for index in alike]) for side in sides))
+        said = zip(*(member.hear(*pairs) for member in members), strict=True)
+        parts = [
+            np.split(torch.stack(each).double().cpu().numpy(), np.cumsum(counts)[:-1], axis=1)
+            for each in said
+        ]
+        for index, *of_pair in zip(alike, *parts, strict=True):
+            predicted[index] = tuple(of_pair)
     return predicted
 
 
-def _features(pcm: Pcm, device: str) -> torch.Tensor:
-    """Features of one signal relative to its own level, in windows ``[W, 4, 5, 32, F]``."""
+def _on_device(pcm: Pcm, device: str) -> torch.Tensor:
     import torch
 
-    from tuner.quality.gammatone import features
-    from tuner.quality.windows import windows
-
-    return windows(features(torch.from_numpy(pcm)[None].to(device)))
+    return torch.from_numpy(np.ascontiguousarray(pcm))[None].to(device)
 
 
-_references: Lru[torch.Tensor] = Lru(REFERENCES_BYTES)
+_references: Lru[Known] = Lru(REFERENCES_BYTES)
 
 
-def _reference_features(reference: Pcm, device: str) -> torch.Tensor:
-    """Features of a reference, remembered by content: one reference meets many coded signals."""
+def _reference(reference: Pcm, device: str) -> Known:
+    """What is kept of a reference, remembered by content: one meets many coded signals."""
+    from tuner.quality.gammatone import know
+
     content = np.ascontiguousarray(reference)
     key = (hashlib.sha256(content.tobytes()).hexdigest(), device)
-    return _references.get(key, lambda: _features(content, device))
+    return _references.get(key, lambda: know(_on_device(content, device)))

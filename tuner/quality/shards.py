@@ -1,7 +1,7 @@
 """Features of labelled references, made once and kept: float16 shards.
 
 A shard is one reference, a pair of files. ``NNNNNN-KEY.npy`` holds rows of float16 features
-``[rows, 4, 5, 32, FRAMES]`` (see `tuner.quality.gammatone`): the reference, followed by its
+``[rows, 4, 18, 32, FRAMES]`` (see `tuner.quality.gammatone`): the reference, followed by its
 coded signals. ``NNNNNN-KEY.json`` holds their labels, in that order and as the table writes
 them, and counts what was left out. KEY follows the labels and the front end, so a shard is
 made again when they change. Opinions are taken from the labels when a shard is read: another
@@ -32,19 +32,19 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tuner.audio import Pcm
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError
-from tuner.quality.gammatone import FRONT_END_VERSION, features
+from tuner.quality.gammatone import FRONT_END_VERSION, Known, features, know
 from tuner.quality.labels import Label, Labelled, digest_of, from_json, to_json
 from tuner.quality.material import Material
-from tuner.quality.opinions import mid_opinions, opinions_of
+from tuner.quality.opinions import Taught, mid_opinions, opinions_of
 from tuner.quality.recipes import cook
 
 log = logging.getLogger(__name__)
 
-SHARD_FORMAT = 2
-#: Frames of 20 ms (3 s): a longer excerpt is cut, a shorter one repeated from its beginning …
-FRAMES = 150
+SHARD_FORMAT = 3
+#: Frames of 40 ms (3 s): a longer excerpt is cut, a shorter one repeated from its beginning …
+FRAMES = 75
 #: … and one shorter than this left out.
-LEAST_FRAMES = 100
+LEAST_FRAMES = 50
 
 Stored = npt.NDArray[np.float16]
 
@@ -123,7 +123,8 @@ def keep_shard(folder: Path, row: Labelled, reference: Pcm, coded: Sequence[Pcm]
         coded: the signals of the labels, aligned.
     """
     try:
-        stored = [_stored_features(pcm) for pcm in (reference, *coded)]
+        known = _know(reference)
+        stored = [_stored(known.features), *(_heard(pcm, known) for pcm in coded)]
     except _LeftOut:
         return  # `write_shards` counts it
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,18 +145,19 @@ def _write_shard(row: Labelled, encoders: Mapping[str, Encoder], target: Path) -
     stored: list[Stored] = []
     missed: Counter[str] = Counter()
     try:
-        reference, shown = _reference(_material[0], row)
+        reference = _reference(_material[0], row)
+        known = _know(reference)
     except _LeftOut as reason:
         missed[str(reason)] += len(row.labels)
         return _write(target, None, [], missed)
     for label in row.labels:
         try:
-            stored.append(_coded(reference, label, encoders))
+            stored.append(_heard(_coded(reference, label, encoders), known))
             labels.append(label)
         except _LeftOut as reason:
             missed[str(reason)] += 1
     kept = replace(row, labels=tuple(labels)) if labels else None
-    _write(target, kept, [shown, *stored], missed)
+    _write(target, kept, [_stored(known.features), *stored], missed)
 
 
 def _write(
@@ -171,19 +173,17 @@ def _write(
     partial.replace(target)
 
 
-def _reference(material: Material, row: Labelled) -> tuple[Pcm, Stored]:
-    """A reference and its features."""
+def _reference(material: Material, row: Labelled) -> Pcm:
     try:
         pcm = material.read(row.index)
     except ClipError as error:
         raise _LeftOut("no reference") from error
     if digest_of(pcm) != row.digest:
         raise _LeftOut("other reference")
-    return pcm, _stored_features(pcm)
+    return pcm
 
 
-def _coded(reference: Pcm, label: Label, encoders: Mapping[str, Encoder]) -> Stored:
-    """Features of a coded signal."""
+def _coded(reference: Pcm, label: Label, encoders: Mapping[str, Encoder]) -> Pcm:
     if any(s["kind"] == "codec" and s["encoder"] not in encoders for s in label.recipe.steps):
         raise _LeftOut("no encoder")
     try:
@@ -192,14 +192,29 @@ def _coded(reference: Pcm, label: Label, encoders: Mapping[str, Encoder]) -> Sto
         raise _LeftOut("encoder failed") from error
     if digest_of(pcm) != label.digest:
         raise _LeftOut("other build")
-    return _stored_features(pcm)
+    return pcm
 
 
-def _stored_features(pcm: Pcm) -> Stored:
-    made = features(torch.from_numpy(np.ascontiguousarray(pcm))[None])[0].numpy()
-    if made.shape[-1] < LEAST_FRAMES:
+def _tensor(pcm: Pcm) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pcm))[None]
+
+
+def _know(reference: Pcm) -> Known:
+    """A reference as the front end keeps it."""
+    known = know(_tensor(reference))
+    if known.magnitudes.shape[-1] < LEAST_FRAMES:
         raise _LeftOut("too short")
-    return np.asarray(made[..., np.arange(FRAMES) % made.shape[-1]], dtype=np.float16)
+    return known
+
+
+def _heard(pcm: Pcm, known: Known) -> Stored:
+    """Features of a coded signal."""
+    return _stored(features(_tensor(pcm), known))
+
+
+def _stored(made: torch.Tensor) -> Stored:
+    frames = np.arange(FRAMES) % made.shape[-1]
+    return np.asarray(made[0].numpy()[..., frames], dtype=np.float16)
 
 
 @dataclass(frozen=True)
@@ -207,10 +222,10 @@ class Batch:
     """Whole references with all their coded signals: R references, N pairs.
 
     Args:
-        reference: features, float16 as stored, float32 in training, ``[R, 4, 5, 32, FRAMES]``.
-        coded: the same of the coded signals, ``[N, 4, 5, 32, FRAMES]``.
+        reference: features, float16 as stored, float32 in training, ``[R, 4, 18, 32, FRAMES]``.
+        coded: the same of the coded signals, ``[N, 4, 18, 32, FRAMES]``.
         of: int64 ``[N]``, the row of each pair's reference.
-        opinions: float32 ``[N, 2]``, 0 to 100 (ViSQOL, Zimtohrli).
+        opinions: float32 ``[N, 4]``, 0 to 100: of the three families, and fused.
         mid_opinions: the same of the mid signal alone.
         groups: int64 ``[N]``, numbers of the groups of each reference; -1 for none.
         severities: float32 ``[N]``, 0 to 1, of an artefact in a ladder; -1 for others.
@@ -223,6 +238,11 @@ class Batch:
     mid_opinions: torch.Tensor
     groups: torch.Tensor
     severities: torch.Tensor
+
+    @property
+    def fused(self) -> torch.Tensor:
+        """The fused opinion, ``[N]``."""
+        return self.opinions[:, -1]
 
 
 class FeatureSet(Dataset[Batch]):
@@ -239,6 +259,13 @@ class FeatureSet(Dataset[Batch]):
             line = json.loads(path.read_text(encoding="utf-8"))["row"]
             if line and (row := from_json(line)).index in wanted:
                 self._entries.append((path.with_suffix(".npy"), row))
+
+    @classmethod
+    def joined(cls, parts: Sequence[FeatureSet]) -> FeatureSet:
+        """The references of several as one."""
+        whole = cls((), ())
+        whole._entries = [entry for part in parts for entry in part._entries]
+        return whole
 
     @property
     def pairs(self) -> int:
@@ -257,13 +284,17 @@ class FeatureSet(Dataset[Batch]):
             reference=rows[:1],
             coded=rows[1:],
             of=torch.zeros(len(recipes), dtype=torch.int64),
-            opinions=torch.tensor(opinions_of(row.labels)),
-            mid_opinions=torch.tensor([mid_opinions(label) for label in row.labels]),
+            opinions=_table(opinions_of(row.labels)),
+            mid_opinions=_table([mid_opinions(label) for label in row.labels]),
             groups=torch.tensor([names.index(r.group) if r.group else -1 for r in recipes]),
             severities=torch.tensor(
                 [r.steps[-1]["severity"] if r.ladder else -1.0 for r in recipes]
             ),
         )
+
+
+def _table(opinions: Sequence[Taught]) -> torch.Tensor:
+    return torch.tensor([[*each.families, each.fused] for each in opinions])
 
 
 def join(batches: Sequence[Batch]) -> Batch:

@@ -38,8 +38,8 @@ class Validation:
     """Figures on the references kept from training.
 
     Args:
-        error: mean absolute error of the mean against the mean opinion, points.
-        pearson: with the mean opinion.
+        error: mean absolute error of the mean against the fused opinion, points.
+        pearson: with the fused opinion.
         order: share of the pairs with a known order (`better`) that are in it.
     """
 
@@ -98,8 +98,9 @@ def split(
     taught: list[int] = []
     kept: list[int] = []
     for index in sorted(indices):
-        mixed_with = sources[index].mixed_with
-        parts = {is_kept(part) for part in (index, mixed_with) if part >= 0}
+        made_of = sources[index].made_of
+        own = (index,) if sources[index].kind != "dense" else ()
+        parts = {is_kept(part) for part in (*own, *made_of)}
         if len(parts) == 1:
             (kept if parts.pop() else taught).append(index)
     return taught, kept
@@ -115,7 +116,7 @@ def validate(models: Sequence[InseNet], batches: Iterable[Batch]) -> Validation:
             stacked = stack(*(features.to(device) for features in pairs))
             mean = torch.stack([model.eval().hear(*stacked)[0] for model in models]).mean(dim=0)
             predictions.append(mean.cpu())
-            labels.append(batch.opinions.mean(dim=1))
+            labels.append(batch.fused)
             right.append((mean.cpu()[:, None] > mean.cpu())[better(batch)])
     predicted, expected = torch.cat(predictions), torch.cat(labels)
     pearson = float(torch.corrcoef(torch.stack([predicted, expected]))[0, 1])
@@ -209,7 +210,7 @@ class Course:
 
 
 def card(
-    header: Mapping[str, Any],
+    headers: Sequence[Mapping[str, Any]],
     parts: Mapping[str, FeatureSet],
     left_out: Mapping[str, int],
     members: Sequence[Learner],
@@ -218,7 +219,7 @@ def card(
     """The facts of a training run for the model card.
 
     Args:
-        header: of the table of labels.
+        headers: of the tables of labels.
         parts: "taught" and "kept", from `split`.
         left_out: labels that could not be used, by reason.
         members: trained ones.
@@ -228,7 +229,7 @@ def card(
         "references": {name: len(part) for name, part in parts.items()},
         "pairs": {name: part.pairs for name, part in parts.items()},
         "left_out": dict(left_out),
-        "encoders": {name: text for name, (text, _) in header["builds"].items()},
+        "encoders": {name: text for h in headers for name, (text, _) in h["builds"].items()},
         "teachers": [VisqolScorer().version, ZimtohrliScorer().version],
         "hyperparameters": vars(members[0].hyper),
         "members": [member.history for member in members],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.report import words
-from tuner.results import MODEL, BitrateResult, Candidate, Results, TrialRecord
+from tuner.results import BitrateResult, Candidate, Results, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,11 @@ class Change:
 
 
 def metric_order(results: Results) -> list[str]:
-    """All metrics of the run: the quality model, then the judges as they were stored."""
+    """All metrics of the run: what the search climbed, then the judges as they were stored."""
     sides = [s for b in results.bitrates for c in b.candidates for s in c.sides.values()]
-    return list(dict.fromkeys([MODEL, *(metric for side in sides for metric in side.scores)]))
+    return list(
+        dict.fromkeys([results.climbed, *(metric for side in sides for metric in side.scores)])
+    )
 
 
 def shown_candidate(bitrate: BitrateResult) -> Candidate | None:
@@ -35,10 +37,8 @@ def shown_index(bitrate: BitrateResult) -> int:
 
 
 def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
-    """The default's settings: the first candidate, or trial 0 where validation never came."""
-    if bitrate.candidates:
-        return bitrate.candidates[0]
-    return bitrate.trials[0] if bitrate.trials else None
+    """The default's settings: the first candidate, or its trial where validation never came."""
+    return bitrate.candidates[0] if bitrate.candidates else bitrate.default_trial
 
 
 def runs_adapter(candidate: Candidate) -> bool:

@@ -16,7 +16,7 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
-from tuner.results import MODEL, BitrateResult
+from tuner.results import BitrateResult
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
 Corner = tuple[float, float, str]
@@ -26,7 +26,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
     """All plots of the head of the report, and the lists of trials."""
     seed = runs[0].results.provenance.seed
     return {
-        "model": MODEL,
+        "model": runs[0].results.climbed,
         "metrics": [{"key": m, "label": plotly_text(words.metric_label(m))} for m in curves],
         "runs": [
             {
@@ -36,6 +36,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     metric: {
                         "default": _points(of_runs[index].default, seed),
                         "tuned": _points(of_runs[index].tuned, seed),
+                        "found": _points(of_runs[index].found, seed),
                     }
                     for metric, of_runs in curves.items()
                 },
@@ -115,17 +116,20 @@ def _trials(bitrate: BitrateResult) -> list[list[Any]]:
     Plain texts: the page writes them as text, not through Plotly.
     """
     default = first_default(bitrate)
-    first = bitrate.trials[0].score if bitrate.trials else None
+    own = bitrate.default_trial
+    first = own.score if own is not None else None
     rows = []
     for trial in bitrate.trials:
         gain = ""
-        if trial.score is not None and first is not None and trial.number:
+        if trial.score is not None and first is not None and trial is not own:
             gain = words.signed(trial.score - first)
         changes = find_changes(default, trial) if default is not None else []
         rows.append([
             trial.number, trial.state, _figure(trial.score), gain, _figure(trial.spread),
             _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
-            round(trial.passes, 1), ", ".join(f"{c.name} {c.after}" for c in changes),
+            round(trial.passes, 1),
+            "" if trial.encode_s is None else f"{trial.encode_s:.2f}",
+            ", ".join(f"{c.name} {c.after}" for c in changes),
             trial.reason or "",
         ])  # fmt: skip
     return rows

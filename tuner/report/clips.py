@@ -17,13 +17,25 @@ from tuner.artefacts import ARTEFACTS, describe
 from tuner.exhibits import Role
 from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
-from tuner.report.exhibits import PICTURES, Samples, Sounds, draw_pictures, read_sounds
+from tuner.report.exhibits import (
+    DIFFERENCE_DB,
+    PICTURES,
+    RANGE_DB,
+    Samples,
+    Sounds,
+    draw_pictures,
+    read_sounds,
+)
 from tuner.report.runs import Run
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Side, SideResult
+from tuner.results import BitrateResult, Candidate, ClipRecord, Side, SideResult
 
 Audio = Literal["link", "embed", "none"]
 
 SIDES: tuple[Side, ...] = ("holdout", "tune")
+#: With fewer attacks, 1/s, a clip has no single ones (applause has thousands that overlap), and
+#: nothing before which an echo could be measured.
+FEW_ATTACKS = 0.05
+PRE_ECHO = "pre_echo_db"
 #: Length of the windows of `SideResult.windows`, seconds.
 WINDOW_S = 3.0
 
@@ -65,6 +77,8 @@ def build_clips(
             for each in ARTEFACTS
         ],
         "window_s": WINDOW_S,
+        "range_db": RANGE_DB,
+        "difference_db": DIFFERENCE_DB,
         "views": views,
         "sounds": media.sounds,
         "pictures": media.pictures,
@@ -165,7 +179,8 @@ def _rows(
         return []
     clips = {clip.digest: clip for clip in run.results.clips}
     rows = []
-    for digest in before.scores.get(MODEL, {}).keys() & after.scores.get(MODEL, {}).keys():
+    climbed = before.climbed
+    for digest in before.scores.get(climbed, {}).keys() & after.scores.get(climbed, {}).keys():
         row = _row(clips.get(digest), digest, before, after, metrics)
         if side == "holdout":
             row |= media.add(run, bitrate.target_kbps, digest)
@@ -181,7 +196,7 @@ def _row(
     metrics: Sequence[str],
 ) -> dict[str, Any]:
     pairs = [_pair(before.scores, after.scores, metric, digest) for metric in metrics]
-    figures = [side.diagnosis.get(digest, {}) for side in (before, after)]
+    figures = [_measured(side.diagnosis.get(digest, {}), clip) for side in (before, after)]
     row: dict[str, Any] = {
         "name": clip.name if clip else digest,
         "seconds": round(clip.duration_s, 2) if clip else None,
@@ -198,12 +213,20 @@ def _row(
     return row
 
 
+def _measured(figures: Mapping[str, float], clip: ClipRecord | None) -> dict[str, float]:
+    """The figures that say something: without single attacks there is no pre-echo to measure."""
+    without = clip is not None and clip.traits.get("attacks_per_s", 1.0) < FEW_ATTACKS
+    return {key: each for key, each in figures.items() if not (without and key == PRE_ECHO)}
+
+
 def _describe(clip: ClipRecord) -> str:
     """What kind of sound a clip is."""
     traits = clip.traits
     told = [f"{clip.duration_s:.1f} s"]
     if "attacks_per_s" in traits:
-        told.append(f"{traits['attacks_per_s']:.1f} attacks a second")
+        few = traits["attacks_per_s"] < FEW_ATTACKS
+        attacks = "no single attacks" if few else f"{traits['attacks_per_s']:.1f} attacks a second"
+        told.append(attacks)
     if clip.channels == 1:
         told.append("mono")
     elif "side_db" in traits:

@@ -8,16 +8,29 @@ from itertools import combinations
 
 from tuner.report.bd import Figure, bd_quality, bd_rate
 from tuner.report.candidates import metric_order
-from tuner.report.curves import Curve, default_curve, tuned_curve
+from tuner.report.curves import Curve, default_curve, found_curve, recommended_curve
 from tuner.report.runs import Run
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The two curves of one run by one metric; None where nothing was scored."""
+    """The curves of one run by one metric; None where nothing was scored.
+
+    Args:
+        default: the encoder's defaults, at the targets and around them.
+        tuned: what the run recommends, the default among it.
+        found: the best settings found where they are not recommended.
+    """
 
     default: Curve | None
     tuned: Curve | None
+    found: Curve | None = None
+
+    def shown(self, target_kbps: float) -> Curve | None:
+        """The curve on which the settings lie that a verdict is about."""
+        if self.found is not None and target_kbps in self.found.targets:
+            return self.found
+        return self.tuned
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ class Delta:
 
 @dataclass(frozen=True)
 class Deltas:
-    """By one metric: tuned over default of each run, and tuned over tuned between the runs."""
+    """By one metric: recommended over default of each run, and between the runs' recommended."""
 
     metric: str
     gained: list[Delta]
@@ -50,7 +63,8 @@ def find_curves(runs: Sequence[Run], metrics: Sequence[str]) -> dict[str, list[C
         metric: [
             Curves(
                 default_curve(run.results, metric, run.name),
-                tuned_curve(run.results, metric, run.name),
+                recommended_curve(run.results, metric, run.name),
+                found_curve(run.results, metric, run.name),
             )
             for run in runs
         ]
@@ -60,7 +74,7 @@ def find_curves(runs: Sequence[Run], metrics: Sequence[str]) -> dict[str, list[C
 
 def find_deltas(curves: dict[str, list[Curves]], seed: int) -> list[Deltas]:
     """The deltas by each metric, in the order of `curves`; none where all have one bitrate."""
-    drawn = [c for of_runs in curves.values() for e in of_runs for c in (e.default, e.tuned) if c]
+    drawn = [e.tuned for of_runs in curves.values() for e in of_runs if e.tuned]
     if all(len(curve.rates) < 2 for curve in drawn):
         return []
     found = []

@@ -6,7 +6,7 @@ would change both: so each clip's bitrate is resampled together with its score.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ class Curve:
     """One metric over bitrate.
 
     Args:
-        name: whose curve it is, for sentences ("tuned aac").
+        name: whose curve it is, for sentences ("recommended aac").
         targets: ``[P]`` target of each point, kb/s.
         rates: ``[P]`` measured bitrates, kb/s, rising.
         clips: digests of the N clips that have every point, sorted.
@@ -77,31 +77,48 @@ class Curve:
         return np.asarray(PchipInterpolator(log_rates, self.scores.mean(axis=0))(log_rates, 1))
 
 
+#: A side, its target, and whether a run advises these settings there.
+_Point = tuple[SideResult, float, bool]
+
+
 def default_curve(results: Results, metric: str, encoder: str) -> Curve | None:
-    """The encoder's defaults; None if no held-out score of `metric` is stored."""
-    return _curve(results, metric, f"default {encoder}", lambda bitrate: 0)
+    """The encoder's defaults at the targets and around them.
+
+    None if no held-out score of `metric` is stored.
+    """
+    points = list(_points(results, lambda bitrate: 0))
+    points += [(point.side, point.target_kbps, True) for point in results.default_points]
+    return _curve(results, metric, f"default {encoder}", points)
 
 
-def tuned_curve(results: Results, metric: str, encoder: str) -> Curve | None:
-    """The tuned settings of each bitrate, advised or not; the default where there are none.
+def recommended_curve(results: Results, metric: str, encoder: str) -> Curve | None:
+    """What the run recommends at each target: the default where nothing better was confirmed."""
+    points = list(_points(results, lambda bitrate: bitrate.winner))
+    return _curve(results, metric, f"recommended {encoder}", points)
+
+
+def found_curve(results: Results, metric: str, encoder: str) -> Curve | None:
+    """The best settings found where they are not recommended.
 
     Which settings these are was chosen on the tune clips, so the held-out scores are fair.
     """
-    return _curve(results, metric, f"tuned {encoder}", lambda bitrate: bitrate.tuned)
+    points = [point for point in _points(results, lambda bitrate: bitrate.tuned) if not point[2]]
+    return _curve(results, metric, f"best found {encoder}", points)
 
 
-def _curve(
-    results: Results, metric: str, name: str, chosen: Callable[[BitrateResult], int]
-) -> Curve | None:
-    points = []
+def _points(results: Results, chosen: Callable[[BitrateResult], int]) -> Iterator[_Point]:
+    """One candidate of each bitrate, where it was scored on the held-out side."""
     for bitrate in results.bitrates:
         if not bitrate.candidates:
             continue
         index = chosen(bitrate)
         side = bitrate.candidates[index].sides.get("holdout")
-        if side is not None and side.scores.get(metric):
-            advised = index == bitrate.winner and bitrate.problem is None
-            points.append((side, bitrate.target_kbps, advised))
+        if side is not None:
+            yield side, bitrate.target_kbps, index == bitrate.winner and bitrate.problem is None
+
+
+def _curve(results: Results, metric: str, name: str, stored: Sequence[_Point]) -> Curve | None:
+    points = [point for point in stored if point[0].scores.get(metric)]
     points.sort(key=lambda point: point[0].bitrate_kbps)
     # Of targets so close that the measured bitrates are the same, one is a point.
     rates = [side.bitrate_kbps for side, _, _ in points]

@@ -7,18 +7,20 @@ qualities are on the MUSHRA scale (0 to 100, higher is better).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
+from tuner.report.categories import gains_by_category
 from tuner.report.comparison import Curves, Deltas, find_curves, find_deltas, find_metrics
 from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
 from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
+from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
-from tuner.results import MODEL, BitrateResult, ClipRecord, Provenance, Results, Side
+from tuner.results import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
 
 #: Longest list of names in the title; of bitrates it is one more.
 TITLE_ITEMS = 3
@@ -69,11 +71,11 @@ def build_page(runs: Sequence[Run]) -> Page:
     return Page(
         title=_title(runs),
         lead=find_leaders(runs, seed) if several else [_lead(b, first) for b in first.bitrates],
-        metrics=[(m, words.metric_label(m), words.metric_role(m)) for m in metrics],
+        metrics=[(m, words.metric_label(m), words.metric_role(m, first)) for m in metrics],
         clip_counts={side: sum(c.side == side for c in clips) for side in SIDES},
         runs=[
             _run(run, metrics, scale, of_run)
-            for run, of_run in zip(runs, curves[MODEL], strict=True)
+            for run, of_run in zip(runs, curves[first.climbed], strict=True)
         ],
         curves=curves,
         deltas=find_deltas(curves, seed),
@@ -89,23 +91,35 @@ def _title(runs: Sequence[Run]) -> str:
     at = words.joined([f"{target:g}" for target in targets]) or "no"
     if len(targets) > TITLE_ITEMS + 1:
         at = f"{targets[0]:g} to {targets[-1]:g}"
+    if all(bitrate.problem for run in runs for bitrate in run.results.bitrates):
+        return f"No answer for {whose} at {at} kb/s"
     return f"Best settings of {whose} at {at} kb/s"
 
 
 def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunView:
     results = run.results
     seed = results.provenance.seed
+    together = find_together(results)
     return RunView(
         key=run.key,
         name=run.name,
         bitrates=[
-            build_bitrate(
-                bitrate,
-                metrics,
-                key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
-                folder=run.folder,
-                scale=scale,
-                saving=find_saving(curves.default, curves.tuned, bitrate.target_kbps, seed),
+            replace(
+                build_bitrate(
+                    bitrate,
+                    metrics,
+                    key=f"{run.key}-b{bitrate.target_kbps:g}".replace(".", "_"),
+                    folder=run.folder,
+                    scale=scale,
+                    saving=find_saving(
+                        curves.default,
+                        curves.shown(bitrate.target_kbps),
+                        bitrate.target_kbps,
+                        seed,
+                    ),
+                    together=together,
+                ),
+                categories=gains_by_category(results, bitrate, shown_candidate(bitrate)),
             )
             for bitrate in results.bitrates
         ],
@@ -122,21 +136,46 @@ def _lead(bitrate: BitrateResult, results: Results) -> str:
     if bitrate.problem is not None:
         return f"{at} there is no answer. {words.sentence(bitrate.problem)}"
     kind, candidate = bitrate.verdict.kind, shown_candidate(bitrate)
-    if kind == "the default is already the best":
-        states = [trial.state for trial in bitrate.trials]
-        tried = words.counted(states.count("complete") + states.count("pruned"), "trial")
-        return f"{at} the default is already the best: {tried} found nothing worth a change."
+    if kind == "nothing better was found":
+        tried = words.counted(len(bitrate.trials), "trial")
+        return f"{at} nothing better than the default was found in {tried}."
     gain = None
     if candidate is not None and "holdout" in candidate.sides:
-        gain = candidate.sides["holdout"].gains.get(MODEL)
+        gain = candidate.sides["holdout"].gains.get(results.climbed)
     held_out = words.counted(sum(c.side == "holdout" for c in results.clips), "held-out clip")
+    if bitrate.listening is not None:
+        return f"{at} people were asked. {bitrate.verdict.sentence}"
+    if kind == "preliminary":
+        return f"{at} the answer is preliminary: {held_out} cannot settle it. Keep the default."
     if kind == "confirmed" and gain is not None:
         size = f"{words.plain(gain.value)} points"
         span = f"95 % interval {words.interval(gain.low, gain.high)}"
         return f"{at} the tuned settings gain {size} ({span}) on {held_out}: use them."
     if kind == "objected":
-        return f"{at} a judge objects to the gain that the model sees: listen before you switch."
+        return (
+            f"{at} keep the default: {_objectors(candidate, results)} in the best settings found."
+        )
     return f"{at} keep the default: what the search gained is not proven on {held_out}."
+
+
+def _objectors(shown: Candidate | None, results: Results) -> str:
+    """Who hears a loss, by name."""
+    side = shown.sides.get("holdout") if shown else None
+    lost = [family for family, gain in (side.families if side else {}).items() if gain.high < 0]
+    names = [
+        words.metric_label(metric.name)
+        for metric in results.metrics
+        if metric.family in lost and metric.name != results.climbed
+    ]
+    if not names:  # before format 6 judges spoke for themselves
+        names = [
+            words.metric_label(name)
+            for name, gain in (side.gains if side else {}).items()
+            if gain.high < 0 and name != results.climbed
+        ]
+    if not names:
+        return "a judge hears a loss"
+    return f"{words.joined(names)} {'hears' if len(names) == 1 else 'hear'} a loss"
 
 
 def _forest_scale(runs: Sequence[Run]) -> Scale:

@@ -9,8 +9,10 @@ from statistics import fmean, stdev
 from tuner.bootstrap import paired_bootstrap
 from tuner.report import words
 from tuner.report.candidates import find_changes, shown_candidate
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Results, SideResult
+from tuner.report.categories import find_warnings, gains_by_category
+from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Results, Side, SideResult
 
+SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
 FEW_CLIPS = 10
 #: With fewer clips of a kind, what the settings do to that kind is hardly tested.
@@ -45,15 +47,13 @@ def find_doubts(results: Results) -> list[str]:
     """Sentences on what weakens the answers of this run, most general first."""
     doubts = list(_clips(results.clips))
     if len(results.bitrates) == 1:
-        doubts.append(
-            "One bitrate only: there is no rate-quality curve, so no equivalent bitrate and no"
-            " BD-rate."
-        )
+        missing = "no BD-rate" if results.default_points else "no equivalent bitrate, no BD-rate"
+        doubts.append(f"One bitrate only: there is no curve of what is recommended, so {missing}.")
     names = {clip.digest: clip.name for clip in results.clips}
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         # Where the default is the answer, what is wrong with the rest does not matter.
-        default_best = bitrate.verdict.kind == "the default is already the best"
+        default_best = bitrate.verdict.kind == "nothing better was found"
         if bitrate.problem is not None:
             continue
         found = list(_search(bitrate))
@@ -61,6 +61,7 @@ def find_doubts(results: Results) -> list[str]:
             found += _candidate(bitrate.candidates[0], shown, names)
             found += _judges_favourites(bitrate, shown, results.provenance.seed)
             found += _edges(bitrate, shown)
+            found += find_warnings(gains_by_category(results, bitrate, shown))
         doubts += [f"{bitrate.target_kbps:g} kb/s: {doubt}" for doubt in found]
     return [*doubts, *_failures(results)]
 
@@ -109,7 +110,7 @@ def _search(bitrate: BitrateResult) -> Iterator[str]:
 def _judges_favourites(bitrate: BitrateResult, shown: Candidate, seed: int) -> Iterator[str]:
     """Finalists that a judge surely prefers to the model's choice."""
     mine = shown.sides["holdout"].scores if "holdout" in shown.sides else {}
-    for metric in [metric for metric in mine if metric != MODEL]:
+    for metric in [*mine][1:]:
         preferred = []
         for other in bitrate.candidates[1:]:
             theirs = other.sides["holdout"].scores if "holdout" in other.sides else {}
@@ -165,19 +166,23 @@ def _candidate(default: Candidate, shown: Candidate, names: dict[str, str]) -> I
 
 
 def _judges(side: SideResult) -> Iterator[str]:
-    model = side.gains.get(MODEL)
+    model = side.gains.get(side.climbed)
     for metric, gain in side.gains.items():
-        if metric == MODEL or model is None:
+        if metric == side.climbed or model is None:
             continue
         if gain.high < 0 < model.value or model.high < 0 < gain.low:
             yield (
-                f"{words.metric_label(metric)} disagrees with the quality model"
+                f"{words.metric_label(metric)} disagrees with {_climbed(side)}"
                 f" ({words.signed(gain.value)} against {words.signed(model.value)} points)."
             )
 
 
+def _climbed(side: SideResult) -> str:
+    return "the quality model" if side.climbed == MODEL else words.metric_label(side.climbed)
+
+
 def _spread(side: SideResult) -> Iterator[str]:
-    model = side.gains.get(MODEL)
+    model = side.gains.get(side.climbed)
     if model is None or not side.spreads:
         return
     spread = fmean(side.spreads.values())
@@ -216,10 +221,9 @@ def _members(base: SideResult, held_out: SideResult, names: dict[str, str]) -> I
 
 
 def _overfit(shown: Candidate) -> Iterator[str]:
-    if "tune" not in shown.sides or MODEL not in shown.sides["tune"].gains:
+    if "tune" not in shown.sides or not shown.sides["tune"].gains:
         return
-    tune = shown.sides["tune"].gains[MODEL].value
-    held_out = shown.sides["holdout"].gains[MODEL].value
+    tune, held_out = (shown.sides[s].gains[shown.sides[s].climbed].value for s in SIDES)
     if tune > 0 and held_out < GAIN_KEPT * tune:
         yield (
             f"the gain fell from {words.plain(tune)} points on the tune clips to"
@@ -229,7 +233,7 @@ def _overfit(shown: Candidate) -> Iterator[str]:
 
 
 def _losing_clips(base: SideResult, held_out: SideResult, names: dict[str, str]) -> Iterator[str]:
-    before, after = base.scores.get(MODEL, {}), held_out.scores.get(MODEL, {})
+    before, after = (side.scores.get(side.climbed, {}) for side in (base, held_out))
     losses = {clip: before[clip] - after[clip] for clip in before.keys() & after.keys()}
     losing = [clip for clip, loss in losses.items() if loss > CLIP_LOSS]
     if losing:

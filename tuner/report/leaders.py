@@ -9,7 +9,6 @@ from statistics import fmean
 from tuner.bootstrap import paired_bootstrap
 from tuner.report import words
 from tuner.report.runs import Run
-from tuner.results import MODEL
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ def _contestants(runs: Sequence[Run], target: float) -> list[Contestant]:
             if bitrate.target_kbps != target or bitrate.problem or not bitrate.candidates:
                 continue
             side = bitrate.candidates[bitrate.winner].sides.get("holdout")
-            if side and side.scores.get(MODEL):
+            if side and side.scores.get(side.climbed):
                 settings = "tuned" if bitrate.winner else "default"
-                found.append(Contestant(f"{settings} {run.name}", side.scores[MODEL]))
+                found.append(Contestant(f"{settings} {run.name}", side.scores[side.climbed]))
     return found
 
 

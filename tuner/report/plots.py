@@ -63,7 +63,7 @@ def _draw_curves(metric: str, curves: Sequence[Curves], seed: int) -> Any:
     figure, axes = _new_figure(HEIGHT)
     targets: set[float] = set()
     for index, each in enumerate(curves):
-        for curve, line in ((each.default, "s:"), (each.tuned, "o-")):
+        for curve, line in ((each.default, "s:"), (each.tuned, "o-"), (each.found, "o")):
             if curve is not None:
                 _draw_curve(axes, curve, line, f"C{index}", seed)
                 targets |= set(curve.targets)

@@ -40,7 +40,7 @@ __all__ = [
 
 REPORT_NAME = "report.html"
 #: The page's own scripts, in the order in which they run, after Plotly.
-SCRIPTS = ("report.js", "parts.js", "clip.js", "clips.js", "mattered.js")
+SCRIPTS = ("report.js", "parts.js", "frame.js", "clip.js", "clips.js", "mattered.js")
 #: Steps that `Progress` is told of: curves, clips, searches.
 STEPS = 3
 

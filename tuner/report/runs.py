@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
+from tuner.report import words
 from tuner.results import Results, read_results
 
 RESULTS_NAME = "results.json"
@@ -73,13 +74,17 @@ def check_comparable(runs: Sequence[Run]) -> None:
                 f"{run.folder}: over other clips than {runs[0].folder} ({difference}); only runs"
                 " over the same clips on the same sides compare: make a report of each"
             )
-    models = {run.results.provenance.scorer_version: run.folder for run in reversed(runs)}
+    models = {_model(run.results): run.folder for run in reversed(runs)}
     if len(models) > 1:
         told = "; ".join(f"{folder}: {model}" for model, folder in models.items())
         raise RunError(
             f"the runs were scored by different quality models ({told}): their scores do not"
             " compare; run the older ones again, or make a report of each"
         )
+
+
+def _model(results: Results) -> str:
+    return f"{words.metric_label(results.climbed)} {results.provenance.scorer_version}"
 
 
 def find_judge_differences(runs: Sequence[Run]) -> list[str]:

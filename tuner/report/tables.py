@@ -18,12 +18,22 @@ from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
 from tuner.report.runs import Run
 from tuner.report.saving import find_saving
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, SideResult
+from tuner.results import BitrateResult, Candidate, ClipRecord, SideResult
 
 #: Decimals of scores, bitrates and gains.
 DECIMALS = 4
 #: What begins a formula in a spreadsheet.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+FIGURES = ("bd_rate_percent", "bd_quality_points")
+PARTS = ("", "_low", "_high", "_note")
+#: Columns that a file has even where it has no row: one bitrate has no Bjøntegaard delta.
+HEADS: dict[str, tuple[str, ...]] = {
+    "winners": ("run", "encoder", "target_kbps"),
+    "deltas": ("metric", "test", "anchor", *(f + part for f in FIGURES for part in PARTS)),
+    "trials": ("run", "encoder", "target_kbps"),
+    "clips": ("run", "encoder", "target_kbps"),
+}
 
 Row = dict[str, Any]
 
@@ -42,12 +52,13 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
         "clips": _clips(runs, metrics),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(rows, folder / f"{name}.csv") for name, rows in tables.items()]
+    return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
 
 
-def _write(rows: Iterable[Row], path: Path) -> Path:
+def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:
+    """Write rows under `head` and whatever columns they have besides."""
     written = list(rows)
-    columns = list(dict.fromkeys(column for row in written for column in row))
+    columns = list(dict.fromkeys([*head, *(column for row in written for column in row)]))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
@@ -65,12 +76,14 @@ def _cell(value: Any) -> Any:
 
 def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
     """One row per run and bitrate: what the verdict is about, and what to use."""
-    curves = find_curves(runs, [MODEL])[MODEL]
+    climbed = runs[0].results.climbed
+    curves = find_curves(runs, [climbed])[climbed]
     for run, of_run in zip(runs, curves, strict=True):
         seed = run.results.provenance.seed
         for bitrate in run.results.bitrates:
             shown = shown_candidate(bitrate)
-            saving = find_saving(of_run.default, of_run.tuned, bitrate.target_kbps, seed)
+            target = bitrate.target_kbps
+            saving = find_saving(of_run.default, of_run.shown(target), target, seed)
             used = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
             yield {
                 **_where(run, bitrate),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
+from tuner.report.categories import CategoryGain
+from tuner.report.pareto import ParetoView, draw_pareto
 from tuner.report.saving import Saving
-from tuner.results import BitrateResult, Candidate, Estimate, Side, Timing
+from tuner.report.together import Place
+from tuner.results import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: Verdict kind -> class in the style sheet.
@@ -18,8 +21,12 @@ VERDICT_CLASSES = {
     "confirmed": "confirmed",
     "not confirmed": "unproven",
     "objected": "objected",
-    "the default is already the best": "default-best",
+    "preliminary": "preliminary",
+    "nothing better was found": "default-best",
 }
+
+#: A command's bitrate that is this near to what it spends needs no explanation, share.
+NOMINAL_APART = 0.01
 
 #: Lowest and highest value, points, of all small drawings of gains.
 Scale = tuple[float, float]
@@ -50,7 +57,9 @@ class Gain:
 class FinalistView:
     """One row of the finalists' table; gains by side, in the order of the metrics.
 
-    `encode` is the `tuner encode` command where the settings need the encoder's API.
+    `encode` is the `tuner encode` command where the settings need the encoder's API; `together`
+    the held-out interval that holds for all finalists of the run at once; `nominal` what the
+    command asks for and what it spends, where these differ.
     """
 
     name: str
@@ -62,6 +71,8 @@ class FinalistView:
     encode: str | None
     problem: str | None
     notes: list[str]
+    together: str | None = None
+    nominal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,8 @@ class BitrateView:
     trials: int
     trial_counts: str
     timing: Timing
+    pareto: ParetoView | None = None
+    categories: list[CategoryGain] = field(default_factory=list)
 
 
 def build_bitrate(
@@ -97,11 +110,16 @@ def build_bitrate(
     folder: Path,
     scale: Scale,
     saving: Saving,
+    together: Mapping[Place, Estimate],
 ) -> BitrateView:
     """The view of one target bitrate of the run in `folder`."""
     where = f"{folder}@{bitrate.target_kbps:g}"
     finalists = [
-        _finalist(bitrate, index, metrics, where, scale) for index in range(len(bitrate.candidates))
+        replace(
+            _finalist(bitrate, index, metrics, where, scale),
+            together=_together(together.get((bitrate.target_kbps, index))),
+        )
+        for index in range(len(bitrate.candidates))
     ]
     index = shown_index(bitrate)
     shown = finalists[index] if index else None
@@ -127,6 +145,7 @@ def build_bitrate(
         trials=len(states),
         trial_counts=", ".join(counts) or "none",
         timing=bitrate.timing,
+        pareto=draw_pareto(bitrate),
     )
 
 
@@ -140,7 +159,7 @@ def _finalist(
         result = candidate.sides.get(side)
         stored = result.gains if result and index else {}
         gains[side] = [_gain(m, stored[m], scale) if m in stored else None for m in metrics]
-        bitrates[side] = f"{result.bitrate_kbps:.1f}" if result else "–"
+        bitrates[side] = _spent(result)
     return FinalistView(
         name="Default" if index == 0 else f"Trial {candidate.trial}",
         is_winner=index == bitrate.winner and bitrate.problem is None,
@@ -151,7 +170,42 @@ def _finalist(
         encode=_encode_command(candidate, where, is_winner=index == bitrate.winner),
         problem=candidate.problem,
         notes=candidate.notes,
+        nominal=_nominal(candidate),
     )
+
+
+def _nominal(candidate: Candidate) -> str | None:
+    """Why the number in the command is not the target."""
+    side = candidate.sides.get("tune")
+    if side is None:
+        return None
+    spent = side.spends_kbps or side.bitrate_kbps
+    if side.spends_kbps is not None and side.beside:
+        return (
+            f"No step of the rate parameter spends the target: {side.knob:.4g} spends"
+            f" {spent:.1f} kb/s, {side.beside[0]:.4g} spends {side.beside[1]:.1f} kb/s on the"
+            " tuning clips. Quality is interpolated at the target; the command uses"
+            f" {side.knob:.4g}."
+        )
+    if not candidate.nominal or abs(side.knob / spent - 1) < NOMINAL_APART:
+        return None
+    return (
+        f"The command asks for {side.knob:.4g} kb/s and spends {spent:.1f} kb/s of payload on the"
+        " tuning clips: that is why its number is not the target."
+    )
+
+
+def _together(wide: Estimate | None) -> str | None:
+    return None if wide is None else words.interval(wide.low, wide.high)
+
+
+def _spent(side: SideResult | None) -> str:
+    """ "64.0", or "64.0 (its step: 62.8)" where the knob has none at the target."""
+    if side is None:
+        return "–"
+    if side.spends_kbps is None:
+        return f"{side.bitrate_kbps:.1f}"
+    return f"{side.bitrate_kbps:.1f} (its step: {side.spends_kbps:.1f})"
 
 
 def _encode_command(candidate: Candidate, where: str, is_winner: bool) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tuner.results import METRIC_LABELS, MODEL
+from tuner.results import MODEL, Results
+from tuner.results import metric_label as metric_label
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -37,14 +38,12 @@ def interval(low: float, high: float) -> str:
     return f"{plain(low)} to {plain(high)}"
 
 
-def metric_label(metric: str) -> str:
-    """A metric's name for people."""
-    return METRIC_LABELS.get(metric, metric)
-
-
-def metric_role(metric: str) -> str:
-    """What a metric is in this run: the model that was maximised, or a judge."""
-    return "quality model" if metric == MODEL else "judge"
+def metric_role(metric: str, results: Results) -> str:
+    """What a metric is in this run: what was maximised, or a judge and of which family."""
+    if metric == results.climbed:
+        return "quality model" if metric == MODEL else "maximised"
+    family = results.families.get(metric)
+    return "judge" if family is None else f"judge, {family}"
 
 
 def setting_value(value: Value) -> str:

@@ -153,12 +153,12 @@ def _run(
         match = bench.match(step.settings, like.sides["tune"].knob)
         if isinstance(match, Unreachable):
             return _failed(record, match.reason)
-        scores = bench.score(step.settings, match.knob, (laboratory.scorer,))
+        outcomes = bench.hear(step.settings, match, (laboratory.scorer,))
     except TRIAL_ERRORS as error:
         return _failed(record, f"{type(error).__name__}: {error}")
     name = laboratory.scorer.name
     own = tuned.sides["tune"].scores[name]
-    lost = [own[digest] - each[name].mean for digest, each in scores.items()]
+    lost = [own[digest] - each.scores[name].mean for digest, each in outcomes.items()]
     worth = paired_bootstrap(lost, laboratory.seed)
     return Ablation(step.parameter, step.value, step.default, worth, match.kbps)
 

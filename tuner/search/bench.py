@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.rate import RateMatch, Unreachable, match_rate
@@ -63,6 +64,7 @@ class Bench:
             guess,
             slope=slope,
             known=known,
+            coarse=True,
         )
 
     def measure(self, settings: Settings, knob: float) -> float:
@@ -77,12 +79,20 @@ class Bench:
         if [(knob, kbps)] != self.rates[-1:]:
             self.rates.append((knob, kbps))
 
-    def score(
-        self, settings: Settings, knob: float, scorers: tuple[Scorer, ...]
-    ) -> dict[str, dict[str, Score]]:
-        """Scores of all clips: clip digest -> scorer name -> score."""
-        outcomes = self.run(settings, knob, scorers)
-        return {digest: outcome.scores for digest, outcome in outcomes.items()}
+    def hear(
+        self, settings: Settings, match: RateMatch, scorers: tuple[Scorer, ...]
+    ) -> dict[str, Outcome]:
+        """Score all clips as matched: at the knob, or between two steps that straddle the target.
+
+        Interpolated are bits, scores and all that belongs to them, clip by clip over the
+        logarithm of bitrate; the costs are those of both steps.
+        """
+        near = self.run(settings, match.knob, scorers)
+        if match.beside is None:
+            return near
+        far = self.run(settings, match.beside[0], scorers)
+        share = match.share_beside(self.target_kbps)
+        return {digest: between(outcome, far[digest], share) for digest, outcome in near.items()}
 
     def run(
         self,
@@ -128,6 +138,34 @@ class Bench:
         self.notes |= dict.fromkeys(note for outcome in fresh for note in outcome.notes)
         kbps = spent_kbps(clips, fresh)
         self.observer(PassFinished(self.target_kbps, kbps, costs.encodes, costs.cached_encodes))
+
+
+def between(near: Outcome, far: Outcome, share: float) -> Outcome:
+    """An outcome between those of two steps; `share` is the weight of the farther one."""
+    bits = math.exp(_mix(math.log(near.payload_bits), math.log(far.payload_bits), share))
+    scores = {name: _mix_scores(own, far.scores[name], share) for name, own in near.scores.items()}
+    return replace(near, payload_bits=round(bits), scores=scores)
+
+
+def _mix_scores(near: Score, far: Score, share: float) -> Score:
+    """Every figure of a score, and every figure of its lists where both have as many."""
+    mixed: dict[str, float | tuple[float, ...]] = {}
+    for each in fields(Score):
+        one, other = getattr(near, each.name), getattr(far, each.name)
+        if isinstance(one, tuple):
+            together = zip(one, other, strict=False)
+            same = len(one) == len(other)
+            mixed[each.name] = tuple(_mix(a, b, share) for a, b in together) if same else one
+        else:
+            mixed[each.name] = _mix(one, other, share)
+    # What lies between two points of a curve is known to a part of their distance.
+    doubt = share * (1 - share) * (far.mean - near.mean)
+    mixed["spread"] = math.hypot(_mix(near.spread, far.spread, share), doubt)
+    return Score(**mixed)  # type: ignore[arg-type]
+
+
+def _mix(near: float, far: float, share: float) -> float:
+    return (1 - share) * near + share * far
 
 
 def spent_kbps(clips: Sequence[ClipRef], outcomes: Sequence[Outcome]) -> float:

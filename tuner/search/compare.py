@@ -98,6 +98,11 @@ class Comparison:
     said: dict[str, str]
     problem: str | None = None
 
+    @property
+    def lead(self) -> Estimate:
+        """The gain by the first metric, which decides."""
+        return next(iter(self.gains.values()))
+
 
 def compare(
     a: Subject,
@@ -115,7 +120,7 @@ def compare(
         bitrates_kbps: the targets.
         clips: at least `MIN_CLIPS`.
         executor: where jobs run; closed at once when this is interrupted.
-        metrics: the model, and judges.
+        metrics: what decides (the model, usually), and judges.
         seed: of the bootstrap.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import errno
+import os
 import shutil
 import tempfile
 import time
@@ -16,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tuner.cache import Cache
-from tuner.errors import RunError
+from tuner.errors import MachineError, RunError
+from tuner.machine import FAULTS, FULL, describe
 from tuner.search.folder import RunFolder
 from tuner.search.updates import SearchStarted, TrialFinished, Update
 
@@ -34,13 +36,14 @@ TRIM_EVERY_S = 60.0
 TRIM_PAUSES = 50.0
 #: What a trim leaves of the limit, so that the next one is not due at once.
 TRIM_TO = 0.9
-#: What the system says when a disk, a quota or a largest file size takes no more.
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: Files that can still be made when a run stops, in its folder and in the temporary one: a disk
+#: of many small files runs out of inodes before it is full.
+INODE_RESERVE = 1000
 
 
 @contextmanager
 def told_as_run_error(path: Path) -> Iterator[None]:
-    """Within it, a full disk or a failure of the database is an error with a remedy.
+    """Within it, a fault of the machine or of the database is an error with a remedy.
 
     Args:
         path: the run directory.
@@ -58,10 +61,15 @@ def told_as_run_error(path: Path) -> Iterator[None]:
         remedy = "free space there, or start its server again"
         raise RunError(_cannot_write(path, what, error, remedy)) from error
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        what = "it cannot be written"
-        raise RunError(_cannot_write(path, what, error, "free space there")) from error
+        if error.errno in FULL or error.errno == errno.EFBIG:
+            what = "it cannot be written"
+            raise RunError(_cannot_write(path, what, error, "free space there")) from error
+        if error.errno in FAULTS:
+            raise MachineError(
+                f"{describe(error)}. What was finished is kept: mend that, and run the same command"
+                " again."
+            ) from error
+        raise
 
 
 def _runs_low(path: Path, free: int, remedy: str) -> str:
@@ -90,6 +98,7 @@ class DiskKeeper:
         in_flight: trials of one bitrate that may be in flight; what they use stays.
         reserve: bytes that stay free.
         temporary_reserve: likewise, in the temporary folder.
+        inode_reserve: files that can still be made, in either.
     """
 
     def __init__(
@@ -99,6 +108,7 @@ class DiskKeeper:
         in_flight: int,
         reserve: int = RESERVE,
         temporary_reserve: int = TEMPORARY_RESERVE,
+        inode_reserve: int = INODE_RESERVE,
     ) -> None:
         self._folder = folder
         self._limit = None if cache_gb is None else round(cache_gb * GB)
@@ -106,6 +116,7 @@ class DiskKeeper:
         self._in_flight = in_flight
         self._reserve = reserve
         self._temporary_reserve = temporary_reserve
+        self._inode_reserve = inode_reserve
         self._told: dict[float, collections.deque[float]] = {}
         self._due = time.monotonic()
 
@@ -113,7 +124,8 @@ class DiskKeeper:
         """Look at the disk.
 
         Raises:
-            RunError: less than a reserve is free, and the cache may not be trimmed.
+            RunError: less than a reserve is free, and the cache may not be trimmed; or the
+                temporary folder is gone.
             CacheError: the cache cannot be trimmed.
         """
         match update:
@@ -136,8 +148,22 @@ class DiskKeeper:
                 )
             )
         temporary = Path(tempfile.gettempdir())
+        if not temporary.is_dir():
+            raise MachineError(
+                f"{temporary}: the temporary folder is gone. What was finished is kept: make it"
+                " again, or set TMPDIR, and run the same command again."
+            )
         if (free := shutil.disk_usage(temporary).free) < self._temporary_reserve:
             raise RunError(_runs_low(temporary, free, "free some space, or set TMPDIR"))
+        for place in (self._folder.path, temporary):
+            left = free_inodes(place)
+            if left is not None and left < self._inode_reserve:
+                raise RunError(
+                    f"{place}: its disk can take only {left} more files (inodes), the run stops"
+                    " before there are none. What was finished is kept: remove files there"
+                    + (", or set TMPDIR" if place == temporary else "")
+                    + ", and run the same command again."
+                )
 
     def _trim(self, limit: int) -> None:
         started = time.monotonic()
@@ -152,3 +178,10 @@ class DiskKeeper:
 
     def _free(self) -> int:
         return shutil.disk_usage(self._folder.path).free
+
+
+def free_inodes(path: Path) -> int | None:
+    """How many more files the disk takes; None where it sets no limit."""
+    disk = os.statvfs(path)
+    # Btrfs and others that make inodes as they need them tell of none at all.
+    return disk.f_favail if disk.f_files else None

@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
+from tuner.machine import may_be_the_machines
 from tuner.rate import TOLERANCE, RateMatch, Unreachable
 from tuner.results import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
-from tuner.search.bench import Bench
+from tuner.search.bench import Bench, spent_kbps
 from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
 from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
 from tuner.search.objective import clip_values, is_mean, objective_of
@@ -49,13 +50,14 @@ class Plan:
     """What one trial tries.
 
     Args:
-        ordinal: the trial's number within its bitrate; 0 is the default.
+        ordinal: the trial's number within its bitrate.
         settings: the settings.
         guess: knob value where rate matching starts.
         slope: how fast the bitrate moves there (`match_rate`), or None.
         seed: of the clips' order.
         rival: the best trial so far, to race against; None to score all clips.
         ruler: which share of the bits each clip took in the trial most like this one.
+        is_default: whether the settings are the encoder's default, which no limit binds.
     """
 
     ordinal: int
@@ -65,6 +67,7 @@ class Plan:
     seed: int = 0
     rival: Hearing | None = None
     ruler: Shares | None = None
+    is_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class TrialResult:
         rates: (knob, kb/s) of each measurement or projection, for the rate model.
         hearing: what each clip scored; None unless complete.
         ruler: which share of the bits each clip took; None unless complete.
+        machine: it failed by what may be the machine's fault (`tuner.machine`).
     """
 
     record: TrialRecord
@@ -86,6 +90,7 @@ class TrialResult:
     rates: tuple[tuple[float, float], ...] = ()
     hearing: Hearing | None = None
     ruler: Shares | None = None
+    machine: bool = False
 
 
 def evaluate(
@@ -112,14 +117,15 @@ def evaluate(
     record = TrialRecord(plan.ordinal, "failed", settings.rate_mode, settings.as_dict())
     record = add_latency(record, bench.encoder, limits)
     slow = limits.broken(record, record)
-    if slow is not None and plan.ordinal > 0:
+    if slow is not None and not plan.is_default:
         return TrialResult(replace(record, state="infeasible", reason=slow), None, Timing())
     trial = _Trial(bench, plan, scorer, objective, limits.meters())
     try:
         result = trial.run(record, prune=prune and is_mean(objective))
     except TRIAL_ERRORS as error:
         reason = f"{type(error).__name__}: {error}"[:REASON_CHARS]
-        result = TrialResult(replace(record, reason=reason), None, Timing())
+        machine = may_be_the_machines(error)
+        result = TrialResult(replace(record, reason=reason), None, Timing(), machine=machine)
     return replace(
         result,
         record=replace(result.record, passes=round(bench.passes, 4)),
@@ -219,19 +225,18 @@ class _Trial:
     def _finish(self, record: TrialRecord, match: RateMatch | Unreachable) -> TrialResult:
         if isinstance(match, Unreachable):
             return _infeasible(record, match)
-        return self._complete(replace(record, knob=match.knob, bitrate_kbps=match.kbps))
+        return self._complete(replace(record, knob=match.knob), match)
 
-    def _complete(self, record: TrialRecord) -> TrialResult:
+    def _complete(self, record: TrialRecord, match: RateMatch) -> TrialResult:
         bench, name = self.bench, self.scorer.name
-        assert record.knob is not None
-        outcomes = list(
-            bench.run(self.plan.settings, record.knob, (self.scorer, *self.meters)).values()
-        )
+        scorers = (self.scorer, *self.meters)
+        outcomes = list(bench.hear(self.plan.settings, match, scorers).values())
         scores = [outcome.scores[name] for outcome in outcomes]
         value = objective_of(scores, self.objective)
         complete = replace(
             record,
             state="complete",
+            bitrate_kbps=spent_kbps(bench.clips, outcomes),
             score=statistics.fmean(score.mean for score in scores),
             spread=statistics.fmean(score.spread for score in scores),
             encode_s=sum(outcome.encoder_s for outcome in outcomes),

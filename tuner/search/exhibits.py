@@ -16,7 +16,7 @@ from tuner.audio import SAMPLE_RATE, Pcm
 from tuner.errors import RunError
 from tuner.exhibits import FOLDER, Exhibit, Role, write_index
 from tuner.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
-from tuner.results import MODEL, BitrateResult, ClipRecord, Results, Side
+from tuner.results import BitrateResult, ClipRecord, Results, Side
 from tuner.search.player import RunPlayer
 
 #: How many clips of either end: a number, or all.
@@ -57,13 +57,13 @@ def write_exhibits(player: RunPlayer, results: Results, count: Count) -> list[Ex
 
 
 def choose_clips(bitrate: BitrateResult, count: Count) -> set[str]:
-    """Digests of the held-out clips with the least and the most gain by the model."""
+    """Digests of the held-out clips with the least and the most gain by what was climbed."""
     if not bitrate.tuned:
         return set()
     sides = [bitrate.candidates[index].sides.get(SIDE) for index in (0, bitrate.tuned)]
     if None in sides:
         return set()
-    before, after = (side.scores[MODEL] for side in sides if side is not None)
+    before, after = (side.scores[side.climbed] for side in sides if side is not None)
     by_gain = sorted(before, key=lambda digest: (after[digest] - before[digest], digest))
     if count == "all" or 2 * count >= len(by_gain):
         return set(by_gain)

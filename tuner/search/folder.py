@@ -19,14 +19,13 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
-
 from tuner.errors import RunError
+from tuner.locks import LockHeld, hold_lock
 from tuner.search.status import LOCK_FILE, STATUS_FILE, read_status
 
 #: Grows when a run directory of an older version can no longer be resumed.
@@ -125,20 +124,20 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
             f"{path}: is no run, but holds {', '.join(foreign)}, which a run would overwrite;"
             " name another folder with --out"
         )
-    lock = filelock.FileLock(path / LOCK_FILE, timeout=LOCK_WAIT_S)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise RunError(
-            f"{path}: another `tuner run` is working here{_who(path)}; wait for it"
-            f" (`tuner status {path}` shows how far it is), or name another --out"
-        ) from None
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(path / LOCK_FILE, LOCK_WAIT_S))
+        except LockHeld as error:
+            raise RunError(
+                f"{path}: another `tuner run` is working here{_who(path)}; wait for it"
+                f" (`tuner status {path}` shows how far it is), or name another --out"
+                + (f"; {error.remedy}" if error.remedy else "")
+            ) from None
+        except OSError as error:
+            raise RunError(f"{path}: cannot be locked ({error}); name another --out") from error
         started = _check_identity(path / IDENTITY_FILE, identity)
         (path / "study.toml").write_text(study_toml, encoding="utf-8")
         yield RunFolder(path.resolve(), started)
-    finally:
-        lock.release()
 
 
 def check_run(path: Path, identity: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from tuner.cache import Cache
 from tuner.encoder import Settings, find_rate_mode
 from tuner.rate import first_guess
 from tuner.search.ablation import MOST_SETTINGS
+from tuner.search.default_points import default_points
 from tuner.search.job import ClipRef, Job, run_job
 from tuner.search.validate import FINALISTS
 
@@ -68,6 +69,7 @@ def forecast(parts: Parts, workers: int, done: int = 0) -> Forecast:
         search_s = spec.hours * 3600
     count = search_s / trial_s
     heard = len(spec.bitrates_kbps) * (FINALISTS + 1) * (tune + holdout)
+    heard += len(default_points(spec.bitrates_kbps)) * holdout
     settings = min(len(parts.encoder.parameters), MOST_SETTINGS) * spec.search.ablation
     ablated = len(spec.bitrates_kbps) * settings * tune
     clips_bytes = sum(clip.pcm.nbytes for clip in parts.clips.clips)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.results import METRIC_LABELS, MODEL, Estimate
+from tuner.results import METRIC_LABELS, Estimate
 from tuner.search.compare import Comparison
 
 #: What rounds to 0.0 points is no difference.
@@ -18,7 +18,7 @@ def find_failures(
 
     Args:
         comparisons: of all bitrates.
-        threshold: least gain of B over A by the model, points.
+        threshold: least gain of B over A by the first metric, points.
         strict: B must be proven to gain that much, rather than not proven to gain less.
     """
     failures = []
@@ -27,7 +27,7 @@ def find_failures(
         if each.problem is not None:
             failures.append(f"{where}: not compared: {each.problem}")
             continue
-        gain = each.gains[MODEL]
+        gain = each.lead
         if gain.high < threshold - RESOLUTION:
             failures.append(f"{where}: B gains {_span(gain)}, certainly below {threshold:g}")
         elif strict and gain.low < threshold - RESOLUTION:
@@ -40,7 +40,7 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
     where = f"At {comparison.target_kbps:g} kb/s"
     if comparison.problem is not None:
         return f"{where} there is no comparison: {comparison.problem}."
-    gain = comparison.gains[MODEL]
+    gain = comparison.lead
     names = f"B ({labels[1]})", f"A ({labels[0]})"
     if gain.low > -RESOLUTION and gain.high < RESOLUTION:
         answer = f"{names[0]} scores as {names[1]} does"
@@ -51,9 +51,7 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
         answer = f"{names[0]} sounds worse than {names[1]}, by {_span(less)}"
     else:
         answer = f"{names[0]} and {names[1]} cannot be told apart: B gains {_span(gain)}"
-    judges = "".join(
-        f"; {_judge(name, each)}" for name, each in comparison.gains.items() if name != MODEL
-    )
+    judges = "".join(f"; {_judge(name, each)}" for name, each in [*comparison.gains.items()][1:])
     ratio = comparison.time_ratio
     time = f" B encodes in {ratio:.2f} times A's time." if ratio else ""
     return f"{where} {answer} on {len(comparison.by_clip)} clips{judges}.{time}"

@@ -27,6 +27,7 @@ class History:
 
     def __init__(self, space: Space, target_kbps: float) -> None:
         self.space = space
+        self._default = space.defaults()[0]
         self.target_kbps = target_kbps
         self.results: list[TrialResult] = []
         self.best: TrialResult | None = None
@@ -51,9 +52,12 @@ class History:
             del self._rulers[min(self._rulers)]
 
     def default(self) -> TrialResult | None:
-        """Trial 0, once it is finished."""
-        first = self.results[:1]
-        return first[0] if first and first[0].record.number == 0 else None
+        """The trial of the encoder's default, once it is finished."""
+        return next((result for result in self.results if self.is_default(result)), None)
+
+    def is_default(self, result: TrialResult) -> bool:
+        """Whether a trial's settings are the encoder's default, whatever its number."""
+        return Settings.of(result.record.rate_mode, result.record.values) == self._default
 
     def best_before(self, ordinal: int) -> TrialResult | None:
         """The best of the trials with smaller numbers."""
@@ -77,6 +81,7 @@ class History:
             seed,
             None if rival is None else self.hearings.get(rival),
             None if ruler is None else self._rulers.get(ruler),
+            settings == self._default,
         )
 
     def _guess(self, settings: Settings) -> Guess:

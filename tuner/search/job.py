@@ -6,6 +6,7 @@ can read the clip's file runs it with the same outcome.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 import resource
@@ -24,11 +25,17 @@ from tuner.errors import (
     ClipError,
     DecodeFailed,
     EncoderError,
+    EncoderMissing,
+    MachineError,
     RunError,
     ScoreError,
     TunerError,
 )
+from tuner.machine import find_fault
 from tuner.scorer import Score, Scorer
+
+#: Sound that every codec keeps the attacks of (`tuner.synth`), and its length, s.
+PROBE, PROBE_S = "drums", 3.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,27 @@ class Outcome:
 
 def run_job(job: Job, cache: Cache) -> Outcome:
     """Run one job. Errors are raised, never stored.
+
+    Raises:
+        MachineError: this machine cannot run it, nor any other: it is full, say, or the
+            encoder's program is gone.
+        TunerError: see `_run`.
+    """
+    try:
+        return _run(job, cache)
+    except (EncoderError, ScoreError) as error:
+        missing = str(error) if isinstance(error, EncoderMissing) else None
+        fault = missing or find_fault(error)
+        if fault is None:
+            raise
+        raise MachineError(
+            f"{fault}. No job can run here until then; what was finished is kept: mend that, and"
+            " run the same command again."
+        ) from error
+
+
+def _run(job: Job, cache: Cache) -> Outcome:
+    """Run one job.
 
     Raises:
         ClipError: the clip's file is missing or does not hold the samples it should.
@@ -172,8 +200,28 @@ def _decode(job: Job, encoded: Encoded, reference: Pcm) -> tuple[Pcm, int]:
         decoded = resample(decoded, rate)
     try:
         return align(reference, decoded)
-    except (AlignmentError, DecodeFailed) as error:
-        raise type(error)(f"{_describe(job)}: {error}") from error
+    except AlignmentError as error:
+        # A codec that sends noise for noise leaves nothing to align by: as late as it is elsewhere.
+        with contextlib.suppress(EncoderError):
+            return align(reference, decoded, _known_delay(job))
+        raise AlignmentError(f"{_describe(job)}: {error}") from error
+    except DecodeFailed as error:
+        raise DecodeFailed(f"{_describe(job)}: {error}") from error
+
+
+def _known_delay(job: Job) -> int:
+    """The delay of the job's encoder and settings on a signal that tells it, samples at 48 kHz.
+
+    Raises:
+        EncoderError: it cannot be told.
+    """
+    from tuner.synth import synthesize
+
+    signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[: job.clip.channels]
+    with _plugin(f"measuring the delay of {_describe(job)}", EncoderError):
+        encoded = job.encoder.encode(signal, SAMPLE_RATE, job.settings, job.knob)
+        decoded, rate = job.encoder.decode(encoded)
+        return align(signal, resample(decoded, rate))[1]
 
 
 def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:

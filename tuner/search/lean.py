@@ -16,8 +16,8 @@ from optuna.distributions import BaseDistribution
 from optuna.storages._cached_storage import _CachedStorage  # the wrapper that Optuna puts itself
 from optuna.trial import FrozenTrial, TrialState
 
-#: User attribute that a trial has from when it is asked on: its number for people.
-ORDINAL = "ordinal"
+from tuner.search.attempts import ORDINAL
+
 #: Prefix of what TPE tells other drivers of a trial that runs.
 TPE_PREFIX = "tpe:"
 

@@ -14,17 +14,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import filelock
 import numpy as np
 
 from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
 from tuner.container import payload_digest
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.locks import LockHeld, hold_lock
 from tuner.long_audio import find_duration, write_wav
 from tuner.search.command import exact_command, run_command, with_fields
 from tuner.search.ledger import Ledger
@@ -176,12 +177,13 @@ def encode_library(
     Raises:
         RunError: the folder cannot be used, or another process works in it.
     """
+    held = ExitStack()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(out / LOCK, timeout=0)
-        lock.acquire()
-    except filelock.Timeout:
-        raise RunError(f"{out}: another `tuner encode` works here; wait for it") from None
+        held.enter_context(hold_lock(out / LOCK))
+    except LockHeld as error:
+        remedy = f"; {error.remedy}" if error.remedy else ""
+        raise RunError(f"{out}: another `tuner encode` works here; wait for it{remedy}") from None
     except OSError as error:
         raise RunError(f"{out}: cannot be written to ({error}); choose another -o") from error
     pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
@@ -196,7 +198,7 @@ def encode_library(
     finally:
         pool.shutdown(cancel_futures=True)
         shutil.rmtree(out / WORK, ignore_errors=True)
-        lock.release()
+        held.close()
 
 
 class _Workshop:

@@ -230,6 +230,6 @@ def _finished(trials: Trials) -> SearchFinished:
 
 
 def best_and_default(trials: Trials) -> tuple[TrialRecord | None, TrialRecord | None]:
-    """The best complete trial and trial 0, as far as there are any."""
+    """The best complete trial and the default's, as far as there are any."""
     best, default = trials.best(), trials.default()
     return best.record if best else None, default.record if default else None

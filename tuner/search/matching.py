@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.encoder import Settings, find_rate_mode
-from tuner.rate import TOLERANCE, KnobAxis, RateMatch, Unreachable, match_rate, prior_slope
+from tuner.rate import (
+    TOLERANCE,
+    KnobAxis,
+    RateMatch,
+    Unreachable,
+    match_rate,
+    prior_slope,
+    straddle,
+)
 from tuner.scorer import Scorer
 from tuner.search.bench import Bench
 
@@ -69,9 +77,13 @@ class Matcher:
             known.append((knob, kbps))
             if abs(kbps / bench.target_kbps - 1) <= TOLERANCE:
                 return RateMatch(knob, kbps, len(known))
+            mode = find_rate_mode(bench.encoder, self.settings.rate_mode)
+            straddled = straddle(mode, bench.target_kbps, known, len(known))
+            if straddled is not None:
+                return straddled
             found = self._search(knob, self._own_ruler(knob), known[:-1], MAX_REFINEMENTS)
             if isinstance(found, RateMatch):
-                knob = found.knob
+                knob = _untried(found, known)
                 continue
             reason, knob = found.reason, found.closest_knob
             is_hopeless = is_off(found.closest_kbps, bench.target_kbps, CERTAIN_OWN)
@@ -115,11 +127,20 @@ class Matcher:
             max_passes=max_passes,
             slope=self.slope,
             known=known,
+            coarse=True,
         )
 
     def _own_ruler(self, knob: float) -> Shares:
         outcomes = self.bench.run(self.settings, knob, ())
         return make_ruler([outcome.payload_bits for outcome in outcomes.values()])
+
+
+def _untried(found: RateMatch, known: Sequence[tuple[float, float]]) -> float:
+    """The step to measure next: the nearer one, or the one beside it where that is measured."""
+    tried = {knob for knob, _ in known}
+    if found.knob in tried and found.beside is not None:
+        return found.beside[0]
+    return found.knob
 
 
 def make_ruler(bits: Sequence[int]) -> Shares:

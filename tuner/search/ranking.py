@@ -33,17 +33,23 @@ def value_of(result: TrialResult) -> float:
     return result.objective
 
 
-def find_problem(records: Sequence[TrialRecord], target_kbps: float) -> str | None:
-    """Why a bitrate cannot be searched, as a sentence; None when it can."""
-    for record in records:
-        if record.number == 0 and record.state != "complete":
-            if record.state == "infeasible":
-                return (
-                    f"The encoder's default settings cannot reach {target_kbps:g} kb/s:"
-                    f" {record.reason}. Choose another bitrate, or another default with"
-                    f" --fixed {RATE_MODE}=…"
-                )
-            return f"The encoder's default settings fail at {target_kbps:g} kb/s: {record.reason}"
+def find_problem(
+    records: Sequence[TrialRecord], target_kbps: float, default: TrialRecord | None
+) -> str | None:
+    """Why a bitrate cannot be searched, as a sentence; None when it can.
+
+    Args:
+        records: finished trials.
+        target_kbps: the target bitrate.
+        default: the trial of the encoder's default, once it is finished.
+    """
+    if default is not None and default.state == "infeasible":
+        return (
+            f"The encoder's default settings cannot reach {target_kbps:g} kb/s: {default.reason}."
+            f" Choose another bitrate, or another default with --fixed {RATE_MODE}=…"
+        )
+    if default is not None and default.state != "complete":
+        return f"The encoder's default settings fail at {target_kbps:g} kb/s: {default.reason}"
     early = [record for record in records if record.number < EARLY_TRIALS]
     reasons = [record.reason or "" for record in early if record.state == "failed"]
     for kind, count in collections.Counter(map(_error_kind, reasons)).most_common(1):

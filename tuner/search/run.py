@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +14,23 @@ from typing import TYPE_CHECKING
 
 from tuner.audio import SAMPLE_RATE
 from tuner.encoder import Encoder
+from tuner.errors import RunError
+from tuner.metric import Metric
 from tuner.results import (
     BitrateResult,
     ClipRecord,
+    CurvePoint,
+    ListeningResult,
+    MetricRecord,
     Provenance,
     Results,
     Side,
+    read_results,
     write_results,
 )
-from tuner.scorer import Scorer
 from tuner.search.bench import Bench
-from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, SHARED_TASTE, check_scorer
+from tuner.search.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
+from tuner.search.default_points import default_points
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.evidence import explain, keep_exhibits
 from tuner.search.executors import Executor
@@ -36,11 +43,12 @@ from tuner.search.race import jobs_at_once
 from tuner.search.space import Space, make_space, presets_of
 from tuner.search.spec import StudySpec
 from tuner.search.storage import close_storage, open_storage
-from tuner.search.traits import measure_traits
+from tuner.search.traits import guess_category, measure_traits
 from tuner.search.trials import Trials
 from tuner.search.updates import BitrateFinished, Observer, StageStarted
-from tuner.search.validate import Court, validate_bitrate
+from tuner.search.validate import Court, measure_default, validate_bitrate
 from tuner.search.warm import find_winners
+from tuner.search.worth import with_worth
 
 if TYPE_CHECKING:
     from tuner.clips import ClipSet
@@ -67,15 +75,15 @@ class Parts:
         spec: the study.
         encoder: its adapter.
         clips: its clips, both sides.
-        scorer: the quality model.
-        judges: metrics that the search never sees.
+        scorer: what the search climbs: the quality model, unless the study says.
+        judges: metrics that it does not.
     """
 
     spec: StudySpec
     encoder: Encoder
     clips: ClipSet
-    scorer: Scorer
-    judges: tuple[Scorer, ...]
+    scorer: Metric
+    judges: tuple[Metric, ...]
 
     def space(self) -> Space:
         """The search space. Raises `StudyError` if the fixed values do not fit."""
@@ -85,8 +93,26 @@ class Parts:
         """What must not change between the sessions of a run."""
         return identify(self.spec, self.encoder, self.space(), self.clips, self.scorer)
 
+    def metrics(self) -> list[MetricRecord]:
+        """The metrics as the results name them, what the search climbs first."""
+        return [
+            MetricRecord(
+                name=metric.name,
+                label=metric.about.label,
+                family=metric.about.family,
+                version=metric.version,
+                taught_model=metric.name in self.scorer.about.learned_from,
+                cannot_hear=list(metric.about.cannot_hear),
+            )
+            for metric in (self.scorer, *self.judges)
+        ]
+
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
+        traits = {
+            clip.digest: measure_traits(clip.pcm, self.scorer.about.taught)
+            for clip in self.clips.clips
+        }
         return [
             ClipRecord(
                 digest=clip.digest,
@@ -96,7 +122,8 @@ class Parts:
                 channels=clip.channels,
                 source=str(clip.source),
                 start_s=clip.start_s,
-                traits=measure_traits(clip.pcm),
+                traits=traits[clip.digest],
+                category=clip.category or guess_category(traits[clip.digest]),
             )
             for clip in self.clips.clips
         ]
@@ -129,14 +156,19 @@ def run_study(
             trials_in_flight(parts, executor.workers),
             observer,
         )
-        bitrates = _validate(parts, executor, clips, lanes, observer)
+        court = _court(parts, executor, clips, lanes, _listened(folder), observer)
+        bitrates = _validate(parts, court, lanes, observer)
+        points = _measure_default(court, bitrates, observer)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
         bitrates=bitrates,
         provenance=_provenance(parts, folder, command),
         notes=_notes(parts, clips["tune"], bitrates),
+        metrics=parts.metrics(),
+        default_points=points,
     )
+    results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
     write_results(results, folder.results)
     return results
@@ -214,14 +246,26 @@ class _Evaluator:
         )
 
 
-def _validate(
+def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
+    """What a listening test said of an earlier session's answers."""
+    if not folder.results.exists():
+        return {}
+    try:
+        bitrates = read_results(folder.results).bitrates
+    except RunError:
+        return {}  # of another version, or damaged: it is written anew
+    return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}
+
+
+def _court(
     parts: Parts,
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
     lanes: Sequence[Trials],
+    listening: Mapping[float, ListeningResult],
     observer: Observer,
-) -> list[BitrateResult]:
-    court = Court(
+) -> Court:
+    return Court(
         encoder=parts.encoder,
         suffix=_suffix(lanes, parts.encoder, clips["tune"]),
         executor=executor,
@@ -231,15 +275,43 @@ def _validate(
         seed=parts.spec.seed,
         observer=observer,
         objective=parts.spec.search.objective,
+        holdout_sources=len({clip.source for clip in parts.clips.holdout}),
+        listening=listening,
     )
+
+
+def _validate(
+    parts: Parts, court: Court, lanes: Sequence[Trials], observer: Observer
+) -> list[BitrateResult]:
     results = []
     for lane in lanes:
-        result = validate_bitrate(court, lane.target_kbps, lane.results, lane.timing())
+        result = validate_bitrate(
+            court, lane.target_kbps, lane.results, lane.default(), lane.timing()
+        )
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
-        results.append(explain(parts, lane, result, executor, clips["tune"], observer))
+        results.append(explain(parts, lane, result, court.executor, court.clips["tune"], observer))
     return results
+
+
+def _measure_default(
+    court: Court, bitrates: Sequence[BitrateResult], observer: Observer
+) -> list[CurvePoint]:
+    """The default around the targets; where it cannot spend a bitrate, there is no point."""
+    answered = [bitrate for bitrate in bitrates if bitrate.problem is None]
+    if not answered:
+        return []
+    found = []
+    wanted = default_points([bitrate.target_kbps for bitrate in answered])
+    told = ", ".join(f"{kbps:g}" for kbps in wanted)
+    observer(StageStarted(f"Measuring the default's curve at {told} kb/s"))
+    for kbps in wanted:
+        near = min(answered, key=lambda b: abs(math.log(b.target_kbps / kbps)))
+        side = measure_default(court, kbps, near)
+        if side is not None:
+            found.append(CurvePoint(kbps, side))
+    return found
 
 
 def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef]) -> str:
@@ -262,7 +334,8 @@ def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateRes
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
         for clip in checked
     }
-    return [*check_scorer(parts.scorer, references, coded), SHARED_TASTE, ENCODED_AT]
+    checks = check_scorer(parts.scorer, references, coded)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), ENCODED_AT]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:

@@ -162,7 +162,7 @@ def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
             continue
         value = _read(declared[name], raw)
         if value is None:
-            problems.append(f"{name} = {raw!r}: must be {_allowed(declared[name])}")
+            problems.append(f"{name} = {str(raw)[:80]!r}: must be {_allowed(declared[name])}")
         else:
             values[name] = value
     if problems:

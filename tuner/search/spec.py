@@ -15,9 +15,10 @@ from typing import Literal, cast
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
+from tuner.results import MODEL
 from tuner.search.database_url import show_url
 from tuner.search.limits import Limits
-from tuner.search.objective import OBJECTIVES_IN_WORDS, is_objective
+from tuner.search.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
 from tuner.search.table import Table
 
 Excerpt = Literal["loudest", "varied", "start"]
@@ -29,10 +30,14 @@ EXECUTORS = ("local", "ray")
 
 #: Trials per bitrate when neither trials nor hours are given.
 DEFAULT_TRIALS = 60
+#: What judges a run unless the study names others: one of each family of metrics.
+DEFAULT_JUDGES = ("visqol", "zimtohrli", "2f")
 #: Clips of either end of the gains that a report lets people hear, per bitrate.
 DEFAULT_EXHIBITS = 3
 #: Legal excerpt lengths, s (`tuner.clips`).
 EXCERPT_RANGE_S = (5.0, 10.0)
+#: Most trials of a bitrate, jobs at a time, and clips of a file or to be heard.
+MOST_TRIALS, MOST_WORKERS, MOST_CLIPS = 1_000_000, 10_000, 10_000
 #: Legal disk budgets of the cache, GB.
 CACHE_RANGE_GB = (0.01, 100_000.0)
 #: Legal limits of the decoded peak, dBFS, and of the latency, ms.
@@ -66,6 +71,8 @@ class SearchSpec:
     Args:
         sampler: how settings are proposed (`tuner.search.samplers`).
         objective: what is maximised (`tuner.search.objective`).
+        objective_metric: by which metric: the quality model, another's name, or the absolute
+            path of a file that declares one.
         two_objectives: minimise encode time beside it; the results get a Pareto set.
         prune: stop trials early that are losing.
         warm_start: run directories whose winners are tried first.
@@ -74,7 +81,8 @@ class SearchSpec:
     """
 
     sampler: Sampler = "tpe"
-    objective: str = "mean"
+    objective: str = DEFAULT_OBJECTIVE
+    objective_metric: str = MODEL
     two_objectives: bool = False
     prune: bool = True
     warm_start: tuple[str, ...] = ()
@@ -117,6 +125,7 @@ class StudySpec:
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
         exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
         weights: path of the quality model's weights, or None for the shipped ones.
+        judges: metrics that the search does not climb, by name or as absolute paths of files.
         search: how settings are searched.
         fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
     """
@@ -136,6 +145,7 @@ class StudySpec:
     cache_gb: float | None = None
     exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
     weights: str | None = None
+    judges: tuple[str, ...] = DEFAULT_JUDGES
     search: SearchSpec = field(default=SearchSpec())
     fixed: tuple[tuple[str, Value], ...] = field(default=())
 
@@ -149,6 +159,7 @@ class StudySpec:
             self.weights,
             self.search.sampler,
             self.search.goal,
+            *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
             self.fixed,
             vars(self.clips),
         ]
@@ -212,23 +223,24 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         encoder=top.text("encoder") or "",
         bitrates_kbps=top.bitrates("bitrates_kbps"),
         binary=top.text("binary", optional=True),
-        trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1),
+        trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1, high=MOST_TRIALS),
         hours=top.number("hours", None, low=0.0, high=10_000.0),
         seed=top.whole("seed", 0, low=0) or 0,
         executor=top.choice("executor", EXECUTORS, "local"),
         address=top.text("address", optional=True),
-        workers=top.whole("workers", 0, low=0) or 0,
+        workers=top.whole("workers", 0, low=0, high=MOST_WORKERS) or 0,
         scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
         storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
-        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS),
+        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS, high=MOST_CLIPS),
         weights=top.text("weights", optional=True),
+        judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,
         clips=ClipsSpec(
             folder=clips.text("folder") or "",
             manifest=clips.text("manifest", optional=True),
             excerpt_s=clips.number("excerpt_s", 8.0, *EXCERPT_RANGE_S) or 8.0,
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
-            per_file=clips.whole("per_file", 1, low=1) or 1,
+            per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
         ),
         search=_parse_search(search),
         fixed=fixed.values(),
@@ -244,7 +256,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
 
 
 def _parse_search(table: Table) -> SearchSpec:
-    objective = table.text("objective", optional=True) or "mean"
+    objective = table.text("objective", optional=True) or DEFAULT_OBJECTIVE
     if not is_objective(objective):
         table.refuse("objective", f"one of {OBJECTIVES_IN_WORDS}", objective)
     sampler = cast(Sampler, table.choice("sampler", SAMPLERS, "tpe"))
@@ -254,6 +266,7 @@ def _parse_search(table: Table) -> SearchSpec:
     return SearchSpec(
         sampler=sampler,
         objective=objective,
+        objective_metric=table.text("objective_metric", optional=True) or MODEL,
         two_objectives=two_objectives,
         prune=table.flag("prune", True),
         warm_start=table.texts("warm_start"),

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from tuner.errors import RunError
+from tuner.locks import NO_LOCKS, stand_in
 
 FORMAT = 1
 STATUS_FILE = "status.json"
@@ -106,22 +109,39 @@ def read_status(folder: Path) -> RunStatus:
         ) from error
     if status is None:
         raise RunError(f"{file}: of format {version}, this program reads format {FORMAT}")
-    if status.state == "running" and not is_locked(folder):
-        return replace(status, state="killed")
-    return status
+    if status.state != "running":
+        return status
+    locked = is_locked(folder)
+    alive = _is_alive(status) if locked is None else locked
+    return status if alive else replace(status, state="killed")
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a driver works in this run directory."""
+def is_locked(folder: Path) -> bool | None:
+    """Whether a driver works in this run directory; None where the file system has no locks."""
+    if stand_in(folder / LOCK_FILE).exists():
+        return None
     try:
         with (folder / LOCK_FILE).open("rb") as lock:
             # Held for no time; `open_run` waits longer than that for its own.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
-        return False
+    except OSError as error:
+        return None if error.errno in NO_LOCKS else False
     return False
+
+
+def _is_alive(status: RunStatus) -> bool:
+    """Whether the driver's process is there; that of another machine is taken to be."""
+    if status.host != socket.gethostname():
+        return True
+    try:
+        os.kill(status.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _parse(raw: Mapping[str, object]) -> RunStatus:

@@ -2,8 +2,9 @@
 
 The driver is the only writer. A trial carries these user attributes:
 
-- ``ordinal``: its number for people, without gaps; 0 is the encoder's default. A trial
-  that was interrupted is tried again as a new Optuna trial with the same ordinal.
+- ``ordinal``: its number for people, without gaps, which it has from when it is queued on. A
+  trial that was interrupted is tried again as a new Optuna trial with the same ordinal
+  (`tuner.search.attempts`). The default is known by its settings; it is queued first.
 - ``settings``: rate mode and values, which may be a default off the declared grid.
 - ``start``: where it starts (`tuner.search.history`), so that a second try measures the same.
 - ``hearing``: what each clip scored, of trials that led when they were told.
@@ -18,6 +19,7 @@ search neither repeats proposals nor depends on when it was interrupted.
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -27,15 +29,28 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Settings
-from tuner.results import Timing, TrialRecord
+from tuner.results import Timing
 from tuner.search.additive import AdditiveModel
+from tuner.search.attempts import (
+    HEARING,
+    ORDINAL,
+    RESULT,
+    RULER,
+    SETTINGS,
+    START,
+    is_due_again,
+    load_hearing,
+    load_result,
+    params_to_retry,
+    retry_of,
+    superseded,
+)
 from tuner.search.bench import add_timings
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
 from tuner.search.importance import measure_importance
-from tuner.search.lean import ORDINAL, LeanStorage
 from tuner.search.limits import NO_LIMITS, Limits
-from tuner.search.race import Hearing
+from tuner.search.optuna_parts import make_storage
 from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
 from tuner.search.samplers import make_fixed, make_sampler
 from tuner.search.space import Space
@@ -49,8 +64,8 @@ CLIP_ORDER, ADDITIVE = PROPOSALS, PROPOSALS + 1
 #: every so many to TPE, which knows of parameters that act together.
 ADDITIVE_FROM, TPE_EVERY = 5, 4
 
-SETTINGS, START, RESULT = "settings", "start", "result"
-HEARING, RULER, RETRY_OF, WALL_S = "hearing", "ruler", "retry_of", "wall_s"
+#: Attribute of the study: see `Trials.wall_s`.
+WALL_S = "wall_s"
 
 
 class Trials:
@@ -89,21 +104,22 @@ class Trials:
         self._two_objectives = two_objectives
         self._storage = storage
         self._study = optuna.create_study(
-            storage=LeanStorage(storage),
+            storage=make_storage(storage),
             study_name=name,
             directions=["maximize", "minimize"] if two_objectives else ["maximize"],
             load_if_exists=True,
             sampler=make_sampler(sampler, 0),
         )
         self._running: dict[int, optuna.Trial] = {}
-        #: The number of the next trial that is no second try.
-        self.next_ordinal = 0
+        #: The numbers of the trials that are queued, and of all that there are.
+        self._waiting: set[int] = set()
+        self._taken: set[int] = set()
         self._history = History(space, target_kbps)
         self._additive = AdditiveModel(space)
         self._load()
+        self.recover()
         for settings in [*space.defaults(), *starters]:
             self.suggest(settings)
-        self.recover()
 
     @property
     def results(self) -> list[TrialResult]:
@@ -120,14 +136,21 @@ class Trials:
         """How many trials are asked and not told."""
         return len(self._running)
 
+    @property
+    def next_ordinal(self) -> int:
+        """The number of the trial that comes next."""
+        return min(self._waiting, default=self._free_ordinal())
+
     def ask(self) -> Plan:
         """The next trial."""
-        trial, settings = self._propose(self.next_ordinal)
+        proposed = self.next_ordinal
+        trial, settings = self._propose(proposed)
         attributes = trial.user_attrs
         if SETTINGS in attributes:
             settings = Settings.of(*attributes[SETTINGS])
-        ordinal = int(attributes.get(ORDINAL, self.next_ordinal))
-        self.next_ordinal = max(self.next_ordinal, ordinal + 1)
+        ordinal = int(attributes.get(ORDINAL, proposed))
+        self._waiting.discard(ordinal)
+        self._taken.add(ordinal)
         start = tuple(attributes.get(START) or self._history.start(settings))
         trial.set_user_attr(ORDINAL, ordinal)
         trial.set_user_attr(START, start)
@@ -144,7 +167,7 @@ class Trials:
             return
         self._known.add(adopted)
         attributes = {SETTINGS: [adopted.rate_mode, adopted.as_dict()]}
-        self._study.enqueue_trial(self.space.params_of(adopted), attributes)
+        self._enqueue(self.space.params_of(adopted), attributes)
 
     def tell(self, result: TrialResult) -> None:
         """Record a trial that was asked."""
@@ -165,20 +188,23 @@ class Trials:
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
-        retried = {trial.user_attrs.get(RETRY_OF) for trial in self._queued()}
-        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+        queued, running = self._queued(), self._study.get_trials(states=(TrialState.RUNNING,))
+        retried = superseded(queued)
+        self._waiting = _ordinals(queued)
+        self._taken = self._waiting | {result.record.number for result in self.results}
+        self._taken |= _ordinals([t for t in running if params_to_retry(t) is not None])
+        for trial in running:
             if RESULT in trial.user_attrs:
-                self._tell(trial.number, _load_result(trial))
+                self._tell(trial.number, load_result(trial))
                 continue
-            params = self._params_to_retry(trial)
+            params = params_to_retry(trial)
             if params is not None and trial.number not in retried:
-                kept = {k: v for k, v in trial.user_attrs.items() if k != RETRY_OF}
-                self._study.enqueue_trial(params, {**kept, RETRY_OF: trial.number})
+                self._enqueue(params, retry_of(trial, failed=False))
             self._study.tell(trial.number, state=TrialState.FAIL)
+        for trial in queued:
+            if ORDINAL not in trial.user_attrs:  # by an older version
+                self._number(trial)
         self._running.clear()
-        taken = [result.record.number for result in self.results]
-        taken += [t.user_attrs[ORDINAL] for t in self._queued() if ORDINAL in t.user_attrs]
-        self.next_ordinal = max(taken, default=-1) + 1
 
     def best(self) -> TrialResult | None:
         """The complete trial with the highest objective, the earliest of equals."""
@@ -189,13 +215,14 @@ class Trials:
         return self._history.best_before(ordinal)
 
     def default(self) -> TrialResult | None:
-        """Trial 0, once it is finished."""
+        """The trial of the encoder's default, once it is finished."""
         return self._history.default()
 
     def problem(self) -> str | None:
         """Why this bitrate cannot be searched, judged by the trials so far."""
         early = [result.record for result in self.results[:EARLY_TRIALS]]
-        return find_problem(early, self.target_kbps)
+        default = self.default()
+        return find_problem(early, self.target_kbps, None if default is None else default.record)
 
     @property
     def wall_s(self) -> float:
@@ -222,11 +249,12 @@ class Trials:
         trials = self._storage.get_all_trials(study, deepcopy=False)
         for trial in trials:
             if HEARING in trial.user_attrs:
-                hearing = _load_hearing(trial.user_attrs[HEARING])
+                hearing = load_hearing(trial.user_attrs[HEARING])
                 self._history.hearings[hearing.ordinal] = hearing
+        past = superseded(trials)
         for trial in sorted(trials, key=lambda trial: int(trial.user_attrs.get(ORDINAL, 0))):
-            if RESULT in trial.user_attrs:
-                self._learn(_load_result(trial))
+            if RESULT in trial.user_attrs and trial.number not in past:
+                self._take_in(trial)
             if RULER in trial.user_attrs:
                 packed = base64.b64decode(trial.user_attrs[RULER])
                 ruler = np.frombuffer(packed, np.float16)
@@ -235,6 +263,36 @@ class Trials:
             Settings.of(*t.user_attrs[SETTINGS]) for t in trials if SETTINGS in t.user_attrs
         }
         self._wall_s = float(self._study.user_attrs.get(WALL_S, 0.0))
+
+    def _take_in(self, trial: FrozenTrial) -> None:
+        """Learn from a trial that an earlier session finished, or have it tried again."""
+        result = load_result(trial)
+        is_default = self._history.is_default(result)
+        params = params_to_retry(trial)
+        if params is None or not is_due_again(result, trial.user_attrs, is_default=is_default):
+            self._learn(result)
+            return
+        self._enqueue(params, retry_of(trial, failed=True))
+
+    def _enqueue(self, params: Mapping[str, Any], attributes: dict[str, Any]) -> None:
+        """Queue a trial under the number that it has, or gets now."""
+        ordinal = int(attributes.get(ORDINAL, self._free_ordinal()))
+        self._study.enqueue_trial(dict(params), {**attributes, ORDINAL: ordinal})
+        self._waiting.add(ordinal)
+        self._taken.add(ordinal)
+
+    def _number(self, trial: FrozenTrial) -> None:
+        """Give a queued trial a number."""
+        ordinal = self._free_ordinal()
+        study = self._storage.get_study_id_from_name(self._study.study_name)
+        number = self._storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+        self._storage.set_trial_user_attr(number, ORDINAL, ordinal)
+        self._waiting.add(ordinal)
+        self._taken.add(ordinal)
+
+    def _free_ordinal(self) -> int:
+        """The first number that no trial has."""
+        return next(n for n in itertools.count() if n not in self._taken)
 
     def _queued(self) -> list[FrozenTrial]:
         queued: list[FrozenTrial]
@@ -292,13 +350,6 @@ class Trials:
         record = replace(result.record, state="infeasible", score=None, spread=None, reason=reason)
         return replace(result, record=record, objective=None, hearing=None)
 
-    def _params_to_retry(self, trial: FrozenTrial) -> Mapping[str, Any] | None:
-        """What to enqueue for a second try; None when the proposal was never completed."""
-        if "fixed_params" in trial.system_attrs:
-            fixed: Mapping[str, Any] = trial.system_attrs["fixed_params"]
-            return fixed
-        return trial.params if SETTINGS in trial.user_attrs else None
-
     def _seed_of(self, ordinal: int, purpose: int) -> int:
         # Bitrates in mb/s, as entropy must be whole numbers.
         entropy = [self._seed, round(self.target_kbps * 1000), ordinal, purpose]
@@ -322,12 +373,6 @@ class Trials:
             self._study.tell(number, state=TrialState.FAIL)
 
 
-def _load_result(trial: FrozenTrial) -> TrialResult:
-    raw = trial.user_attrs[RESULT]
-    record, timing = TrialRecord(**raw["record"]), Timing(**raw["timing"])
-    rates = tuple((knob, kbps) for knob, kbps in raw.get("rates", ()))
-    return TrialResult(record, raw["objective"], timing, rates)
-
-
-def _load_hearing(raw: Mapping[str, Any]) -> Hearing:
-    return Hearing(raw["ordinal"], *(tuple(raw[name]) for name in ("values", "means")))
+def _ordinals(trials: Sequence[FrozenTrial]) -> set[int]:
+    """The numbers of those trials that have one."""
+    return {int(t.user_attrs[ORDINAL]) for t in trials if ORDINAL in t.user_attrs}

@@ -8,24 +8,27 @@ The winner is chosen on the tune side only; the held-out side says what it is wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from tuner.bootstrap import paired_bootstrap
-from tuner.encoder import Encoder, Settings
-from tuner.rate import Unreachable
+from tuner.encoder import Encoder, Settings, find_rate_mode
+from tuner.metric import Metric
+from tuner.rate import RateMatch, Unreachable
 from tuner.results import (
     BitrateResult,
     Candidate,
     Estimate,
+    ListeningResult,
     Side,
     SideResult,
     Timing,
     TrialRecord,
     Verdict,
 )
-from tuner.scorer import Score, Scorer
+from tuner.scorer import Score
 from tuner.search.bench import Bench, spent_kbps
 from tuner.search.diagnosis import METERS, figures
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
@@ -33,7 +36,7 @@ from tuner.search.executors import Executor
 from tuner.search.job import ClipRef
 from tuner.search.ranking import find_problem, rank
 from tuner.search.updates import Observer, ValidationProgress
-from tuner.search.verdict import decide
+from tuner.search.verdict import ENOUGH_SOURCES, Evidence, decide
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
@@ -52,41 +55,54 @@ class Court:
         suffix: file suffix of its output, with dot.
         executor: where jobs run; closed at once when validation is interrupted.
         clips: the clips of both sides.
-        scorer: the quality model.
-        judges: metrics that the search never saw.
+        scorer: what the search climbed.
+        judges: metrics that it did not.
         seed: seed of the bootstrap.
         observer: told of progress.
         objective: what the search maximised.
+        holdout_sources: from how many recordings the held-out clips are.
+        listening: target kb/s -> what a listening test on the run says.
     """
 
     encoder: Encoder
     suffix: str
     executor: Executor
     clips: dict[Side, list[ClipRef]]
-    scorer: Scorer
-    judges: tuple[Scorer, ...]
+    scorer: Metric
+    judges: tuple[Metric, ...]
     seed: int
     observer: Observer
     objective: str = "mean"
+    holdout_sources: int = ENOUGH_SOURCES
+    listening: Mapping[float, ListeningResult] = field(default_factory=dict)
 
     @property
-    def metrics(self) -> tuple[Scorer, ...]:
-        """The model and the judges."""
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the search climbed, and the judges."""
         return (self.scorer, *self.judges)
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Family -> names of its judges."""
+        found: dict[str, list[str]] = {}
+        for judge in self.judges:
+            found.setdefault(judge.about.family, []).append(judge.name)
+        return found
 
 
 @dataclass(frozen=True)
 class _Hearing:
     """One finalist on one side, before it is compared with the default."""
 
-    knob: float
+    match: RateMatch
     kbps: float
+    """What the scores are of: the target, where it lies between two steps of the knob."""
     clip_kbps: dict[str, float]
     """Clip digest -> payload bitrate of the clip alone."""
     scores: dict[str, dict[str, Score]]
     """Clip digest -> name of a metric or a meter of the diagnosis -> score."""
     notes: list[str]
-    """What the encoder told of choices of its own at `knob`."""
+    """What the encoder told of choices of its own at the knob."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,11 @@ class _Heard:
 
 
 def validate_bitrate(
-    court: Court, target_kbps: float, results: Sequence[TrialResult], timing: Timing
+    court: Court,
+    target_kbps: float,
+    results: Sequence[TrialResult],
+    default: TrialResult | None,
+    timing: Timing,
 ) -> BitrateResult:
     """The answer for one bitrate.
 
@@ -106,14 +126,16 @@ def validate_bitrate(
         court: what to validate with.
         target_kbps: the target bitrate.
         results: all finished trials.
+        default: that of the encoder's default.
         timing: what the search cost.
 
     Raises:
         TunerError: whatever ends a run and not only a candidate.
     """
     records = [result.record for result in results]
-    problem = find_problem(records, target_kbps)
-    finalists = [] if problem else choose_finalists(results)
+    first = None if default is None else default.record
+    problem = find_problem(records, target_kbps, first)
+    finalists = [] if problem or first is None else choose_finalists(results, first)
     if not finalists:
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; run it again."
         return _without_answer(target_kbps, records, timing, reason)
@@ -128,20 +150,45 @@ def validate_bitrate(
     # Those that were scored on both sides first; among them the order of the tune side stays.
     candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
-    verdict = _judge(court, candidates, best)
+    listening = court.listening.get(target_kbps)
+    if listening is not None and listening.trial != candidates[best].trial:
+        listening = None  # people heard other settings
+    verdict = _judge(court, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
-    return BitrateResult(target_kbps, verdict, winner, candidates, records, timing)
+    return BitrateResult(
+        target_kbps, verdict, winner, candidates, records, timing, listening=listening
+    )
 
 
-def choose_finalists(results: Sequence[TrialResult]) -> list[TrialRecord]:
-    """The default, then the best `FINALISTS` other settings by tune objective.
+def measure_default(court: Court, kbps: float, near: BitrateResult) -> SideResult | None:
+    """The default's settings at another bitrate than a target, on the held-out clips.
 
-    Empty if the default is not complete.
+    Args:
+        court: what to score with.
+        kbps: the bitrate.
+        near: the answer for the nearest target, whose rate parameter is the first guess.
+
+    Returns:
+        None where they cannot spend it, or fail.
     """
-    chosen = [r.record for r in results if r.record.number == 0 and r.record.state == "complete"]
-    if not chosen:
-        return []
-    seen = {settings_of(chosen[0])}
+    record = near.default_trial
+    if record is None or record.knob is None or not near.candidates:
+        return None
+    mode = find_rate_mode(court.encoder, record.rate_mode)
+    knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
+    try:
+        hearing = _hear_side(court, kbps, replace(record, knob=knob), "holdout")
+    except TRIAL_ERRORS:
+        return None
+    if isinstance(hearing, Unreachable):
+        return None
+    return _side_result(court, hearing, hearing, is_default=True)
+
+
+def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
+    """The default, which is complete, then the best `FINALISTS` other settings by objective."""
+    chosen = [default]
+    seen = {settings_of(default)}
     for result in rank(results):
         if len(chosen) > FINALISTS:
             break
@@ -218,12 +265,13 @@ def _hear_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     bench.notes.clear()
-    outcomes = bench.run(settings, match.knob, (*court.metrics, *METERS))
+    outcomes = bench.hear(settings, match, (*court.metrics, *METERS))
     scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
     clip_kbps = {
         clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in court.clips[side]
     }
-    return _Hearing(match.knob, match.kbps, clip_kbps, scores, list(bench.notes))
+    kbps = spent_kbps(court.clips[side], list(outcomes.values()))
+    return _Hearing(match, kbps, clip_kbps, scores, list(bench.notes))
 
 
 def _ignore(_: object) -> None:
@@ -234,6 +282,7 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
     settings = settings_of(record)
     assert record.knob is not None
     target = TARGET + court.suffix
+    told = [note for hearing in heard.sides.values() for note in hearing.notes]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
@@ -244,7 +293,8 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
-        notes=list(dict.fromkeys(n for hearing in heard.sides.values() for n in hearing.notes)),
+        notes=list(dict.fromkeys(told)),
+        nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
     )
 
 
@@ -255,18 +305,26 @@ def _side_result(
         metric.name: {digest: each[metric.name].mean for digest, each in hearing.scores.items()}
         for metric in court.metrics
     }
-    gains = {metric.name: NOTHING for metric in court.metrics}
-    if not is_default:
-        for name, by_clip in scores.items():
-            differences = [by_clip[d] - default.scores[d][name].mean for d in by_clip]
-            gains[name] = paired_bootstrap(differences, court.seed)
+    differences = {
+        name: {d: score - default.scores[d][name].mean for d, score in by_clip.items()}
+        for name, by_clip in scores.items()
+    }
+
+    def estimate(names: Sequence[str]) -> Estimate:
+        """The gain by the mean of some metrics."""
+        if is_default:
+            return NOTHING
+        means = [fmean(differences[name][d] for name in names) for d in hearing.scores]
+        return paired_bootstrap(means, court.seed)
+
     own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
     return SideResult(
-        knob=hearing.knob,
+        knob=hearing.match.knob,
         bitrate_kbps=hearing.kbps,
         scores=scores,
         spreads={digest: score.spread for digest, score in own.items()},
-        gains=gains,
+        gains={name: estimate([name]) for name in scores},
+        families={family: estimate(names) for family, names in court.families.items()},
         windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
         diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
         members={
@@ -275,6 +333,8 @@ def _side_result(
             if score.members
         },
         clip_kbps=hearing.clip_kbps,
+        spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
+        beside=list(hearing.match.beside or ()),
     )
 
 
@@ -283,14 +343,28 @@ def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
     return {name: round(figure, 4) for name, figure in diagnosis.items()}
 
 
-def _judge(court: Court, candidates: Sequence[Candidate], best: int) -> Verdict:
+def _judge(
+    court: Court,
+    candidates: Sequence[Candidate],
+    best: int,
+    n_trials: int,
+    listening: ListeningResult | None,
+) -> Verdict:
     sides = candidates[best].sides
     holdout = sides.get("holdout")
     return decide(
-        holdout.gains if holdout else {},
-        sides["tune"].gains[court.scorer.name].value,
-        model=court.scorer.name,
-        judges=[judge.name for judge in court.judges],
-        n_clips=len(court.clips["holdout"]),
-        objective=court.objective,
+        Evidence(
+            tune_gain=sides["tune"].gains[court.scorer.name].value,
+            gain=holdout.gains[court.scorer.name] if holdout else None,
+            families=holdout.families if holdout else {},
+            judges=court.families,
+            n_clips=len(court.clips["holdout"]),
+            n_sources=court.holdout_sources,
+            n_trials=n_trials,
+            objective=court.objective,
+            climbed=court.scorer.name,
+            climbed_family=court.scorer.about.family,
+            taught=[judge.name for judge in court.judges if judge.about.taught_model],
+            heard=listening,
+        )
     )

@@ -1,22 +1,29 @@
-"""For tests: the contract that every adapter must keep, clips, a fake encoder, a fake scorer.
+"""For tests: the contracts of adapters, metrics and executors, clips, fakes.
 
-An adapter's whole test module, an outsider's too::
+An adapter's or a metric's whole test module, an outsider's too::
 
-    from tuner.testing import EncoderContract
+    from tuner.testing import EncoderContract, MetricContract
     class TestMine(EncoderContract):
         encoder = Mine()
+    class TestMyMetric(MetricContract):
+        metric = MyMetric()
 """
 
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.contract import EncoderContract
+from tuner.testing.executor_contract import ExecutorContract
 from tuner.testing.fakes import FakeEncoder, FakeScorer
+from tuner.testing.metric_contract import MetricContract, find_breaches
 from tuner.testing.probe import spread_knobs
 
 __all__ = [
     "CLIP_S",
     "EncoderContract",
+    "ExecutorContract",
     "FakeEncoder",
     "FakeScorer",
+    "MetricContract",
+    "find_breaches",
     "make_clip",
     "real_clip",
     "spread_knobs",

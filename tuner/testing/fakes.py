@@ -20,11 +20,21 @@ from typing import ClassVar
 import numpy as np
 
 from tuner.encoder import Encoded, Parameter, Pcm, RateMode, Settings, Value, Version, validate
-from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing, ScoreError
+from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing
+from tuner.metric import About, Family, check_pair
+from tuner.results import METRIC_LABELS
 from tuner.scorer import Score
 
 #: Pairs of a parameter's name and value.
 Trigger = tuple[tuple[str, Value], ...]
+#: Names of real metrics that fakes may go by -> family.
+STANDS_FOR: dict[str, Family] = {
+    "insenet": "model",
+    "visqol": "similarity",
+    "zimtohrli": "distance",
+    "2f": "masked noise",
+    "peaq": "masked noise",
+}
 
 
 @dataclass(frozen=True)
@@ -155,12 +165,22 @@ class FakeScorer:
         slope: points for each dB; negative for a judge that always objects.
         spread: the spread of every score.
         build: stands for the weights' version.
+        family: of its opinion; None for that of the real metric of its name.
     """
 
     name: str = "fake"
     slope: float = 2.0
     spread: float = 1.0
     build: str = "1"
+    family: Family | None = None
+
+    @property
+    def about(self) -> About:
+        """See `tuner.metric.Metric.about`."""
+        family = self.family or STANDS_FOR.get(self.name, "opinion")
+        taught = self.name in STANDS_FOR and family != "model"
+        label = METRIC_LABELS.get(self.name, self.name)
+        return About(label, family, 0.0, 100.0, "points", taught_model=taught)
 
     @property
     def version(self) -> str:
@@ -169,10 +189,7 @@ class FakeScorer:
 
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """Score one clip; see `tuner.scorer.Scorer.score`."""
-        if reference.shape != coded.shape:
-            raise ScoreError(f"fake: shapes differ: {reference.shape} and {coded.shape}")
-        if not (np.isfinite(reference).all() and np.isfinite(coded).all()):
-            raise ScoreError("fake: the signals hold NaN or infinity")
+        check_pair("fake", reference, coded)
         error = _rms(coded - reference) / max(_rms(reference), 1e-9)
         points = -20.0 * math.log10(max(error, 1e-5)) * self.slope
         mean = points if self.slope > 0 else 100.0 + points

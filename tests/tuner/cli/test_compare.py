@@ -24,10 +24,12 @@ from tuner.testing import FakeEncoder, FakeScorer
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake encoder and metrics instead of real ones."""
-    scorers = (FakeScorer("insenet", slope=1.0), (FakeScorer("visqol", slope=0.5),))
+    model, judge = FakeScorer("insenet", slope=1.0), FakeScorer("visqol", slope=0.5)
     for module in (plugins, player):
         monkeypatch.setattr(module, "load_encoder", lambda name, binary=None: FakeEncoder())
-    monkeypatch.setattr(cli_run, "load_metrics", lambda *_: scorers)
+    monkeypatch.setattr(
+        cli_run, "load_metrics", lambda _, judges, __: (model, (judge,) if judges else ())
+    )
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def test_demo_searches_validates_and_reports(tmp_path: Path) -> None:
     default = bitrate.candidates[0]
     for side in default.sides.values():
         assert side.bitrate_kbps == pytest.approx(64, rel=0.01)
-        assert set(side.scores) == {"insenet", "visqol", "zimtohrli"}
+        assert set(side.scores) == {"insenet", "visqol", "zimtohrli", "2f"}
     assert any("Identity check passed" in note for note in results.notes)
     assert any("Anchor check passed" in note for note in results.notes)
     assert "<html" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")[:200]

@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from encoders.opus_ffmpeg import OpusFfmpeg
 from tuner.cli.listen import app
+from tuner.cli.listen_serve import alone
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
+from tuner.listening.invitation import find_invited
 from tuner.listening.plan import read_plan
 from tuner.listening.webmushra import webmushra_id
 
@@ -136,3 +138,50 @@ def test_refusals_say_what_to_do(files, tmp_path):
     (files / "new" / "b.wav").unlink()
     with pytest.raises(ClipError, match="no coded file in new"):
         call("make", "--from", files, "-o", tmp_path / "u")
+
+
+def test_invitations_and_a_text_to_agree_to(files, tmp_path):
+    """The text goes into the plan; each subject gets an address of its own."""
+    (tmp_path / "intro.md").write_text("# Welcome")
+    call("make", "--from", files, "-o", tmp_path / "t", "--intro", tmp_path / "intro.md")
+    plan = read_plan(tmp_path / "t")
+    assert plan.intro == "# Welcome"
+    address = "https://listen.example"
+    links = json.loads(call("invite", tmp_path / "t", "p1", "p2", "--address", address, "--json"))
+    for subject, link in links.items():
+        assert link.startswith(f"{address}/?token={subject}.")
+        assert find_invited(plan, link.split("=")[1]) == subject
+    assert call("invite", tmp_path / "t", "p1").startswith("p1\thttp://127.0.0.1:8765/?token=p1.")
+    with pytest.raises(RunError, match="letters, digits"):
+        call("invite", tmp_path / "t", "a b")
+
+
+def test_a_second_server_is_refused(files, tmp_path):
+    """On another port, too: two would write over each other's answers."""
+    call("make", "--from", files, "-o", tmp_path / "t")
+    with alone(tmp_path / "t"), pytest.raises(RunError, match="another `tuner listen serve`"):
+        call("serve", tmp_path / "t", "--port", 18765)
+    with alone(tmp_path / "t"):
+        pass
+
+
+def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
+    """In the table and in JSON; who is left counts."""
+    test = tmp_path / "t"
+    call("make", "--from", files, "-o", test)
+    plan = read_plan(test)
+    levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
+    for trial in plan.trials:
+        order = plan.order("anna", trial.name)
+        given = [levels[s.condition] for s in order]
+        store_answer(test, plan, "anna", trial.name, given, 1.0, "hiss\x1b[2J\nin A")
+    results = test / "results"
+    (results / "anna (1).jsonl").write_bytes((results / "anna.jsonl").read_bytes())
+    (results / "ben.jsonl").write_text("{}\n")
+    analysis = json.loads(call("analyse", test, "--json"))
+    assert analysis["subjects"] == ["anna"]
+    assert set(analysis["refused"]) == {"anna (1).jsonl", "ben.jsonl"}
+    told = call("analyse", test, "--html", tmp_path / "a.html")
+    assert "ben.jsonl is left out: line 1" in told
+    assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
+    assert "<figure" in (tmp_path / "a.html").read_text()

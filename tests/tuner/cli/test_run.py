@@ -54,6 +54,26 @@ def test_whole_run(
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
 
 
+class Loud(FakeEncoder):
+    """It spends 100 kb/s at least."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], low=100),)
+
+
+def test_a_run_without_an_answer_fails(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is told once, as an error; there is no page of best settings."""
+    parts = replace(make_parts(), encoder=Loud())
+    with pytest.raises(RunError, match=r"no answer, so no report is written") as caught:
+        conduct(parts, tmp_path / "run", "tuner run")
+    assert str(caught.value).count("at least 100") == 1
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "run" / "report.html").exists()
+    (bitrate,) = read_results(tmp_path / "run" / "results.json").bitrates
+    assert bitrate.problem is not None
+
+
 def test_evidence_is_kept(tmp_path: Path, make_parts: MakeParts) -> None:
     """Traits, diagnosis, ablation and sounds; without them where they are not wanted."""
     conduct(make_parts(12), tmp_path / "run", "x")
@@ -167,14 +187,11 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path, make_parts: MakePa
         print_forecast(replace(parts, spec=replace(parts.spec, search=how)), tmp_path / "run2", 1)
 
 
-def test_no_answer_is_an_answer(
-    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """When the default fails, the run ends with the reason, results and a report."""
-    conduct(make_parts(crash_on=(("shaping", 3),)), tmp_path / "run", "x")
-    printed = capsys.readouterr()
-    assert "no answer" in printed.out and "exit code 3" in printed.out
-    assert (tmp_path / "run" / "report.html").is_file()
+def test_a_default_that_fails_is_told(tmp_path: Path, make_parts: MakeParts) -> None:
+    """When the default fails, the run ends with the reason and its results."""
+    with pytest.raises(RunError, match=r"no answer(.|\n)*exit code 3"):
+        conduct(make_parts(crash_on=(("shaping", 3),)), tmp_path / "run", "x")
+    assert (tmp_path / "run" / "results.json").is_file()
 
 
 DRIVER = """

@@ -48,6 +48,22 @@ def test_folders_as_csv(folders: tuple[Path, Path], capsys: pytest.CaptureFixtur
     assert [Path(row["coded"]).name for row in rows] == ["bells.wav", "drums.mp3"]
 
 
+def test_how_files_lie_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A late, inverted copy scores as a copy does; what else was found is told beside it."""
+    pcm = synthesize("drums", seed=1, duration_s=3.0)
+    soundfile.write(tmp_path / "mono.wav", pcm[0], 48_000, subtype="FLOAT")
+    late = -np.pad(pcm[:1], ((0, 0), (9600, 48_000)))
+    wide = np.concatenate([late, 0.9 * np.roll(late, 20, axis=1)])
+    soundfile.write(tmp_path / "late.wav", np.repeat(late, 2, axis=0).T, 48_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "wide.wav", wide.T, 48_000, subtype="FLOAT")
+    for name in ("late", "wide"):
+        score(tmp_path / "mono.wav", tmp_path / f"{name}.wav", device="cpu", as_json=True)
+        (row,) = json.loads(capsys.readouterr().out)["scores"]
+        assert (row["delay"], row["polarity"]) == (9600, "inverted")
+        assert row["note"] == "1.00 s longer than the reference; the rest is not scored"
+        assert (row["insenet"] > 99 and row["correlation"] == 1.0) is (name == "late")
+
+
 def test_a_file_that_cannot_be_scored_is_told(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,7 +66,8 @@ def write_labels(clips: Path, table: Path, count: int) -> None:
             recipe = Recipe((artefact_step("low-pass", severity, 1),), "low-pass")
             digest = digest_of(cook(reference, recipe, {}))
             raw = (mos, None, None, None)
-            labels.append(Label(recipe, raw, raw, (-60.0, -60.0), digest))
+            bad = (900.0, 500.0, 0.0, 30.0, 1.0, 1.0, 40.0, 90.0, 1.0, 1.0, 0.5)
+            labels.append(Label(recipe, raw, raw, (-60.0, -60.0), digest, (bad, bad)))
         rows.append(Labelled(index, source, digest_of(reference), tuple(labels)))
     write_table(table, {"seed": 7, "recordings": ["a.wav"], "builds": {"x": ["X 1", "0"]}}, rows)
 
@@ -80,7 +81,7 @@ def test_from_a_table_to_an_ensemble(
     write_labels(tmp_path, table, 6)
 
     def run() -> str:
-        train(tmp_path, table, tmp_path / "work", out, epochs=1, members=2, workers=1)
+        train(tmp_path, [table], tmp_path / "work", out, epochs=1, members=2, workers=1)
         return capsys.readouterr().err
 
     assert "features: 6/6" in run()
@@ -95,7 +96,7 @@ def test_from_a_table_to_an_ensemble(
     assert "features" not in run()
     assert out.read_bytes() == before
     with pytest.raises(StudyError, match="no such encoder, only x"):
-        train(tmp_path, table, tmp_path / "work", out, without="gone")
+        train(tmp_path, [table], tmp_path / "work", out, without="gone")
 
 
 def test_labels_of_other_clips_do_not_teach(tmp_path: Path) -> None:
@@ -104,4 +105,4 @@ def test_labels_of_other_clips_do_not_teach(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("file,side\na.wav,train\nb.wav,tune\n")
     write_table(table, {"seed": 0, "recordings": ["a.wav", "b.wav"], "builds": {}}, [])
     with pytest.raises(StudyError, match="train side"):
-        train(tmp_path, table, tmp_path, tmp_path / "out.safetensors")
+        train(tmp_path, [table], tmp_path, tmp_path / "out.safetensors")

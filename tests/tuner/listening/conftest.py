@@ -17,10 +17,26 @@ def make_materials(count=2, coded=("default", "tuned")):
         yield Material(f"clip {number}.wav", 64.0, reference, versions, {"default": 40.0})
 
 
+@pytest.fixture(name="make_materials")
+def material_maker():
+    return make_materials
+
+
 @pytest.fixture
 def folder(tmp_path):
     make_test(tmp_path / "t", make_materials(), title="Test <1>", baseline="default", seed=3)
     return tmp_path / "t"
+
+
+INTRO = "# Welcome\n\nYou may <b>stop</b> at any time. [Ask](https://lab.example)\n"
+
+
+@pytest.fixture
+def intro_folder(tmp_path):
+    make_test(
+        tmp_path / "i", make_materials(), title="T", baseline="default", secret="s", intro=INTRO
+    )
+    return tmp_path / "i"
 
 
 @pytest.fixture

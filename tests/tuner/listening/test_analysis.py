@@ -145,7 +145,7 @@ def test_abx_counts_and_gives_the_chance_of_guessing(abx_folder):
     for trial in plan.trials:
         a, _, x = plan.order("anna", trial.name)
         store_answer(abx_folder, plan, "anna", trial.name, 0 if x is a else 1, 1.0)
-    answers = read_all_answers(abx_folder)
+    answers = read_all_answers(abx_folder, plan)[0]
     analysis = analyse(plan, answers)
     assert [(r.subject, r.right, r.trials) for r in analysis.abx] == [("all", 6, 6), ("anna", 6, 6)]
     assert analysis.abx[0].p == pytest.approx(1 / 64)
@@ -170,7 +170,7 @@ def test_exported_ratings_are_what_tuner_ratings_reads(folder, tmp_path):
     plan = finish(folder)
     path = tmp_path / "elsewhere" / "ratings.csv"
     path.parent.mkdir()
-    answers = read_all_answers(folder)
+    answers = read_all_answers(folder, plan)[0]
     export_ratings(folder, plan, answers, analyse(plan, answers), path)
     panels = read_ratings(path)
     assert [p.signal for p in panels] == ["clip 0.wav @ 64 kb/s", "clip 1.wav @ 64 kb/s"]

@@ -128,6 +128,8 @@ def test_conditions_with_names_that_break_attributes(tmp_path):
         (("trial001", "trial9"), "line 7: 'trial9' does not belong"),
         (("tuned", "other"), "'other' does not belong"),
         ((",80,", ",8000,"), "rating '8000'"),
+        ((",80,", ",inf,"), "does not belong"),
+        ((",80,", ",nan,"), "does not belong"),
         (("rating_score", "score"), "no rating_score"),
         (("tuner-", "other-"), "no ratings of this test, whose id is tuner-"),
     ],

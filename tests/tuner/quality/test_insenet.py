@@ -6,15 +6,16 @@ from tuner.quality.insenet import InseNet, transfer
 
 
 def _features(seed: int, frames: int = 50) -> torch.Tensor:
-    return torch.rand(2, 4, 5, 32, frames, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(2, 4, 18, 32, frames, generator=torch.Generator().manual_seed(seed))
 
 
 def test_identity_is_100_by_construction() -> None:
-    """Equal features score 100 with untrained weights."""
+    """Equal magnitudes score 100 with untrained weights, by the families' heads, too."""
     torch.manual_seed(0)
     features = _features(1)
-    mean, _ = InseNet().eval()(features, features)
+    mean, _, families = InseNet().eval()(features, features)
     assert torch.equal(mean, torch.full((2,), 100.0))
+    assert torch.equal(families, torch.full((2, 3), 100.0))
 
 
 def test_range_and_any_length() -> None:
@@ -22,9 +23,11 @@ def test_range_and_any_length() -> None:
     torch.manual_seed(0)
     model = InseNet().eval()
     for frames in (1, 7, 260):
-        mean, scale = model(_features(1, frames), _features(2, frames))
+        mean, scale, families = model(_features(1, frames), _features(2, frames))
         assert mean.shape == scale.shape == (2,)
+        assert families.shape == (2, 3)
         assert ((mean >= 0) & (mean <= 100)).all()
+        assert ((families >= 0) & (families <= 100)).all()
         assert (scale > 0).all()
 
 
@@ -32,8 +35,7 @@ def test_gradients_reach_every_weight() -> None:
     """No branch of the network is dead."""
     torch.manual_seed(0)
     model = InseNet().train()
-    mean, scale = model(_features(1), _features(2))
-    (mean.sum() + scale.sum()).backward()
+    (sum(part.sum() for part in model(_features(1), _features(2)))).backward()
     dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()]
     assert dead == []
 

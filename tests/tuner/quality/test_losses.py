@@ -16,7 +16,7 @@ def make_batch(
         reference=torch.empty(0),
         coded=torch.empty(0),
         of=torch.tensor(of or [0] * len(opinions)),
-        opinions=torch.tensor(opinions)[:, None].repeat(1, 2),
+        opinions=torch.tensor(opinions)[:, None].repeat(1, 4),
         mid_opinions=torch.empty(0),
         groups=torch.tensor(groups),
         severities=torch.tensor(severities),

@@ -1,57 +1,72 @@
-"""Opinions: the same as the scorers', left and right only object, the deaf are not asked."""
+"""Opinions: of three families and fused; what is known by construction overrules the metrics."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tuner.audio import lowpass
-from tuner.quality.degrade import narrow
+from tuner.quality.degrade import INAUDIBLE, degrade
 from tuner.quality.labels import Label, label
-from tuner.quality.opinions import opinions, opinions_of
+from tuner.quality.opinions import mid_opinions, opinions, opinions_of
 from tuner.quality.recipes import Recipe, artefact_step
-from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 from tuner.synth import synthesize
 
 WIDE = synthesize("applause", 1, 1.5)
 PLAIN = Recipe(({"kind": "anchor", "hz": 9000.0},))
 
 
-@pytest.mark.parametrize("coded", [lowpass(WIDE, 9000.0), narrow(WIDE, 0.4)])
-def test_are_those_of_the_scorers(coded: np.ndarray) -> None:
-    """A label read from the table is worth what the judge would say."""
-    visqol, zimtohrli = opinions(label(WIDE, coded, PLAIN, apart=False))
-    assert visqol == pytest.approx(VisqolScorer().score(WIDE, coded).mean, abs=1.5)
-    assert zimtohrli == pytest.approx(ZimtohrliScorer().score(WIDE, coded).mean, abs=0.01)
+@pytest.fixture(scope="module")
+def measured() -> Label:
+    """A low-pass at 9 kHz."""
+    return label(WIDE, lowpass(WIDE, 9000.0), PLAIN, apart=False)
 
 
-def test_left_and_right_only_object() -> None:
-    """A mono downmix is not forgiven because each channel sounds well."""
-    kind = Label(PLAIN, (4.7, 1.2, 4.7, 4.7), (5.0, 1.1, 5.0, 5.0), (0.0, -60.0), "")
-    harsh = Label(PLAIN, (4.7, 4.7, 2.0, 2.0), (5.0, 5.0, 3.0, 3.0), (0.0, 0.0), "")
-    assert max(opinions(kind)) < 60
-    assert max(opinions(harsh)) < 55
+def test_every_family_and_the_fused_opinion_speak(measured: Label) -> None:
+    """On the MUSHRA scale, of the whole and of the mid."""
+    for taught in (opinions(measured), mid_opinions(measured)):
+        assert len(taught.families) == 3
+        assert all(0 <= points < 100 for points in (*taught.families, taught.fused))
 
 
-def test_the_deaf_are_not_asked() -> None:
-    """On pre-echo Zimtohrli speaks for both."""
+def test_a_signal_that_is_its_reference_is_worth_100() -> None:
+    """By every family."""
+    taught = opinions(label(WIDE, WIDE, PLAIN, apart=True))
+    assert [*taught.families, taught.fused] == pytest.approx([100.0] * 4, abs=0.5)
+
+
+@pytest.mark.parametrize("family", list(INAUDIBLE))
+def test_what_cannot_be_heard_costs_nothing(measured: Label, family: str) -> None:
+    """Whatever the metrics say of it."""
+    recipe = Recipe((artefact_step(family, 1.0, 1),))
+    assert opinions(replace(measured, recipe=recipe)).fused == 100
+
+
+def test_silence_in_the_middle_costs_more_than_the_metrics_say() -> None:
+    """A tenth of the signal muted is worth 25 points at most, by every family."""
+    coded = WIDE.copy()
+    coded[:, 20_160:27_600] = 0
+    taught = opinions(label(WIDE, coded, PLAIN, apart=False))
+    assert max(*taught.families, taught.fused) <= 25
+
+
+def test_the_deaf_are_not_asked(measured: Label) -> None:
+    """On pre-echo ViSQOL has no say: its number changes nothing."""
     recipe = Recipe((artefact_step("pre-echo", 0.5, 1),))
-    made = Label(recipe, (4.7, None, None, None), (3.0, None, None, None), (-60.0, -60.0), "")
-    assert len(set(opinions(made))) == 1
+    one = replace(measured, recipe=recipe)
+    other = replace(one, visqol=(1.0, *one.visqol[1:]))
+    assert opinions(one) == opinions(other)
 
 
-def test_no_teacher_overrules_a_ladder() -> None:
-    """Opinions that rise with the severity are levelled; the others stay."""
-    mos = [(4.7, 4.9), (3.0, 4.0), (3.5, 3.8)]
-    rungs = [
-        Label(
-            Recipe((artefact_step("clipping", severity, 1),), group="clipping"),
-            (visqol, None, None, None),
-            (zimtohrli, None, None, None),
-            (-60.0, -60.0),
-            "",
+def test_no_teacher_overrules_a_ladder(measured: Label) -> None:
+    """Opinions that rise with the severity are levelled."""
+    severe, mild = (
+        replace(
+            label(WIDE, degrade(WIDE, "clipping", made_at, 1), PLAIN, apart=False),
+            recipe=Recipe((artefact_step("clipping", told, 1),), group="clipping"),
         )
-        for severity, (visqol, zimtohrli) in zip((0.1, 0.4, 0.7), mos, strict=True)
-    ]
-    made = opinions_of([rungs[2], rungs[0], rungs[1]])
-    severe, mild, middle = made
-    assert mild[0] > middle[0] == pytest.approx(severe[0])
-    assert [each[1] for each in made] == [opinions(r)[1] for r in (rungs[2], rungs[0], rungs[1])]
+        for made_at, told in ((0.2, 0.9), (0.8, 0.1))
+    )
+    taught = opinions_of([severe, mild])
+    assert np.array(taught[0].families) == pytest.approx(np.array(taught[1].families))
+    assert taught[0].fused == pytest.approx(taught[1].fused)

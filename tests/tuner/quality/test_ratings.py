@@ -138,5 +138,5 @@ def test_signals_and_features_of_a_panel(table: Path) -> None:
     panel = read_ratings(table)[0]
     assert read_signals(panel).shape == (2, 1, SAMPLE_RATE // 2)
     normal, slow = panel_features(panel, (1.0, 0.5))
-    assert normal.shape == (2, 4, 5, 32, 25)
-    assert slow.shape == (2, 4, 5, 32, 50)
+    assert normal.shape == (2, 4, 18, 32, 12)
+    assert slow.shape == (2, 4, 18, 32, 25)

@@ -155,11 +155,17 @@ def test_weights_of_members_must_be_whole(tmp_path: Path, applause: np.ndarray) 
 def test_windows_and_the_worst_of_them() -> None:
     """A long clip has a score for every 3 s, and the worst counts beyond its share."""
     means = np.array([[90.0, 50.0, 80.0], [92.0, 52.0, 84.0]])
-    score = pool(means, np.full((2, 3), 2.0))
+    families = np.stack([means, means, means - 10], axis=2)
+    score = pool(means, np.full((2, 3), 2.0), families)
     assert score.windows == (91.0, 51.0, 82.0)
-    assert score.mean == pytest.approx(0.75 * np.mean(score.windows) + 0.25 * 51)
-    assert score.disagreement == pytest.approx((0.75 * 8 / 3 + 0.25 * 2) / 2)
-    assert score.members == pytest.approx((0.75 * 220 / 3 + 0.25 * 50, 0.75 * 76 + 0.25 * 52))
+    first = 100 - ((10**3 + 50**3 + 20**3) / 3) ** (1 / 3)
+    assert score.members[0] == pytest.approx(first)
+    assert score.mean == pytest.approx(np.mean(score.members))
+    assert score.mean < np.mean(score.windows)
+    assert score.families[:2] == pytest.approx([score.mean] * 2)
+    assert score.families[2] < score.mean
+    alike = pool(np.full((1, 4), 70.0), np.ones((1, 4)), np.full((1, 4, 3), 70.0))
+    assert alike.mean == pytest.approx(70)
 
 
 def test_damage_shows_in_its_window() -> None:
@@ -177,7 +183,7 @@ def test_fused_networks_are_the_same(tmp_path: Path) -> None:
     """Putting batch norms into convolutions changes no score."""
     torch.manual_seed(3)
     network = InseNet().train()
-    pair = [torch.rand(4, 4, 5, 32, 40) for _ in range(2)]
+    pair = [torch.rand(4, 4, 18, 32, 40) for _ in range(2)]
     network(*pair)  # batch statistics that are not those of a new network
     path = str(tmp_path / "weights.safetensors")
     save_model(network, path)

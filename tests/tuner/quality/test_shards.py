@@ -9,7 +9,7 @@ import torch
 
 from tuner.encoder import default_settings
 from tuner.quality import shards
-from tuner.quality.gammatone import features
+from tuner.quality.gammatone import features, know
 from tuner.quality.labels import Label, Labelled, digest_of
 from tuner.quality.material import Material, Source
 from tuner.quality.recipes import Recipe, artefact_step, codec_step, cook
@@ -36,7 +36,8 @@ def make_rows(material: Material) -> list[Labelled]:
         for recipe in (CODEC, *LADDER):
             mos = (3.0, None, None, None)
             digest = digest_of(cook(reference, recipe, ENCODERS))
-            labels.append(Label(recipe, mos, mos, (-60.0, -60.0), digest))
+            peaq = (900.0, 500.0, 0.0, 30.0, 1.0, 1.0, 40.0, 90.0, 1.0, 1.0, 0.5)
+            labels.append(Label(recipe, mos, mos, (-60.0, -60.0), digest, (peaq, peaq)))
         rows.append(Labelled(index, source, digest_of(reference), tuple(labels)))
     return rows
 
@@ -95,7 +96,8 @@ def test_features_are_those_of_the_signals(material: Material, written: list[Pat
         (cook(reference, CODEC, ENCODERS), one.coded[0]),
         (cook(reference, LADDER[1], ENCODERS), one.coded[2]),
     ):
-        expected = features(torch.from_numpy(pcm)[None])[0]
+        known = know(torch.from_numpy(reference)[None])
+        expected = features(torch.from_numpy(pcm)[None], known)[0]
         assert expected.shape[-1] <= FRAMES
         torch.testing.assert_close(
             stored[..., : expected.shape[-1]].float(), expected, atol=1e-3, rtol=0
@@ -108,9 +110,9 @@ def test_a_batch_has_whole_references(written: list[Path]) -> None:
     """Every pair knows its reference."""
     (batch,) = make_loader(FeatureSet(written, {1, 2}), 5, workers=0)
     assert batch.of.tolist() == [0, 0, 1, 1, 1]
-    assert batch.reference.shape == (2, 4, 5, 32, FRAMES)
-    assert batch.coded.shape == (5, 4, 5, 32, FRAMES)
-    assert batch.opinions.shape == (5, 2)
+    assert batch.reference.shape == (2, 4, 18, 32, FRAMES)
+    assert batch.coded.shape == (5, 4, 18, 32, FRAMES)
+    assert batch.opinions.shape == (5, 4)
 
 
 def test_only_what_changed_is_made_again(
@@ -137,10 +139,10 @@ def test_only_what_changed_is_made_again(
 def test_short_excerpts(material: Material, rows: list[Labelled]) -> None:
     """A somewhat short one is repeated from its beginning, a very short one left out."""
     pcm = material.read(0)
-    stored = shards._stored_features(pcm[:, : 120 * 960])
-    np.testing.assert_array_equal(stored[..., 120:], stored[..., :30])
+    stored = shards._stored(shards._know(pcm[:, : 60 * 1920]).features)
+    np.testing.assert_array_equal(stored[..., 60:], stored[..., :15])
     with pytest.raises(shards._LeftOut):
-        shards._stored_features(pcm[:, : 90 * 960])
+        shards._know(pcm[:, : 45 * 1920])
 
 
 def test_a_damaged_shard_is_made_again(

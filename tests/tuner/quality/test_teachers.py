@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from visqol.analysis_window import AnalysisWindow
+from visqol.audio_utils import AudioSignal
 
 from tuner.audio import lowpass
 from tuner.errors import ScoreError
@@ -10,6 +12,7 @@ from tuner.quality.teachers import (
     MosScale,
     VisqolScorer,
     ZimtohrliScorer,
+    _RememberingBuilder,
     blend,
     opinion,
 )
@@ -26,7 +29,13 @@ def wide() -> np.ndarray:
 
 def test_scale_passes_through_the_known_places() -> None:
     """Anchors and identity sit where listeners put them, straight lines between."""
-    assert [SCALE.to_mushra(mos) for mos in (1.0, 2.0, 3.0, 4.0, 5.0)] == [0, 25, 50, 75, 100]
+    assert [SCALE.to_mushra(mos) for mos in (1.0, 2.0, 3.0, 4.0, 5.0)] == [
+        0,
+        19.7,
+        36.8,
+        68.4,
+        100,
+    ]
 
 
 @pytest.mark.parametrize("scorer", [VisqolScorer(), ZimtohrliScorer()])
@@ -42,6 +51,27 @@ def test_identity_beats_anchors_in_order(scorer: Scorer, wide: np.ndarray) -> No
 def test_mono_downmix_of_wide_stereo_is_punished(scorer: Scorer, wide: np.ndarray) -> None:
     """Per channel both metrics prefer a mono downmix; through the side they do not."""
     assert scorer.score(wide, narrow(wide, 0.0)).mean < 80
+
+
+def test_only_what_is_the_same_is_remembered() -> None:
+    """A spectrogram is another one for other samples, another rate or another window."""
+
+    class Builder:
+        def build(self, signal: AudioSignal, window: AnalysisWindow) -> object:
+            return object()
+
+    build = _RememberingBuilder(Builder()).build
+    samples, window = np.zeros(48_000), AnalysisWindow(48_000)
+    first = build(AudioSignal(samples, 48_000), window)
+    assert build(AudioSignal(samples.copy(), 48_000), AnalysisWindow(48_000)) is first
+    other = samples.copy()
+    other[-1] = 1e-300
+    for signal, seen in (
+        (AudioSignal(other, 48_000), window),
+        (AudioSignal(samples, 44_100), window),
+        (AudioSignal(samples, 48_000), AnalysisWindow(48_000, overlap=0.5)),
+    ):
+        assert build(signal, seen) is not first
 
 
 def test_the_side_counts_by_its_level() -> None:

@@ -21,6 +21,11 @@ from tuner.quality.recipes import Recipe
 from tuner.quality.shards import Batch, FeatureSet, join, make_loader
 from tuner.quality.train import Course, Step, split, validate
 
+#: PEAQ's variables of a good, a middling and a bad signal.
+PEAQ = [
+    (900.0, 900 - 300 * b, -20 + 18 * b, 30 * b, 2 * b, 1.0, 40 * b, 90 * b, b, 1.0, b)
+    for b in (0.02, 0.4, 1.0)
+]
 HYPER = Hyper(mono_epochs=1, epochs=3, references_per_batch=2)
 
 
@@ -59,7 +64,7 @@ def test_what_is_kept_shares_nothing_with_what_is_taught() -> None:
 
 def test_left_and_right_are_exchanged_together() -> None:
     """A reference and all its coded signals, or none; mid and side stay."""
-    reference = torch.arange(4.0).reshape(1, 4, 1, 1, 1).expand(16, 4, 5, 32, 2).half()
+    reference = torch.arange(4.0).reshape(1, 4, 1, 1, 1).expand(16, 4, 18, 32, 2).half()
     of = torch.arange(16).repeat_interleave(2)
     empty = torch.empty(0)
     batch = Batch(reference, reference[of], of, empty, empty, empty, empty)
@@ -75,11 +80,11 @@ def write_features(folder: Path) -> FeatureSet:
     recipe = Recipe(({"kind": "anchor", "hz": 7000.0},), "x@1")
     paths = []
     for index in range(12):
-        reference = rng.random((4, 5, 32, 12))
+        reference = np.concatenate([rng.random((4, 9, 32, 12)), np.zeros((4, 9, 32, 12))], axis=1)
         stored = [reference] + [reference + 0.3 * gain for gain in (0.01, 0.1, 1.0)]
         labels = [
-            Label(recipe, (mos, *[None] * 3), (mos, *[None] * 3), (-60.0, -60.0), "")
-            for mos in (4.6, 3.0, 1.2)
+            Label(recipe, (mos, *[None] * 3), (mos, *[None] * 3), (-60.0, -60.0), "", (peaq, peaq))
+            for mos, peaq in zip((4.6, 3.0, 1.2), PEAQ, strict=True)
         ]
         row = to_json(Labelled(index, Source("sound", "bells"), "", tuple(labels)))
         paths.append(folder / f"{index:06d}-x.json")

@@ -14,15 +14,18 @@ from tuner.results import (
     Candidate,
     ClipRecord,
     Estimate,
+    MetricRecord,
     Provenance,
     Results,
     SideResult,
     Timing,
     TrialRecord,
     Verdict,
+    metric_label,
 )
 
 METRICS = (MODEL, "visqol", "zimtohrli")
+FAMILIES = {MODEL: "model", "visqol": "similarity", "zimtohrli": "distance"}
 HOSTILE = (
     '</script><script id="evil">document.title="owned"</script>.flac',
     '"><img src=x onerror="document.title=1" id="evil">.wav',
@@ -44,9 +47,9 @@ CASES = {
     "not confirmed": ("Not confirmed: the settings gain 2.9 points on the tune clips, but on 15"
                       " held-out clips the gain is 1.1 points (95 % interval -0.4 to 2.5), which"
                       " may be nothing.", (0.9, 0.4, 0.1), 0),
-    "the default is already the best": ("The default is already the best: no settings tried gain"
-                                        " more than 0.5 points over it on the tune clips.",
-                                        (0.1, -0.2, 0.0), 0),
+    "nothing better was found": ("Nothing better was found in 60 trials: none gains more than"
+                                 " 0.5 points over the default on the tune clips.",
+                                 (0.1, -0.2, 0.0), 0),
 }  # fmt: skip
 
 
@@ -79,7 +82,15 @@ def make_side(rng, clips, side, kbps, base, lift):
             half = 2.1 * stdev(moved) / len(moved) ** 0.5
             gains[metric] = Estimate(mean, mean - half, mean + half)
     spreads = {d: rng.uniform(4, 9) for d in digests}
-    return SideResult(kbps * 1.02, kbps * rng.uniform(0.992, 1.008), scores, spreads, gains)
+    families = {name: gains[metric] for metric, name in FAMILIES.items() if metric != MODEL}
+    return SideResult(
+        kbps * 1.02,
+        kbps * rng.uniform(0.992, 1.008),
+        scores,
+        spreads,
+        gains,
+        families=families,
+    )
 
 
 DEFAULT = {"aac_coder": "twoloop", "cutoff_hz": 12000, "aac_tns": True, "aac_pns": True}
@@ -159,7 +170,11 @@ def make_results(bitrates, hostile=True):
         "Identity check: coding nothing scores 99.8.",
     ]
     results = [make_bitrate(clips, kbps, kind) for kbps, kind in bitrates.items()]
-    return Results(clips, results, provenance, notes)
+    metrics = [
+        MetricRecord(name, metric_label(name), FAMILIES[name], "1", name != MODEL)
+        for name in METRICS
+    ]
+    return Results(clips, results, provenance, notes, metrics)
 
 
 def with_problem(results, kbps):

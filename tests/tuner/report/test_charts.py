@@ -24,10 +24,12 @@ def curve(name, rates, means, recommended=True):
 
 
 def test_the_curves_hold_every_metric_and_bitrate(hostile_results, as_runs):
-    """Four bitrates by three metrics; what is not recommended is marked."""
+    """Four bitrates by three metrics; what is not recommended is apart."""
     (run,) = charts(as_runs(hostile_results))["runs"]
     assert [len(each["tuned"]) for each in run["curves"].values()] == [4, 4, 4]
-    assert [point["used"] for point in run["curves"][MODEL]["tuned"]] == [True, False, False, False]
+    assert [point["used"] for point in run["curves"][MODEL]["tuned"]] == [True] * 4
+    assert [point["target"] for point in run["curves"][MODEL]["found"]] == ["96", "128", "160"]
+    assert not any(point["used"] for point in run["curves"][MODEL]["found"])
     assert all(p["low"] < p["y"] < p["high"] for p in run["curves"][MODEL]["default"])
 
 
@@ -38,8 +40,8 @@ def test_the_trials_rows_hold_what_differs_and_why(small_results, as_runs):
     assert rows[0][:2] == [0, "complete"]
     assert rows[0][3] == ""
     assert rows[13][1] == "infeasible"
-    assert rows[13][9] == "no knob value spends 64 kb/s: 58.1 or 71.4"
-    assert "rate mode vbr" in rows[13][8]
+    assert rows[13][10] == "no knob value spends 64 kb/s: 58.1 or 71.4"
+    assert "rate mode vbr" in rows[13][9]
     assert rows[13][2] == ""
 
 

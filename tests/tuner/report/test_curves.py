@@ -6,8 +6,9 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from tuner.report.curves import default_curve, shared_clips, tuned_curve
-from tuner.results import MODEL
+from tuner.report.curves import default_curve, found_curve, recommended_curve, shared_clips
+from tuner.report.equivalent import equivalent_bitrate
+from tuner.results import MODEL, CurvePoint
 
 
 def test_a_curve_has_a_point_per_bitrate_at_its_measured_rate(rising_results):
@@ -21,12 +22,33 @@ def test_a_curve_has_a_point_per_bitrate_at_its_measured_rate(rising_results):
     assert curve.targets == [64.0, 96.0, 128.0]
 
 
-def test_the_tuned_curve_holds_what_the_verdicts_are_about(rising_results):
-    """Settings that are not recommended are points, too, and marked."""
-    curve = tuned_curve(rising_results, MODEL, "aac")
-    assert curve.recommended == [True, True, False]
-    unproven = rising_results.bitrates[2].candidates[1].sides["holdout"].scores[MODEL]
-    assert curve.scores[:, 2] == pytest.approx([unproven[clip] for clip in curve.clips])
+def test_the_recommended_curve_is_the_default_where_that_won(rising_results):
+    """What is not recommended lies on a curve of its own."""
+    curve = recommended_curve(rising_results, MODEL, "aac")
+    assert curve.recommended == [True, True, True]
+    default, unproven = (
+        rising_results.bitrates[2].candidates[index].sides["holdout"].scores[MODEL]
+        for index in (0, 1)
+    )
+    assert curve.scores[:, 2] == pytest.approx([default[clip] for clip in curve.clips])
+    found = found_curve(rising_results, MODEL, "aac")
+    assert (found.targets, found.recommended) == ([128.0], [False])
+    assert found.scores[:, 0] == pytest.approx([unproven[clip] for clip in found.clips])
+
+
+def test_the_default_is_known_around_the_targets(rising_results):
+    """A run at one bitrate has a curve of the default, and so an equivalent bitrate."""
+    low, high = (
+        CurvePoint(kbps, bitrate.candidates[0].sides["holdout"])
+        for kbps, bitrate in zip((64.0, 128.0), rising_results.bitrates[::2], strict=True)
+    )
+    one = replace(rising_results, bitrates=rising_results.bitrates[1:2], default_points=[high, low])
+    curve = default_curve(one, MODEL, "aac")
+    assert curve.targets == [64.0, 96.0, 128.0]
+    assert curve.scores == pytest.approx(default_curve(rising_results, MODEL, "aac").scores)
+    tuned = recommended_curve(one, MODEL, "aac")
+    assert tuned.targets == [96.0]
+    assert equivalent_bitrate(curve, tuned, 96.0, 0).kbps.value > 64
 
 
 def test_a_clip_without_every_point_is_left_out(rising_results):
@@ -43,7 +65,7 @@ def test_a_clip_without_every_point_is_left_out(rising_results):
     curve = default_curve(replace(rising_results, bitrates=bitrates), MODEL, "aac")
     assert lost not in curve.clips
     assert curve.scores.shape == (14, 3)
-    whole = tuned_curve(rising_results, MODEL, "aac")
+    whole = recommended_curve(rising_results, MODEL, "aac")
     assert shared_clips(curve, whole) == curve.clips
     assert np.array_equal(curve.rows(curve.clips), np.hstack([curve.scores, curve.excess]))
 

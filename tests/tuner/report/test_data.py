@@ -6,7 +6,7 @@ import pytest
 
 from tuner.report.candidates import Change, find_changes, shown_candidate
 from tuner.report.data import build_page
-from tuner.results import MODEL, Estimate, TrialRecord
+from tuner.results import MODEL, Estimate, TrialRecord, Verdict
 
 
 def trial(**values):
@@ -113,11 +113,11 @@ def test_deltas_compare_tuned_with_default_and_encoders_with_each_other(
     deltas = build_page(as_runs(rising_results, other_encoder)).deltas
     assert [each.metric for each in deltas] == [MODEL, "visqol", "zimtohrli"]
     assert [(d.test, d.anchor) for d in deltas[0].gained] == [
-        ("tuned aac", "default aac"),
-        ("tuned opus", "default opus"),
+        ("recommended aac", "default aac"),
+        ("recommended opus", "default opus"),
     ]
     (between,) = deltas[0].between
-    assert (between.test, between.anchor) == ("tuned opus", "tuned aac")
+    assert (between.test, between.anchor) == ("recommended opus", "recommended aac")
     # Five points on every clip and at every bitrate.
     assert (between.quality.value, between.quality.low) == pytest.approx((5, 5))
 
@@ -145,3 +145,44 @@ def test_the_title_of_many_runs_counts_them(rising_results, as_runs):
     ]
     title = build_page(as_runs(*encoders)).title
     assert title == "Best settings of 4 encoders at 64, 96 and 128 kb/s"
+
+
+def test_a_run_without_answers_has_no_best_settings(small_results, as_runs):
+    """The title says so."""
+    bitrate = replace(small_results.bitrates[0], problem="the default cannot spend 64 kb/s")
+    page = build_page(as_runs(replace(small_results, bitrates=[bitrate])))
+    assert page.title == "No answer for aac at 64 kb/s"
+
+
+def test_a_bitrate_that_is_asked_for_and_another_that_is_spent(small_results, as_runs):
+    """What the command says and what it costs, where they differ."""
+    bitrate = small_results.bitrates[0]
+    nominal = [replace(candidate, nominal=True) for candidate in bitrate.candidates]
+    page = build_page(
+        as_runs(replace(small_results, bitrates=[replace(bitrate, candidates=nominal)]))
+    )
+    (shown,) = [f for f in page.runs[0].bitrates[0].finalists if f.is_winner]
+    assert shown.nominal.startswith("The command asks for 65.28 kb/s and spends 6")
+    page = build_page(as_runs(small_results))
+    assert all(f.nominal is None for f in page.runs[0].bitrates[0].finalists)
+
+
+def test_a_preliminary_answer_never_says_use_them(small_results, as_runs):
+    """In the pill and in the headline."""
+    verdict = Verdict("preliminary", "Preliminary, with 4 held-out clips: the settings gain.")
+    bitrate = replace(small_results.bitrates[0], verdict=verdict, winner=0)
+    page = build_page(as_runs(replace(small_results, bitrates=[bitrate])))
+    assert page.runs[0].bitrates[0].kind == "preliminary"
+    assert page.lead == [
+        "At 64 kb/s the answer is preliminary: 15 held-out clips cannot settle it. Keep the"
+        " default."
+    ]
+
+
+def test_an_objection_names_who_objects(hostile_results, as_runs):
+    """The headline, too."""
+    page = build_page(as_runs(hostile_results))
+    assert (
+        "At 96 kb/s keep the default: Zimtohrli hears a loss with the best settings found."
+        in page.lead
+    )

@@ -18,7 +18,7 @@ def test_curves_and_gains_are_drawn(tmp_path, rising_results, other_encoder, as_
         "gains.svg",
     ]
     text = paths[0].read_text(encoding="utf-8")
-    assert "tuned opus" in text
+    assert "recommended opus" in text
     assert "opus, 128 kb/s" in paths[3].read_text(encoding="utf-8")
 
 

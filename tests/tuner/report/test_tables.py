@@ -57,7 +57,7 @@ def test_deltas_compare_within_and_between_the_runs(tables):
     """By each metric, two runs and one pair."""
     rows = tables["deltas"]
     assert len(rows) == 3 * (2 + 1)
-    assert rows[2]["test"] == "tuned opus"
+    assert rows[2]["test"] == "recommended opus"
     assert float(rows[2]["bd_quality_points"]) == pytest.approx(5)
 
 
@@ -75,3 +75,14 @@ def test_no_cell_is_a_formula(tmp_path, small_results, as_runs):
     clips = next(path for path in paths if path.stem == "clips")
     row = read(clips)[0]
     assert (row["clip"], row["source"], row["start_s"]) == ("'=HYPERLINK(1)", "'@SUM(1)", "-2.0")
+
+
+def test_one_bitrate_has_the_header_of_the_deltas(tmp_path, small_results, as_runs):
+    """A script reads the same columns, and no row."""
+    write_tables(as_runs(small_results), tmp_path)
+    lines = (tmp_path / "deltas.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "metric,test,anchor,bd_rate_percent,bd_rate_percent_low,bd_rate_percent_high,"
+        "bd_rate_percent_note,bd_quality_points,bd_quality_points_low,bd_quality_points_high,"
+        "bd_quality_points_note"
+    ]

@@ -89,6 +89,8 @@ class Rig:
     prune: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    #: Laid around the storage: a hook in it.
+    wrap: Callable[[Any], Any] = lambda storage: storage
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(1)
@@ -103,7 +105,7 @@ class Rig:
 
     @contextmanager
     def open(self) -> Iterator[list[Trials]]:
-        storage = open_storage(self.folder / "optuna.db")
+        storage = self.wrap(open_storage(self.folder / "optuna.db"))
         space = make_space(self.encoder, {})
         try:
             yield [

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tuner.errors import RunError
-from tuner.search.disk import DiskKeeper, told_as_run_error
+from tuner.errors import MachineError, RunError
+from tuner.search.disk import DiskKeeper, free_inodes, told_as_run_error
 from tuner.search.folder import RunFolder
 from tuner.search.updates import SearchStarted, StageStarted
 
@@ -80,6 +80,43 @@ def test_the_run_stops_before_encoders_have_no_room(run: RunFolder) -> None:
     keeper = DiskKeeper(run, None, 1, 0, 2 * shutil.disk_usage(tempfile.gettempdir()).free)
     with pytest.raises(RunError, match="set TMPDIR, and run the same command again"):
         keeper(STEP)
+
+
+def test_the_run_stops_before_there_are_no_inodes(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk of many small files takes no more of them long before it is full."""
+    monkeypatch.setattr("tuner.search.disk.free_inodes", lambda _: 12)
+    with pytest.raises(RunError, match=r"only 12 more files.*run the same command again"):
+        DiskKeeper(run, None, 1)(STEP)
+
+
+def test_disks_that_count_no_inodes_are_not_out_of_them(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They make them as they need them, and tell of none."""
+    monkeypatch.setattr("tuner.search.disk.free_inodes", lambda _: None)
+    DiskKeeper(run, None, 1)(STEP)
+    assert free_inodes(Path("/")) is None or isinstance(free_inodes(Path("/")), int)
+
+
+def test_the_run_stops_when_the_temporary_folder_is_gone(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before every encode fails."""
+    monkeypatch.setattr(tempfile, "tempdir", str(run.path / "gone"))
+    with pytest.raises(MachineError, match=r"gone.*set TMPDIR, and run the same command again"):
+        DiskKeeper(run, None, 1)(STEP)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.EROFS, errno.EIO])
+def test_faults_of_the_machine_are_told_with_their_remedy(tmp_path: Path, code: int) -> None:
+    """No traceback for them."""
+    with (
+        pytest.raises(MachineError, match="run the same command again"),
+        told_as_run_error(tmp_path),
+    ):
+        raise OSError(code, os.strerror(code))
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from tuner.encoder import Settings, default_settings
+from tuner.rate import RateMatch
 from tuner.search.bench import Bench
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.limits import Limits
@@ -79,6 +81,32 @@ class Loud(FakeEncoder):
     rate_modes = (replace(FakeEncoder.rate_modes[0], low=100),)
 
 
+class Stepped(FakeEncoder):
+    """An encoder whose bitrates lie on both sides of the target, 3 % off."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(50, 62, 65.9, 80)),)
+
+
+@pytest.mark.parametrize("with_ruler", [False, True])
+def test_quality_between_two_steps(make_bench: MakeBench, with_ruler: bool) -> None:
+    """It is scored at the target between both, whichever way the knob is found."""
+    known = heard(make_bench(), with_shaping(2)) if with_ruler else {}
+    result = run(make_bench(Stepped()), Plan(3, with_shaping(7), 60.0, **known))
+    record = result.record
+    assert record.state == "complete", record.reason
+    assert record.knob == 65.9
+    assert record.bitrate_kbps == pytest.approx(64, rel=0.002)
+    fine = run(make_bench(), Plan(3, with_shaping(7), 64.0))
+    assert record.score == pytest.approx(fine.record.score, abs=0.15)
+    bench = make_bench(Stepped())
+    ends = [
+        bench.hear(with_shaping(7), RateMatch(knob, knob, 1), (FakeScorer(),))
+        for knob in (62.0, 65.9)
+    ]
+    low, high = (fmean(o.scores["fake"].mean for o in end.values()) for end in ends)
+    assert record.score is not None and low < record.score < high
+
+
 def test_no_pruning_for_want_of_bits(make_bench: MakeBench) -> None:
     """A trial whose block spends too little is no loser unless it lost by more than bits."""
     best = heard(make_bench(), with_shaping(7))
@@ -139,9 +167,8 @@ def test_latency_is_judged_before_anything_is_encoded(make_bench: MakeBench) -> 
     )
     assert result.record.state == "infeasible" and result.record.passes == 0
     assert result.record.reason == "latency 50 ms, the limit is 25 ms"
-    default = evaluate(
-        make_bench(Slow()), Plan(0, DEFAULT, 64.0), FakeScorer(), "mean", limits=limits
-    )
+    plan = Plan(0, DEFAULT, 64.0, is_default=True)
+    default = evaluate(make_bench(Slow()), plan, FakeScorer(), "mean", limits=limits)
     assert default.record.state == "complete" and default.record.latency_ms == 30.0
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from tuner.errors import (
     DecodeFailed,
     EncoderError,
     EncoderFailed,
-    EncoderMissing,
+    MachineError,
     RunError,
     ScoreError,
 )
@@ -153,6 +156,27 @@ def test_a_decode_at_another_rate_is_resampled(job: Job, cache: Cache) -> None:
     assert outcome.scores["fake"].mean == pytest.approx(score, abs=2)
 
 
+@dataclass(frozen=True)
+class _Substituting(FakeEncoder):
+    """Sends noise for steady noise, and anything else as it is; late by 700 samples."""
+
+    def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
+        pcm, rate = super().decode(encoded)
+        if pcm.shape[1] > 48_000:
+            return pcm, rate
+        other = np.random.default_rng(5).uniform(-0.5, 0.5, (2, 12_350)).astype(np.float32)
+        return resample(other, 24_000), rate
+
+
+def test_the_delay_of_a_codec_is_measured_where_a_clip_does_not_tell(
+    job: Job, cache: Cache
+) -> None:
+    """Noise for noise has no delay of its own: the codec is as late as it is with music."""
+    outcome = run_job(replace(job, encoder=_Substituting(delay=700, build="noise")), cache)
+    assert outcome.delay == 700
+    assert outcome.scores["fake"].mean < 50
+
+
 @pytest.mark.parametrize(
     ("encoder", "error", "message"),
     [
@@ -161,7 +185,7 @@ def test_a_decode_at_another_rate_is_resampled(job: Job, cache: Cache) -> None:
         (_Strange(strangeness="garbage"), DecodeFailed, "KeyError: 'no such atom'"),
         (_Strange(strangeness="other signal"), AlignmentError, r"^fake .* at 64 on clip \w{12}: "),
         (FakeEncoder(crash_on=(("joint", True),)), EncoderFailed, "exit code 3"),
-        (FakeEncoder(binary="/nowhere/fake"), EncoderMissing, "/nowhere/fake"),
+        (FakeEncoder(binary="/nowhere/fake"), MachineError, "/nowhere/fake"),
     ],
 )
 def test_an_encoders_failure_is_an_encoder_error_and_is_not_stored(
@@ -218,3 +242,44 @@ def test_a_clip_file_that_is_not_the_clip_is_refused(job: Job, cache: Cache, dam
     with pytest.raises(ClipError, match=r"clip\.npy"):
         run_job(job, cache)
     assert not cache.folder.exists()
+
+
+@dataclass(frozen=True)
+class Unlucky(FakeEncoder):
+    """Meets a fault of the system, as an adapter that runs a program would."""
+
+    code: int = errno.EMFILE
+
+    def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
+        raise OSError(self.code, os.strerror(self.code))
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOSPC, errno.EROFS, errno.ENOMEM])
+def test_a_fault_of_the_machine_fails_no_settings(job: Job, cache: Cache, code: int) -> None:
+    """It ends the run with words; what to do is told."""
+    with pytest.raises(MachineError, match="run the same command again") as caught:
+        run_job(replace(job, encoder=Unlucky(code=code)), cache)
+    assert os.strerror(code) in str(caught.value)
+
+
+def test_a_failure_while_nothing_can_be_written_is_the_machines(
+    job: Job, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the encoder says, where its temporary folder is gone."""
+    crashing = replace(job, encoder=FakeEncoder(crash_on=(("joint", True),)))
+    with pytest.raises(EncoderFailed):
+        run_job(crashing, cache)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(MachineError, match="gone"):
+        run_job(crashing, cache)
+
+
+def test_an_encoder_that_is_gone_fails_no_settings(job: Job, cache: Cache, tmp_path: Path) -> None:
+    """Its program was removed, or its network drive is away: no other setting would do better."""
+    program = tmp_path / "fake"
+    program.touch()
+    encoder = FakeEncoder(binary=str(program), build="gone")
+    run_job(replace(job, encoder=encoder), cache)
+    program.unlink()
+    with pytest.raises(MachineError, match="no such file"):
+        run_job(replace(job, encoder=encoder, knob=65.0), cache)

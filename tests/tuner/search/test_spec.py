@@ -134,3 +134,56 @@ def test_digest_ignores_budget_and_executor() -> None:
     assert same.digest() == spec.digest()
     for change in ({"seed": 1}, {"bitrates_kbps": [64]}, {"search": {"objective": "lower-bound"}}):
         assert parse_study({**LEAST, **change}, "x").digest() != spec.digest()
+
+
+def kind(value: object) -> str:
+    """The name of a test: Python writes no number of 5000 digits."""
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(
+    "huge", [10**400, 10**5000, -(10**400), 1e308, float("inf"), float("nan")], ids=kind
+)
+@pytest.mark.parametrize(
+    "key", ["trials", "hours", "seed", "workers", "scorer_gpu", "cache_gb", "exhibits"]
+)
+def test_numbers_of_any_size_are_refused_in_words(key: str, huge: float) -> None:
+    """Short ones: no number of thousands of digits is shown."""
+    with pytest.raises(StudyError, match=f"{key}: .* is not right; it must be a ") as caught:
+        parse_study({**LEAST, key: huge}, "x")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "rates", [[10**400], [1e308], list(range(8, 800)), [10**5000, 64]], ids=kind
+)
+def test_bitrates_of_any_size_are_refused_in_words(rates: list[float]) -> None:
+    """Too high, or too many."""
+    with pytest.raises(StudyError, match=r"bitrates_kbps: .* a list of up to 64 different kb/s"):
+        parse_study({**LEAST, "bitrates_kbps": rates}, "x")
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "a\0b"], ids=["long", "nul"])
+@pytest.mark.parametrize("key", ["encoder", "binary", "weights"])
+def test_texts_that_name_nothing_are_refused_in_words(key: str, text: str) -> None:
+    """Endless ones, and those with a NUL, which no system takes as a name."""
+    with pytest.raises(StudyError, match=f"{key}: .* is not right") as caught:
+        parse_study({**LEAST, key: text}, "x")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000, float("inf"), "x" * 100_000], ids=kind)
+def test_fixed_values_of_any_size_are_refused_in_words(value: object) -> None:
+    """Before an encoder sees them."""
+    with pytest.raises(StudyError, match=r"fixed\.q: .* is not right"):
+        parse_study({**LEAST, "fixed": {"q": value}}, "x")
+
+
+def test_factors_and_tables_of_any_size_are_refused_in_words() -> None:
+    """A factor past all numbers; a number where a table is needed; a key without end."""
+    endless = {"search": {"max_encode_time": "9" * 400 + "x"}, "clips": 10**5000, "k" * 9999: 1}
+    with pytest.raises(StudyError) as caught:
+        parse_study({**LEAST, **endless}, "x")
+    told = str(caught.value)
+    assert "up to 1000" in told and "a table [clips] is needed, not a number of thousands" in told
+    assert "k…: unknown" in told and len(told) < 1500

@@ -44,3 +44,20 @@ def test_unreadable_file(tmp_path: Path, content: str | bytes | None) -> None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(StudyError, match=r"s\.toml"):
         read_study(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("x = " + 100_000 * "[", "nested too deeply"),
+        ("# " + "x" * 1_000_000, "larger than"),
+        ("trials = " + "9" * 5000, "Exceeds the limit"),
+    ],
+    ids=["deep", "large", "digits"],
+)
+def test_files_of_any_size_are_refused_in_words(tmp_path: Path, content: str, why: str) -> None:
+    """Nested, long, or with numbers without end."""
+    file = tmp_path / "study.toml"
+    file.write_text(content)
+    with pytest.raises(StudyError, match=f"cannot be read as a study.*{why}"):
+        read_study(file)

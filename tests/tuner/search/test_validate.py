@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from tuner.artefacts import ARTEFACTS
 from tuner.audio import sample_digest
-from tuner.results import BitrateResult, Side, Timing, TrialRecord
+from tuner.results import BitrateResult, Estimate, ListeningResult, Side, Timing, TrialRecord
 from tuner.search.evaluate import TrialResult
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef
@@ -39,17 +40,17 @@ def executor(folder: Path) -> Iterator[Executor]:
 
 @pytest.fixture(scope="module")
 def clips(folder: Path) -> dict[Side, list[ClipRef]]:
-    """Six tune and six held-out clips of noise in different colours."""
+    """Six tune and ten held-out clips of noise in different colours."""
     rng = np.random.default_rng(5)
     refs = []
-    for index in range(12):
+    for index in range(16):
         white = rng.standard_normal((1, 9600))
         smooth = np.cumsum(white, axis=1) * 0.002 * index
         pcm = (0.1 * white + smooth).astype(np.float32)
         path = folder / f"{index}.npy"
         np.save(path, pcm)
         refs.append(ClipRef(sample_digest(pcm), str(path), 1, 0.2))
-    return {"tune": refs[::2], "holdout": refs[1::2]}
+    return {"tune": refs[:12:2], "holdout": [*refs[1:12:2], *refs[12:]]}
 
 
 def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0) -> TrialResult:
@@ -76,7 +77,8 @@ def validated(
     trials: list[TrialResult],
     judges: tuple[FakeScorer, ...] = AGREEING,
 ) -> BitrateResult:
-    return validate_bitrate(court(executor, clips, judges), 64.0, trials, Timing(encodes=7))
+    bench = court(executor, clips, judges)
+    return validate_bitrate(bench, 64.0, trials, trials[0], Timing(encodes=7))
 
 
 def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
@@ -107,6 +109,7 @@ def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipR
     assert gains["insenet"].value == pytest.approx(6.0, abs=0.5)
     assert gains["zimtohrli"].value == pytest.approx(2.8, abs=0.5)
     assert default.sides["holdout"].gains["insenet"].value == 0
+    assert winner.sides["holdout"].families["distance"] == gains["zimtohrli"]
     assert worse.sides["holdout"].gains["insenet"].high < 0
     assert winner.command[0] == "fake" and winner.command[-2:] == ["input.wav", "output.fake"]
     assert result.timing.encodes == 7
@@ -118,11 +121,63 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
     assert (result.verdict.kind, result.winner) == ("objected", 0)
 
 
+class Stepped(FakeEncoder):
+    """Its bitrates lie on both sides of the target."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 62, 65.9, 120)),)
+
+
+def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """Scores are of the target; what the command's step spends is kept and told."""
+    encoder = Stepped(build="stepped")
+    bench = court(executor, clips, encoder=encoder)
+    result = validate_bitrate(bench, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    side = result.candidates[1].sides["holdout"]
+    assert side.bitrate_kbps == pytest.approx(64, rel=0.002)
+    assert (side.spends_kbps, side.knob) == (pytest.approx(65.9, rel=0.01), 65.9)
+    assert side.beside == [62, pytest.approx(62, rel=0.01)]
+    assert side.gains["insenet"].value == pytest.approx(6.0, abs=0.5)
+    assert result.candidates[1].nominal
+
+
+def test_a_family_has_one_voice(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """Its judges' scores are averaged clip by clip: one of two that objects is outvoted."""
+    noise = (FakeScorer("2f", slope=1.0), FakeScorer("peaq", slope=-0.5))
+    result = validated(executor, clips, [trial(0, 3, 40.0), trial(1, 7, 46.0)], (*AGREEING, *noise))
+    side = result.candidates[1].sides["holdout"]
+    assert side.gains["peaq"].high < 0 < side.gains["2f"].low
+    mean = (side.gains["peaq"].value + side.gains["2f"].value) / 2
+    assert side.families["masked noise"].value == pytest.approx(mean)
+    assert result.verdict.kind == "confirmed"
+
+
+def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """With nine held-out clips the default stays, whatever all say; so with one recording."""
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    few = court(executor, {**clips, "holdout": clips["holdout"][:9]})
+    one = replace(court(executor, clips), holdout_sources=1)
+    for each in (few, one):
+        result = validate_bitrate(each, 64.0, trials, Timing())
+        assert (result.verdict.kind, result.winner) == ("preliminary", 0)
+
+
+def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
+    """What people said on this bitrate stands above judges that object, and is kept."""
+    heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8, trial=1)
+    asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
+    result = validate_bitrate(asked, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    assert (result.verdict.kind, result.winner) == ("confirmed", 1)
+    assert result.listening == heard
+    other = replace(asked, listening={64.0: replace(heard, trial=2)})
+    result = validate_bitrate(other, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    assert (result.verdict.kind, result.listening) == ("objected", None)
+
+
 def test_nothing_better_is_a_result(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
-    """When no trial beats the default, the default is already the best."""
+    """When no trial beats the default, nothing better was found."""
     for trials in ([trial(0, 7, 46.0), trial(1, 0, 20.0)], [trial(0, 7, 46.0)]):
         result = validated(executor, clips, trials)
-        assert (result.verdict.kind, result.winner) == ("the default is already the best", 0)
+        assert (result.verdict.kind, result.winner) == ("nothing better was found", 0)
         assert result.problem is None
 
 
@@ -147,7 +202,7 @@ def test_finalists_are_distinct() -> None:
         trial(6, 5, 44.0),
         trial(7, 4, 43.0),
     ]
-    assert [record.number for record in choose_finalists(trials)] == [0, 2, 4, 6]
+    assert [record.number for record in choose_finalists(trials, trials[0].record)] == [0, 2, 4, 6]
 
 
 def test_default_out_of_reach_is_told(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
@@ -165,7 +220,7 @@ def test_finalist_that_fails_goes_last(
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0), trial(2, 6, 44.0)]
     updates: list[Update] = []
     bench = court(executor, clips, encoder=encoder, updates=updates)
-    result = validate_bitrate(bench, 64.0, trials, Timing())
+    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert [c.trial for c in result.candidates] == [0, 2, 1]
     assert "exit code 3" in (result.candidates[2].problem or "")
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
@@ -178,6 +233,7 @@ def test_default_that_fails_in_validation(
     """If the default fails on the held-out clips nothing can be compared."""
     encoder = FakeEncoder(crash_on=(("shaping", 3),), build="crashing default")
     bench = court(executor, clips, encoder=encoder)
-    result = validate_bitrate(bench, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert result.candidates == []
     assert "cannot be validated" in (result.problem or "")

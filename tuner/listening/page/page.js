@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 const LETTERS = "ABCDEFGHIJKLMNOP";
 const LEAST_LOOP_S = 0.5;
 const token = new URLSearchParams(location.search).get("token");
-const state = { player: null, session: null, subject: null, page: null, rows: [], began: 0 };
+const state = { test: null, player: null, session: null, subject: null, page: null, rows: [], began: 0 };
 
 function url(...parts) {
   const path = ["api", ...parts].map(encodeURIComponent).join("/");
@@ -35,11 +35,17 @@ const draftKey = () => `tuner-listen ${state.session.title} ${state.subject} ${s
 
 function keepDraft() {
   const rows = state.rows.map(({ value, heard, rated }) => ({ value, heard, rated }));
-  localStorage.setItem(draftKey(), JSON.stringify({ rows, answer: state.answer }));
+  const comment = $("comment").value;
+  localStorage.setItem(draftKey(), JSON.stringify({ rows, answer: state.answer, comment }));
 }
 
 async function begin(subject) {
-  state.session = await call(url("session", subject));
+  const session = await call(url("session", subject));
+  if (!session.consented) {
+    if (!$("agree").checked) throw new Error("Please read this page and agree to it first.");
+    await call(url("consent", subject), {});
+  }
+  state.session = session;
   state.subject = subject;
   localStorage.setItem("tuner-listen subject", subject);
   state.player = state.player || new Player({ apart: true });
@@ -50,6 +56,9 @@ async function begin(subject) {
 async function openPage() {
   const pages = state.session.pages;
   const index = pages.findIndex((page) => !page.done);
+  const counted = pages.filter((page) => !page.training);
+  $("progress").value = counted.filter((page) => page.done).length / counted.length;
+  $("progress").hidden = false;
   if (index < 0) {
     $("place").textContent = "";
     show("finished");
@@ -91,6 +100,7 @@ function build(keys) {
     $("rows").append(element);
     state.rows.push(row);
   }
+  $("comment").value = (draft && draft.comment) || "";
   if (draft) draft.rows.forEach((kept, n) => Object.assign(state.rows[n] || {}, kept));
   if (!mushra) addChoice();
   $("from").value = 0;
@@ -203,7 +213,8 @@ async function next() {
     const rated = state.rows.filter((row) => row.key !== "reference").map((row) => row.value);
     await call(url("answer", state.subject, state.page.name), {
       answer: state.session.kind === "abx" ? state.answer : rated,
-      seconds: (performance.now() - state.began) / 1000 });
+      seconds: (performance.now() - state.began) / 1000,
+      comment: $("comment").value.trim() });
   } catch (error) {
     complain(`Not saved yet: ${error.message}. Your ratings are still here; try Next again.`);
     state.saving = false;
@@ -225,6 +236,11 @@ async function next() {
 
 function press(event) {
   if ($("trial").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === $("comment")) {
+    // Letters, digits and spaces are text there; Escape leads back to the keys.
+    if (event.key === "Escape") $("trial").focus();
+    return;
+  }
   const mushra = state.session.kind === "mushra";
   const onButton = event.target instanceof HTMLButtonElement;
   if (event.key === " ") toggle();
@@ -258,22 +274,32 @@ function tick() {
 $("start").addEventListener("submit", (event) => {
   event.preventDefault();
   complain(null);
-  begin($("subject").value.trim()).catch(complain);
+  begin(state.test.invited || $("subject").value.trim()).catch(complain);
 });
 $("play").addEventListener("click", toggle);
 $("next").addEventListener("click", next);
+$("comment").addEventListener("input", keepDraft);
 $("from").addEventListener("change", setLoop);
 $("to").addEventListener("change", setLoop);
 document.addEventListener("keydown", press);
 // Space is the transport everywhere; a focused button must not answer it a second time.
 document.addEventListener("keyup", (event) => {
-  if (event.key === " " && !$("trial").hidden) event.preventDefault();
+  if (event.key === " " && !$("trial").hidden && event.target !== $("comment")) event.preventDefault();
 });
 $("subject").value = localStorage.getItem("tuner-listen subject") || "";
-call(url("session", $("subject").value || "visitor")).then((session) => {
-  $("title").textContent = document.title = session.title;
+call(url("test")).then((test) => {
+  state.test = test;
+  $("title").textContent = document.title = test.title;
   document.querySelectorAll("[data-kind]").forEach((part) => {
-    part.hidden = part.dataset.kind !== session.kind;
+    part.hidden = part.dataset.kind !== test.kind;
   });
+  for (const id of ["intro", "consent"]) $(id).hidden = !test.intro;
+  $("agree").required = test.intro;
+  if (test.invited) {
+    $("name").textContent = test.invited;
+    $("invited").hidden = false;
+    $("subject").required = false;
+    $("subject").hidden = document.querySelector("label[for=subject]").hidden = true;
+  }
 }).catch(complain);
 tick();

@@ -11,18 +11,26 @@ function windows(row, windowS) {
   });
 }
 
+/* Two to six round scores, 1, 2, 5, 10 or 20 apart, of which the first and last enclose all or nearly. */
+function roundTicks(low, high) {
+  const step = [1, 2, 5, 10, 20, 50].find((each) => (high - low) / each <= 4) ?? 50;
+  const first = Math.floor(low / step) * step;
+  const count = Math.max(Math.ceil((high - first) / step), 1);
+  return Array.from({ length: count + 1 }, (_, index) => first + index * step);
+}
+
 function overTime(row, tuned, windowS) {
   const figure = make("figure", "over-time");
   const [wide, high] = [600, 150];
   const all = row.windows.flat();
-  const [low, top] = [Math.min(...all) - 2, Math.max(...all) + 2];
+  const ticks = roundTicks(Math.min(...all), Math.max(...all));
+  const [low, top] = [Math.min(ticks[0], ...all) - 1, Math.max(ticks.at(-1), ...all) + 1];
   const x = (s) => (wide * s) / row.seconds;
   const y = (score) => high - (high * (score - low)) / (top - low);
   const svg = draw("svg", { viewBox: `-44 -8 ${wide + 64} ${high + 34}`, role: "img" });
   const names = ["default", tuned.toLowerCase()];
   svg.append(draw("title", {}, `Score by window: ${names.map(
     (name, index) => `${name} ${row.windows[index].map((mean) => mean.toFixed(1)).join(", ")}`).join("; ")}`));
-  const ticks = [low + 2, (low + top) / 2, top - 2];
   for (const tick of ticks) {
     svg.append(draw("line", { class: "grid", x1: 0, x2: wide, y1: y(tick), y2: y(tick) }),
       draw("text", { x: -8, y: y(tick) + 4, "text-anchor": "end" }, tick.toFixed(0)));
@@ -54,17 +62,12 @@ function pictures(row, tuned, data) {
     const image = make("img");
     image.src = data.pictures[row.pictures[key]];
     image.alt = `Spectrogram, 0 to 24 kHz: ${name}`;
-    const frame = make("div", "frame");
-    frame.append(image, make("div", "head"));
-    frame.addEventListener("click", (event) => {
-      const bounds = frame.getBoundingClientRect();
-      frame.dispatchEvent(new CustomEvent("seek", {
-        bubbles: true, detail: Math.min(0.999, (event.clientX - bounds.left) / bounds.width) }));
-    });
-    figure.append(frame, make("figcaption", "", name));
+    const axes = make("div", "axes");
+    axes.append(frequencyAxis(), makeFrame(image, row.seconds));
+    figure.append(axes, make("figcaption", "", name));
     box.append(figure);
   }
-  box.append(make("p", "hint", "0 to 24 kHz upwards. Differences: blue is missing, red is too much, up to 12 dB."));
+  box.append(colourBars(data));
   return box;
 }
 
@@ -90,7 +93,7 @@ function grid(className, columns, rows) {
 
 function diagnosis(row, tuned, data) {
   const rows = data.artefacts.map((artefact, index) => {
-    const shown = row.diagnosis.map((figures) => (figures[index] === null ? "\u2013"
+    const shown = row.diagnosis.map((figures) => (figures[index] === null ? "not measured"
       : `${minus((figures[index] * artefact.scale).toFixed(artefact.decimals))} ${artefact.unit}`));
     return [artefact.label, ...shown];
   });

@@ -8,6 +8,8 @@
   const chooser = document.getElementById("clips-view");
   const table = document.getElementById("clips-table");
   const ROLES = ["reference", "default", "tuned"];
+  /* Shorter loops are a hum, seconds. */
+  const LEAST_LOOP_S = 0.05;
   /* Sort column: a metric's index, or "name", "default", "tuned"; direction 1 or -1. */
   let order = { by: 0, direction: 1 };
   let opened = null;
@@ -175,7 +177,9 @@
     const ends = [[0, row.seconds], ...windows(row, data.window_s)];
     span.append(...ends.map(([from, to], index) => make(
       "option", "", index ? `Loop ${from.toFixed(1)} to ${to.toFixed(1)} s` : "Loop the whole clip")));
-    box.append(play, ...choices, span, status,
+    const clock = make("output", "clock");
+    clock.ariaLabel = "Position";
+    box.append(play, ...choices, span, clock, status,
       make("span", "hint keys", "Keys: 1, 2, 3 choose, space plays; a switch keeps the position."));
     if (!data.sounds[row.sounds.reference].startsWith("data:")) box.append(files(row, labels));
 
@@ -197,13 +201,33 @@
       play.textContent = state.player.playing ? "Pause" : "Play";
       const at = state.player.position();
       inside.style.setProperty("--at", `${(100 * at) / state.player.duration}%`);
+      clock.textContent = `${at.toFixed(2)} of ${state.player.duration.toFixed(2)} s`;
       if (state.player.playing) requestAnimationFrame(tick);
     }
 
     play.addEventListener("click", toggle);
-    span.addEventListener("change", () => {
-      const [from, to] = ends[span.selectedIndex];
-      state.player?.loop(from, Math.min(to, state.player.duration));
+    function loop(from, to) {
+      const { player } = state;
+      if (!player) return;
+      const end = Math.min(to, player.duration);
+      player.loop(from, end);
+      const whole = from <= 0 && end >= player.duration;
+      inside.style.setProperty("--from", whole ? "0%" : `${(100 * from) / player.duration}%`);
+      inside.style.setProperty("--to", whole ? "0%" : `${(100 * end) / player.duration}%`);
+      tick();
+    }
+
+    span.addEventListener("change", () => loop(...ends[span.selectedIndex]));
+    inside.addEventListener("loop", (event) => {
+      const [from, to] = event.detail.map((share) => share * (state.player?.duration ?? 0));
+      if (to - from < LEAST_LOOP_S) return;
+      span.querySelector(".own")?.remove();
+      const own = make("option", "own", `Loop ${from.toFixed(2)} to ${to.toFixed(2)} s`);
+      ends[ends.length - (ends.own ? 1 : 0)] = [from, to];
+      ends.own = true;
+      span.append(own);
+      own.selected = true;
+      loop(from, to);
     });
     inside.addEventListener("seek", (event) => {
       state.player?.seek(event.detail * state.player.duration);
@@ -222,6 +246,8 @@
       state.player = box.player = player;
       player.seek(0);
       choose("tuned");
+      box.after(waveform(player.sounds.get("reference").buffer));
+      tick();
       for (const button of [play, ...choices]) button.disabled = false;
       status.textContent = "";
     }).catch((error) => { status.textContent = error.message; });

@@ -41,32 +41,36 @@
     return [low - pad, high + pad];
   }
 
+  /* What the curves are called; "tuned" is what the run recommends, "found" what it does not. */
+  const KINDS = { default: "default", tuned: "recommended", found: "best found, not recommended" };
+
   /* One curve: its band, and the line with its points. */
   function curveTraces(run, kind, points, colour, c, bands) {
     const x = points.map((p) => p.x);
-    const isTuned = kind === "tuned";
+    const isTuned = kind !== "default";
+    const isApart = kind === "found";
     const traces = [];
     const quiet = { type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false, line: { width: 0 } };
-    if (bands && points.length > 1) {
+    if (bands && points.length > 1 && !isApart) {
       traces.push(
         { ...quiet, x, y: points.map((p) => p.low) },
         { ...quiet, x, y: points.map((p) => p.high), fill: "tonexty", fillcolor: transparent(colour, BAND_OPACITY) },
       );
     }
-    const single = bands && points.length === 1;
+    const single = bands && (points.length === 1 || isApart);
     traces.push({
-      type: "scatter", mode: "lines+markers", name: several ? `${kind} ${run.name}` : kind, x, y: points.map((p) => p.y),
+      type: "scatter", mode: isApart ? "markers" : "lines+markers", name: several ? `${KINDS[kind]} ${run.name}` : KINDS[kind], x, y: points.map((p) => p.y),
       line: { color: colour, width: isTuned ? 2 : 1.5, dash: isTuned ? "solid" : "dot" },
       marker: {
         size: isTuned ? 9 : 7, symbol: isTuned ? "circle" : "square", line: { color: colour, width: 2 },
-        color: points.map((p) => (p.used || !isTuned ? colour : c.page)),
+        color: points.map(() => (isApart ? c.page : colour)),
       },
       error_y: {
         visible: single, type: "data", symmetric: false, color: colour, thickness: 1.5, width: 4,
         array: points.map((p) => p.high - p.y), arrayminus: points.map((p) => p.y - p.low),
       },
       customdata: points.map((p) => [p.target, p.low.toFixed(1), p.high.toFixed(1), p.used ? "recommended" : "not recommended"]),
-      hovertemplate: `${kind} ${run.name} for %{customdata[0]} kb/s<br>%{y:.1f} (%{customdata[1]} to %{customdata[2]})`
+      hovertemplate: `${KINDS[kind]} ${run.name} for %{customdata[0]} kb/s<br>%{y:.1f} (%{customdata[1]} to %{customdata[2]})`
         + " at %{x:.1f} kb/s<br>%{customdata[3]}<extra></extra>",
     });
     return traces;
@@ -84,9 +88,9 @@
     const metric = chosenMetric();
     const parts = shownParts();
     const c = colours();
-    const curves = data.runs.flatMap((run, index) => ["default", "tuned"].map((kind) => ({
+    const curves = data.runs.flatMap((run, index) => ["default", "tuned", "found"].map((kind) => ({
       run, kind, points: run.curves[metric][kind],
-      colour: several ? c.runs[index] : kind === "tuned" ? c.accent : c.mark,
+      colour: several ? c.runs[index] : kind === "default" ? c.mark : c.accent,
       shown: parts.has(kind) && (!several || parts.has(run.key)),
     }))).filter((curve) => curve.points.length);
     if (!curves.length) {

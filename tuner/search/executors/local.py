@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 from tuner.errors import RunError, WorkerDied
 from tuner.search.executors.queue import JobQueue, settle
+from tuner.search.watchdog import JOB_LIMIT_S, LOOK_EVERY_S
+from tuner.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from tuner.search.job import Job, Outcome
@@ -75,10 +77,17 @@ class LocalExecutor:
             thread.join()
 
     def _serve(self, slot: _Worker) -> None:
-        while (item := self._jobs.take()) is not None:
-            job, future = item
-            settle(future, partial(slot.run, job))
-        slot.stop()
+        try:
+            while (item := self._jobs.take()) is not None:
+                job, future = item
+                settle(future, partial(slot.run, job))
+            slot.stop()
+        except BaseException as error:
+            # What waits for this thread must not wait for ever.
+            self._jobs.fail(
+                RunError(f"the thread that serves a worker ended ({error!r}); run again to go on")
+            )
+            _log.exception("the thread that serves a worker ended")
 
 
 class _Worker:
@@ -98,6 +107,9 @@ class _Worker:
         for _ in range(ATTEMPTS):
             try:
                 reply = self._ask(request)
+            except TimeoutError:
+                deaths.append(f"{self._bury()} after {JOB_LIMIT_S:g} s without an answer")
+                continue
             except (EOFError, OSError):  # the pipe breaks when the process dies
                 deaths.append(self._bury())
                 continue
@@ -131,6 +143,12 @@ class _Worker:
         if self._pipe is None:
             self._pipe = self._start()
         self._pipe.send_bytes(request)
+        limit = TimeLimit(JOB_LIMIT_S)
+        while not self._pipe.poll(min(LOOK_EVERY_S, max(limit.left(), 0.0))):
+            if limit.left() <= 0:
+                assert self._process is not None
+                self._process.kill()
+                raise TimeoutError
         return self._pipe.recv_bytes()
 
     def _start(self) -> Connection:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from tuner.errors import RunError
+
 if TYPE_CHECKING:
     from tuner.search.job import Job, Outcome
 
@@ -21,11 +23,15 @@ class JobQueue:
         self._closed = False
         #: Whether it was closed so that nothing more shall run.
         self.cancelled = False
+        self._failure: Exception | None = None
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue a job. Raises RuntimeError after `close`."""
         future: Future[Outcome] = Future()
         with self._changed:
+            if self._failure is not None:
+                future.set_exception(self._failure)
+                return future
             if self._closed:
                 raise RuntimeError("this executor is closed")
             self._waiting.append((job, future))
@@ -48,6 +54,16 @@ class JobQueue:
                     return None
                 self._changed.wait()
 
+    def fail(self, error: Exception) -> None:
+        """Nobody serves it any more: what waits, and all that still comes, has this error."""
+        with self._changed:
+            self._failure = error
+            dropped = list(self._waiting)
+            self._waiting.clear()
+        for _, future in dropped:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
+
     def close(self, *, cancel: bool = False) -> None:
         """Take no more jobs; with `cancel`, those that wait are cancelled."""
         with self._changed:
@@ -67,5 +83,9 @@ def settle(future: Future[Outcome], work: Callable[[], Outcome]) -> None:
         outcome = work()
     except Exception as error:  # nothing is swallowed: the future carries it
         future.set_exception(error)
+    except BaseException as error:
+        # What ends this thread; who waits for the future must not end like it.
+        future.set_exception(RunError(f"the thread of a job ended ({error!r}); run again to go on"))
+        raise
     else:
         future.set_result(outcome)

@@ -77,13 +77,22 @@ class RayExecutor:
 
     def _serve(self) -> None:
         flight: dict[Any, Future[Outcome]] = {}
-        while self._fill(flight):
-            task = self._next_event()
-            if task is not None:
-                settle(flight.pop(task), partial(_get, task))
-        for task, future in flight.items():
-            _cancel(task, future)
-        self._sender.close()
+        try:
+            while self._fill(flight):
+                task = self._next_event()
+                if task is not None:
+                    settle(flight.pop(task), partial(_get, task))
+            for task, future in flight.items():
+                _cancel(task, future)
+            self._sender.close()
+        except BaseException as error:
+            # Nobody would ever answer those that wait: the run ends with the reason.
+            broken = RunError(f"Ray failed ({type(error).__name__}: {error}); run again to go on")
+            self._jobs.fail(broken)
+            for future in flight.values():
+                if not future.done():
+                    future.set_exception(broken)
+            _log.exception("the thread that calls Ray ended")
 
     def _next_event(self) -> Any:
         """The task that ended next; None when there may be new jobs."""

@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from tuner.cache import Cache
 from tuner.clip_files import is_whole
 from tuner.encoder import Encoded
 from tuner.errors import ClipError
+from tuner.locks import UNTIL_FREE, hold_lock
 from tuner.scorer import Score
 from tuner.search.job import ClipRef
 
@@ -59,7 +58,7 @@ class Home:
         here = folder / f"{clip.digest}.npy"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            with filelock.FileLock(folder / f"{clip.digest}.lock"):
+            with hold_lock(folder / f"{clip.digest}.lock", UNTIL_FREE):
                 if not is_whole(here, clip.digest):
                     partial = here.with_suffix(".partial")
                     partial.write_bytes(_run_at(self.node, _read_clip, clip.path))

@@ -73,5 +73,7 @@ def run_task(
     """The Ray task."""
     limit_threads()
     from tuner.search.job import Job, run_job
+    from tuner.search.watchdog import JOB_LIMIT_S, killed_after
 
-    return run_job(Job(encoder, settings, knob, home.bring(clip), scorers), home.cache())
+    with killed_after(JOB_LIMIT_S):
+        return run_job(Job(encoder, settings, knob, home.bring(clip), scorers), home.cache())

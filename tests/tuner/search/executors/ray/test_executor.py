@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import ray
 
-from tuner.cache import Cache
-from tuner.errors import EncoderFailed, StudyError, WorkerDied
+from tuner.errors import RunError, StudyError
 from tuner.search.executors import Executor, make_executor
-from tuner.search.job import Job, run_job
-from tuner.testing import FakeEncoder
+from tuner.search.job import Job
+from tuner.testing import ExecutorContract, FakeEncoder
 
 PATIENCE_S = 60
 #: Triggers the fake encoder's troubles by its default settings.
@@ -31,34 +30,15 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
     executor.close()
 
 
-def test_outcomes_are_those_of_the_pure_job(started: Executor, job: Job, tmp_path: Path) -> None:
-    """More jobs than may be in flight, from several threads, each with its own outcome."""
-    jobs = [replace(job, knob=float(knob)) for knob in range(32, 44)]
-    with ThreadPoolExecutor(4) as threads:
-        futures = list(threads.map(started.submit, jobs))
-    for job, future in zip(jobs, futures, strict=True):
-        expected = run_job(job, Cache(tmp_path / "other"))
-        outcome = future.result(PATIENCE_S)
-        assert (outcome.payload_bits, outcome.scores) == (expected.payload_bits, expected.scores)
-        assert outcome.encodes == 1
+@pytest.fixture
+def executor(started: Executor) -> Executor:
+    """The same, as the contract calls it."""
+    return started
 
 
-def test_an_error_comes_through_as_itself(started: Executor, job: Job) -> None:
-    """Not wrapped by Ray: exactly its class, with its fields."""
-    failing = replace(job, encoder=FakeEncoder(crash_on=ALWAYS))
-    with pytest.raises(EncoderFailed, match="crash on demand") as raised:
-        started.submit(failing).result(PATIENCE_S)
-    assert type(raised.value) is EncoderFailed
-    assert raised.value.exit_code == 3
-
-
-def test_a_job_that_kills_its_worker_fails_alone(started: Executor, job: Job) -> None:
-    """Ray tries it again a few times; the job beside it does not notice."""
-    deadly = started.submit(replace(job, encoder=FakeEncoder(die_on=ALWAYS)))
-    beside = started.submit(replace(job, knob=50.0))
-    with pytest.raises(WorkerDied, match="retries"):
-        deadly.result(PATIENCE_S)
-    assert beside.result(PATIENCE_S).payload_bits > 0
+class TestContract(ExecutorContract):
+    def make(self, cache_folder: Path) -> Executor:
+        return make_executor("ray", workers=1, cache_folder=cache_folder)
 
 
 def test_a_silent_cluster_is_told_in_the_log(
@@ -92,6 +72,24 @@ def test_a_second_executor_leaves_the_running_ray_alone(
     with pytest.raises(RuntimeError, match="closed"):
         second.submit(job)
     assert started.submit(replace(job, knob=51.0)).result(PATIENCE_S).encodes == 1
+
+
+def test_a_thread_that_dies_ends_the_run_with_its_reason(
+    started: Executor, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs, and those that come later, do not wait for ever."""
+    other = make_executor("ray", workers=1, cache_folder=tmp_path / "cache")
+
+    def die(_: object) -> None:
+        raise RuntimeError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(other, "_next_event", die.__get__(other))
+        futures = [other.submit(replace(job, knob=float(knob))) for knob in (32, 33)]
+        for future in futures:
+            with pytest.raises(RunError, match="RuntimeError: gone"):
+                future.result(PATIENCE_S)
+    other.close(cancel=True)
 
 
 def test_a_driver_outside_the_cluster_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What people said, made again: conditions, measurements, and the fit of the opinions to them."""

@@ -1,0 +1,86 @@
+"""What subjects read before a test, and that they agreed to it.
+
+The text is Markdown in the plan. Agreement is kept beside the answers, as
+``results/NAME.consent.json``: who, when, and the digest of the text that was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuner.errors import RunError
+from tuner.listening.answers import RESULTS_FOLDER, check_subject
+from tuner.listening.plan import Plan
+
+CONSENT_VERSION = 1
+#: Longest text, characters: twenty pages.
+MOST_CHARS = 50_000
+
+
+def read_intro(file: Path) -> str:
+    """The text to be shown before a test.
+
+    Raises:
+        RunError: it cannot be read, is empty or too long.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file}: cannot be read ({error})") from error
+    if not 0 < len(text.strip()) <= MOST_CHARS:
+        raise RunError(f"{file}: is empty, or longer than {MOST_CHARS} characters")
+    return text
+
+
+def render_intro(plan: Plan) -> str:
+    """The text as HTML; what looks like HTML in it is shown as it stands."""
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    return str(markdown.render(plan.intro))
+
+
+def has_consented(folder: Path, plan: Plan, subject: str) -> bool:
+    """Whether this subject agreed to this very text; true where there is none.
+
+    Raises:
+        RunError: what was kept cannot be read.
+    """
+    if not plan.intro:
+        return True
+    path = _path(folder, subject)
+    try:
+        return bool(json.loads(path.read_text("utf-8"))["intro_sha256"] == _digest(plan))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: cannot be read ({error!r}); move it away") from error
+
+
+def store_consent(folder: Path, plan: Plan, subject: str) -> None:
+    """Keep that a subject agreed now. Raises `RunError` if it cannot be written."""
+    path = _path(folder, subject)
+    content = {
+        "version": CONSENT_VERSION,
+        "subject": subject,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "intro_sha256": _digest(plan),
+    }
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error}); free space there") from error
+
+
+def _path(folder: Path, subject: str) -> Path:
+    return folder / RESULTS_FOLDER / f"{check_subject(subject)}.consent.json"
+
+
+def _digest(plan: Plan) -> str:
+    return hashlib.sha256(plan.intro.encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""Sound files that are several in a row: MP3 files joined by copying, chained Ogg streams.
+
+Decoders take the first file's header for the whole: they lose what follows, or keep the padding
+between. Each piece is decoded for itself, and the results are joined without a gap.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import ClipError
+
+#: An MP3 frame's header, layer III, before its side information; then the tag of Xing or LAME.
+#: Side information takes 17 or 32 bytes (MPEG 1) or 9 or 17 (MPEG 2), after two of a CRC if any.
+XING = re.compile(
+    rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef].(?:.{9}|.{11}|.{17}|.{19}|.{32}|.{34})(?:Xing|Info)",
+    re.DOTALL,
+)
+#: Bytes of an ID3 tag's header, and of an Ogg page's before its table of segments.
+ID3_HEADER, OGG_HEADER = 10, 27
+#: Flags of Ogg pages: the first and the last of a stream.
+OGG_FIRST, OGG_LAST = 2, 4
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a file that is a file of its own.
+
+    Args:
+        path: the file.
+        start, end: its bytes; `end` is None where the piece is the whole file.
+        promises: its header tells how many samples it has.
+    """
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    promises: bool = True
+
+    def open(self) -> str | io.BufferedReader:
+        """What PyAV opens: a name, or a stream of these bytes alone."""
+        if self.end is None:
+            return str(self.path.absolute())
+        return io.BufferedReader(_Window(self.path, self.start, self.end), 1 << 16)
+
+
+def find_pieces(path: Path) -> list[Piece]:
+    """The files that a file consists of; most consist of one.
+
+    Raises:
+        ClipError: an Ogg file whose pages are not all there.
+        OSError: it cannot be read.
+    """
+    size = path.stat().st_size
+    if not size:
+        return [Piece(path)]
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:4] == b"OggS":
+            starts = list(_ogg_links(path, data))
+            promises = True
+        elif _is_mp3(data):
+            starts = list(_mp3_tags(data))
+            promises = bool(starts)
+            starts = [0, *starts[1:]]
+        else:
+            return [Piece(path)]
+    if len(starts) == 1:
+        return [Piece(path, promises=promises)]
+    ends = [*starts[1:], size]
+    return [Piece(path, s, e, promises) for s, e in zip(starts, ends, strict=True)]
+
+
+def _is_mp3(data: mmap.mmap) -> bool:
+    start = _id3_size(data, 0) if data[:3] == b"ID3" else 0
+    head = data[start : start + 2]
+    return len(head) == 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+
+
+def _id3_size(data: mmap.mmap, at: int) -> int:
+    """Bytes of an ID3v2 tag, with its header; seven bits a byte."""
+    size = 0
+    for byte in data[at + 6 : at + ID3_HEADER]:
+        size = size << 7 | byte & 0x7F
+    return size + ID3_HEADER
+
+
+def _mp3_tags(data: mmap.mmap) -> Iterator[int]:
+    """Where MP3 files begin that have a tag of Xing or LAME, with their ID3 tags."""
+    before = 0
+    for found in XING.finditer(data):
+        at = found.start()
+        tag = data.rfind(b"ID3", before, at)
+        if tag >= 0 and tag + _id3_size(data, tag) == at:
+            at = tag
+        yield at
+        before = found.end()
+
+
+def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[int]:
+    """Where the streams begin that are chained, page by page."""
+    at, size = 0, len(data)
+    began, pages, last = False, dict[bytes, int](), False
+    while at < size:
+        head = data[at : at + OGG_HEADER]
+        if len(head) < OGG_HEADER or head[:4] != b"OggS":
+            raise ClipError(f"{path}: is damaged or cut off: an Ogg page is broken at byte {at}")
+        first = bool(head[5] & OGG_FIRST)
+        if first and not began:
+            yield at
+            pages = {}
+        began = first
+        serial, number = head[14:18], int.from_bytes(head[18:22], "little")
+        if pages.get(serial, number - 1) != number - 1:
+            raise ClipError(f"{path}: is damaged: pages of the Ogg stream are missing at byte {at}")
+        pages[serial] = number
+        last = bool(head[5] & OGG_LAST)
+        lacing = data[at + OGG_HEADER : at + OGG_HEADER + head[26]]
+        at += OGG_HEADER + head[26] + sum(lacing)
+    if at > size or not last:
+        raise ClipError(f"{path}: is cut off: the last page of the Ogg stream is missing")
+
+
+class _Window(io.RawIOBase):
+    """Some bytes of a file, as a file."""
+
+    def __init__(self, path: Path, start: int, end: int) -> None:
+        self._file = path.open("rb")
+        self._start, self._size, self._at = start, end - start, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        wanted = max(min(len(buffer), self._size - self._at), 0)
+        self._file.seek(self._start + self._at)
+        data = self._file.read(wanted)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -1,0 +1,81 @@
+"""The Pareto set of a search with encode time as second objective, as a drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuner.results import BitrateResult, TrialRecord
+
+#: Empty space around the outermost points, share of the drawing.
+MARGIN = 0.08
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """A trial: where it is drawn, in per cent from the left and from the top, and its figures."""
+
+    x: float
+    y: float
+    trial: int
+    encode: str
+    score: str
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class ParetoView:
+    """All complete trials, those of the front last, and the ends of the axes."""
+
+    points: list[ParetoPoint]
+    fastest: str
+    slowest: str
+    worst: str
+    best: str
+
+    @property
+    def line(self) -> str:
+        """The front as the points of an SVG polyline."""
+        return " ".join(f"{p.x:.2f},{p.y:.2f}" for p in self.points if p.on_front)
+
+
+def draw_pareto(bitrate: BitrateResult) -> ParetoView | None:
+    """The drawing; None where encode time was no objective."""
+    timed = [t for t in bitrate.trials if t.encode_s is not None and t.score is not None]
+    if not bitrate.pareto or not timed:
+        return None
+    times, scores = [_time(t) for t in timed], [_score(t) for t in timed]
+    front = {number: place for place, number in enumerate(bitrate.pareto)}
+    timed.sort(key=lambda trial: front.get(trial.number, -1))
+    points = [
+        ParetoPoint(
+            x=round(100 * _place(_time(trial), min(times), max(times)), 2),
+            y=round(100 * (1 - _place(_score(trial), min(scores), max(scores))), 2),
+            trial=trial.number,
+            encode=f"{_time(trial):.2f} s",
+            score=f"{_score(trial):.1f}",
+            on_front=trial.number in front,
+        )
+        for trial in timed
+    ]
+    return ParetoView(
+        points,
+        f"{min(times):.2f} s",
+        f"{max(times):.2f} s",
+        f"{min(scores):.1f}",
+        f"{max(scores):.1f}",
+    )
+
+
+def _time(trial: TrialRecord) -> float:
+    assert trial.encode_s is not None
+    return trial.encode_s
+
+
+def _score(trial: TrialRecord) -> float:
+    assert trial.score is not None
+    return trial.score
+
+
+def _place(value: float, low: float, high: float) -> float:
+    share = (value - low) / (high - low) if high > low else 0.5
+    return MARGIN + (1 - 2 * MARGIN) * share
