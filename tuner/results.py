@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import typing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar
 
+from tuner.consistency import find_contradictions
 from tuner.errors import RunError
 
 FORMAT_VERSION = 6
@@ -412,22 +414,26 @@ def read_results(path: Path) -> Results:
     """Read `results.json`.
 
     Raises:
-        RunError: if it is missing, not JSON, or of another format version.
+        RunError: if it is missing, not JSON, of another format version, or contradicts itself.
     """
     try:
         raw = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise RunError(f"{path}: not there; has the run finished? `tuner run` goes on") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if version not in READABLE_VERSIONS:
         known = " and ".join(map(str, READABLE_VERSIONS))
         raise RunError(f"{path}: format version {version}, this program reads {known}")
     try:
-        return _build(Results, _renewed(raw))
+        results = _build(Results, _renewed(raw))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: damaged ({error!r})") from error
+    if found := list(itertools.islice(find_contradictions(results), MOST_TOLD + 1)):
+        told = "; ".join(found[:MOST_TOLD]) + (" …" if len(found) > MOST_TOLD else "")
+        raise RunError(f"{path}: contradicts itself ({told}); make it again with `tuner run`")
+    return results
 
 
 def _renewed(raw: dict[str, Any]) -> dict[str, Any]:
@@ -444,6 +450,10 @@ def _refuse_constant(name: str) -> None:
 
 
 _T = TypeVar("_T")
+#: The largest figure that is believed: doubles hold every whole number up to it.
+LARGEST = 2**53
+#: How much of what is wrong with a file is told.
+MOST_TOLD = 3
 
 
 def _build(kind: type[_T], raw: Any) -> _T:
@@ -497,5 +507,8 @@ def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
 def _expect(raw: Any, *kinds: type) -> Any:
     """`raw` if it is of one of `kinds` (a whole number may stand for a float)."""
     if type(raw) in kinds or (type(raw) is int and float in kinds):
+        # JSON's 1e999 is infinite, and its whole numbers have no end.
+        if isinstance(raw, int | float) and not abs(raw) <= LARGEST:
+            raise ValueError(f"{raw!r:.40} is no figure")
         return raw
     raise TypeError(f"{raw!r:.60} where {' or '.join(k.__name__ for k in kinds)} belongs")

@@ -175,11 +175,11 @@ FORMAT_2 = """
    "winner": 1,
    "candidates": [
      {"trial": 0, "rate_mode": "abr", "values": {"tns": true}, "command": ["enc"], "notes": [],
-      "problem": null, "sides": {"tune": {"knob": 64.0, "bitrate_kbps": 64.1,
+      "problem": "no match", "sides": {"tune": {"knob": 64.0, "bitrate_kbps": 64.1,
         "scores": {"insenet": {"d1": 61.5}}, "spreads": {"d1": 5.0},
         "gains": {"insenet": {"value": 0.0, "low": 0.0, "high": 0.0}}}}},
      {"trial": 1, "rate_mode": "abr", "values": {"tns": false}, "command": ["enc", "-t"],
-      "notes": ["resampled"], "problem": null, "sides": {"tune": {"knob": 63.0,
+      "notes": ["resampled"], "problem": "no match", "sides": {"tune": {"knob": 63.0,
         "bitrate_kbps": 63.9, "scores": {"insenet": {"d1": 66.0}}, "spreads": {"d1": 5.5},
         "gains": {"insenet": {"value": 4.5, "low": 2.0, "high": 7.0}}}}}],
    "trials": [

@@ -9,19 +9,27 @@ import pytest
 from tuner.encoder import Settings
 from tuner.errors import RunError, StudyError
 from tuner.results import (
+    MODEL,
     BitrateResult,
     Candidate,
+    ClipRecord,
+    Estimate,
     Provenance,
     Results,
+    SideResult,
     Timing,
     Verdict,
     write_results,
 )
 from tuner.search.warm import find_winners
 
+CLIP = ClipRecord("d1", "a.wav", "tune", 8.0, 2, "/clips/a.wav", 0.0)
+
 
 def candidate(shaping: int) -> Candidate:
-    return Candidate(1, "abr", {"shaping": shaping}, ["fake"], {})
+    gains = {MODEL: Estimate(0.0, 0.0, 0.0)}
+    side = SideResult(64.0, 64.0, {MODEL: {CLIP.digest: 70.0}}, {CLIP.digest: 1.0}, gains)
+    return Candidate(1, "abr", {"shaping": shaping}, ["fake"], {"tune": side}, "no match")
 
 
 def finished(folder: Path, encoder: str = "fake") -> Path:
@@ -33,7 +41,7 @@ def finished(folder: Path, encoder: str = "fake") -> Path:
         for kbps, best in ((48.0, 4), (96.0, 7), (192.0, 9))
     ]
     made = Provenance("", "", 0, {}, encoder, "1", "", "", "", {}, "", "", "")
-    write_results(Results([], bitrates, made), folder / "results.json")
+    write_results(Results([CLIP], bitrates, made), folder / "results.json")
     return folder
 
 

@@ -1,0 +1,122 @@
+"""What must hold between the parts of a run's results, beyond their types.
+
+A file that was edited, merged, or made by somebody else may be well-typed and still refer to
+what is not there. Readers rely on what is checked here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tuner.results import BitrateResult, Candidate, ClipRecord, Results, SideResult
+
+_T = TypeVar("_T")
+
+
+def find_contradictions(results: Results) -> Iterator[str]:
+    """What does not fit together in well-typed results, a sentence each; nothing if sound."""
+    yield from _clips(results.clips)
+    for bitrate in results.bitrates:
+        yield from (f"{bitrate.target_kbps:g} kb/s: {each}" for each in _bitrate(bitrate, results))
+    targets = [bitrate.target_kbps for bitrate in results.bitrates]
+    yield from (f"the bitrate {each:g} kb/s is there twice" for each in _doubles(targets))
+
+
+def _clips(clips: Sequence[ClipRecord]) -> Iterator[str]:
+    yield from (f"clip {each:.20} is there twice" for each in _doubles(c.digest for c in clips))
+    for clip in clips:
+        # It becomes a file's name.
+        if not clip.digest.isalnum():
+            yield f"{clip.digest!r:.80} is not the digest of a clip"
+        if clip.duration_s <= 0 or clip.channels < 1 or clip.start_s < 0:
+            yield (
+                f"clip {clip.name!r:.80}: {clip.duration_s:g} s from {clip.start_s:g} s on,"
+                f" {clip.channels} channels"
+            )
+
+
+def _bitrate(bitrate: BitrateResult, results: Results) -> Iterator[str]:
+    if bitrate.target_kbps <= 0:
+        yield "is not above 0"
+    numbers = [trial.number for trial in bitrate.trials]
+    yield from (f"trial {each} is there twice" for each in _doubles(numbers))
+    if strangers := sorted(set(bitrate.pareto) - set(numbers)):
+        yield f"pareto names the trial {strangers[0]}, which is not there"
+    if not bitrate.candidates:
+        if bitrate.problem is None:
+            yield "there are neither candidates nor a problem"
+        if bitrate.winner:
+            yield f"the winner is candidate {bitrate.winner} of none"
+        return
+    if not 0 <= bitrate.winner < len(bitrate.candidates):
+        yield f"the winner is candidate {bitrate.winner} of {len(bitrate.candidates)}"
+        return
+    for name, index in (("default", 0), ("winner", bitrate.winner)):
+        if "tune" not in bitrate.candidates[index].sides:
+            yield f"the {name} has no result on the tune side"
+    for index, candidate in enumerate(bitrate.candidates):
+        told = _candidate(candidate, bitrate.candidates[0], results.clips)
+        yield from (f"candidate {index}: {each}" for each in told)
+
+
+def _candidate(
+    candidate: Candidate, default: Candidate, clips: Sequence[ClipRecord]
+) -> Iterator[str]:
+    if not candidate.command:
+        yield "the command is empty"
+    if candidate.problem is None and len(candidate.sides) < 2:
+        yield "a side is missing, and no problem says why"
+    for side, result in candidate.sides.items():
+        known = {clip.digest for clip in clips if clip.side == side}
+        yield from (f"{side}: {each}" for each in _side(result, known))
+        if problem := _differs(result, default.sides.get(side)):
+            yield f"{side}: {problem}"
+
+
+def _side(result: SideResult, known: set[str]) -> Iterator[str]:
+    if result.bitrate_kbps <= 0:
+        yield f"a bitrate of {result.bitrate_kbps:g} kb/s"
+    # What the search climbed comes first.
+    model = next(iter(result.scores), "")
+    if model not in result.gains:
+        yield f"gains have nothing of {model or 'any metric'}"
+    if strangers := result.gains.keys() - result.scores.keys():
+        yield f"gains of {min(strangers)!r:.80}, which has no scores"
+    scored = result.scores.get(model, {}).keys()
+    if not scored:
+        yield "no clip is scored"
+    if strangers := scored - known:
+        yield f"a score of clip {min(strangers)!r:.80}, which is not on this side"
+    whole = {**{f"scores of {n}": s for n, s in result.scores.items()}, "spreads": result.spreads}
+    for table, values in whole.items():
+        if values.keys() != scored:
+            yield f"{table} are of other clips than the scores of {model}"
+    parts = {
+        "windows": result.windows,
+        "diagnosis": result.diagnosis,
+        "members": result.members,
+        "clip_kbps": result.clip_kbps,
+    }
+    for table, found in parts.items():
+        if not set(found) <= scored:
+            yield f"{table} are of clips that have no score"
+
+
+def _differs(result: SideResult, default: SideResult | None) -> str | None:
+    """Candidates are compared clip by clip and metric by metric."""
+    if default is None:
+        return "the default has no such side"
+    if result.scores.keys() != default.scores.keys():
+        return "other metrics than the default's"
+    ours, theirs = (
+        {digest for scores in each.scores.values() for digest in scores}
+        for each in (result, default)
+    )
+    return None if ours == theirs else "other clips than the default's"
+
+
+def _doubles(values: Iterable[_T]) -> list[_T]:
+    return [value for value, count in Counter(values).items() if count > 1]
