@@ -10,7 +10,7 @@ the baseline and corrected for their number (Holm).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +92,7 @@ class Analysis:
     subjects: tuple[str, ...]
     screened: dict[str, str]
     unfinished: dict[str, int]
-    refused: dict[str, str]
+    refused: dict[str, str] = field(default_factory=dict)
     means: tuple[ConditionMean, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     agreement: Agreement | None = None
