@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from tuner.quality.labels import (
     digest_of,
     from_json,
     label,
+    muted_share,
+    peaq_variables,
     to_json,
 )
 from tuner.quality.material import Material
@@ -81,6 +84,46 @@ def label_reference(
     return labelled
 
 
+def complete(
+    material: Material,
+    row: Labelled,
+    encoders: Mapping[str, Encoder],
+    features: Path | None = None,
+) -> Labelled:
+    """Ask PEAQ of labels that were made before it was a teacher; the others' numbers stay.
+
+    A signal that comes out otherwise than it was labelled, by another build of an encoder say, is
+    left out and logged.
+
+    Args:
+        material: the references.
+        row: their labels, of one reference.
+        encoders: name -> adapter.
+        features: see `label_reference`.
+    """
+    reference = material.read(row.index)
+    if digest_of(reference) != row.digest:
+        log.warning("left out: reference %d is not the one that was labelled", row.index)
+        return replace(row, labels=())
+    labels: list[Label] = []
+    heard: list[Pcm] = []
+    for each in row.labels:
+        try:
+            coded = cook(reference, each.recipe, encoders)
+            if digest_of(coded) != each.digest:
+                raise EncoderError("its samples are not those that were labelled")
+            asked = peaq_variables(reference, coded)
+        except (EncoderError, ScoreError, KeyError) as error:
+            log.info("left out: %s: %s", each.recipe, error)
+            continue
+        labels.append(replace(each, peaq=asked, muted=muted_share(reference, coded)))
+        heard.append(coded)
+    whole = replace(row, labels=tuple(labels))
+    if features and labels:
+        keep_shard(features, whole, reference, heard)
+    return whole
+
+
 def label_all(
     material: Material,
     encoders: Mapping[str, Encoder],
@@ -91,6 +134,7 @@ def label_all(
     known: frozenset[int] = frozenset(),
     features: Path | None = None,
     taste: Taste = WIDE,
+    incomplete: Mapping[int, Labelled] | None = None,
 ) -> None:
     """Label every reference that is not known, in the order of the plan.
 
@@ -104,6 +148,7 @@ def label_all(
         known: indices that a table holds already.
         features: folder of shards that the features are kept in, too.
         taste: what recipes are drawn.
+        incomplete: references whose labels lack PEAQ's variables, by index: they are completed.
     """
     work.mkdir(parents=True, exist_ok=True)
     finished = {row.index for row in read_finished(work)} | known
@@ -114,7 +159,18 @@ def label_all(
     with ProcessPoolExecutor(workers, context, initializer=_start, initargs=start) as pool:
         waiting: set[Future[int]] = set()
         for index in todo:
-            waiting.add(pool.submit(_label_and_keep, index, encoders, seed, work, features, taste))
+            waiting.add(
+                pool.submit(
+                    _label_and_keep,
+                    index,
+                    encoders,
+                    seed,
+                    work,
+                    features,
+                    taste,
+                    (incomplete or {}).get(index),
+                )
+            )
             if len(waiting) < AHEAD * workers and index != todo[-1]:
                 continue
             everything = index == todo[-1]
@@ -150,8 +206,12 @@ def _label_and_keep(
     work: Path,
     features: Path | None,
     taste: Taste,
+    row: Labelled | None,
 ) -> int:
-    labelled = label_reference(_material[0], index, encoders, seed, features, taste)
+    if row is None:
+        labelled = label_reference(_material[0], index, encoders, seed, features, taste)
+    else:
+        labelled = complete(_material[0], row, encoders, features)
     target = work / f"{index:06d}.json"
     partial = target.with_suffix(".partial")
     partial.write_text(to_json(labelled), encoding="utf-8")

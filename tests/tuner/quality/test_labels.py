@@ -8,7 +8,7 @@ import pytest
 
 from tuner.audio import lowpass
 from tuner.errors import StudyError
-from tuner.quality.labelling import label_all, read_finished
+from tuner.quality.labelling import complete, label_all, label_reference, read_finished
 from tuner.quality.labels import Labelled, label, read_table, without_unheard, write_table
 from tuner.quality.material import Material, Source
 from tuner.quality.recipes import Recipe
@@ -116,3 +116,15 @@ def test_a_damaged_row_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixt
     (tmp_path / "000003.json").write_text('{"index": 3')
     assert list(read_finished(tmp_path)) == []
     assert "000003.json: damaged" in caplog.text
+
+
+def test_older_labels_are_completed(tmp_path: Path) -> None:
+    """PEAQ is asked of what lacks it; the rest stays, what comes out otherwise is left out."""
+    material = Material((Source("sound", "bells", seed=1, mono=True),), tmp_path)
+    encoders = {"fake": FakeEncoder()}
+    whole = label_reference(material, 0, encoders, 0)
+    assert len(whole.labels) > 1
+    older = tuple(replace(each, peaq=()) for each in whole.labels)
+    changed = replace(older[0], digest="0" * 12)
+    made = complete(material, replace(whole, labels=(changed, *older[1:])), encoders)
+    assert made.labels == whole.labels[1:]
