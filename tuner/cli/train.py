@@ -116,8 +116,10 @@ def train(
         missed = left_out([path for each in lessons for path in each.shards])
         headers = [each.header for each in lessons]
         facts = training.card(headers, {"taught": taught, "kept": kept}, missed, trained, figures)
-        about = WeightsFacts(learned_from=TEACHERS, taught=_taught_ranges(lessons))
-        write_model(out, [model.cpu() for model in models], facts, about)
+        models = [model.cpu() for model in models]
+        underrated = training.width_underrated(models, (kept, taught))
+        about = WeightsFacts(underrated, TEACHERS, _taught_ranges(lessons))
+        write_model(out, models, facts, about)
         if ratings:
             listeners_teach(ratings, weights=out, out=out, seed=seed)
 

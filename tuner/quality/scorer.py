@@ -124,7 +124,7 @@ class WeightsFacts:
 
     Args:
         width_underrated: share of the points that these networks forget to take where all of a
-            loud side is lost; by least squares on the train side (``python -m bench.width``).
+            loud side is lost; by least squares on the train side (`tuner.quality.train`).
         learned_from: names of the metrics that taught them.
         taught: ranges of the traits of the sounds that they were taught on
             (`tuner.search.traits`), by name.

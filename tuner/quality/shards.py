@@ -272,6 +272,11 @@ class FeatureSet(Dataset[Batch]):
         return whole
 
     @property
+    def rows(self) -> list[Labelled]:
+        """The labels of each reference, in the order of the set."""
+        return [row for _, row in self._entries]
+
+    @property
     def pairs(self) -> int:
         """Coded signals in all."""
         return sum(len(row.labels) for _, row in self._entries)

@@ -27,7 +27,7 @@ from tuner.quality.losses import better
 from tuner.quality.material import EXCERPTS_PER_SCORE, Source
 from tuner.quality.processes import is_first
 from tuner.quality.shards import Batch, FeatureSet, make_loader
-from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
+from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer, lost_width
 
 #: One in so many is kept from training, to watch it.
 VALIDATION_EVERY = 12
@@ -122,6 +122,27 @@ def validate(models: Sequence[InseNet], batches: Iterable[Batch]) -> Validation:
     pearson = float(torch.corrcoef(torch.stack([predicted, expected]))[0, 1])
     error = float((predicted - expected).abs().mean())
     return Validation(error, pearson, float(torch.cat(right).float().mean()))
+
+
+def width_underrated(models: Sequence[InseNet], parts: Sequence[FeatureSet]) -> float:
+    """Share of the points that networks forget to take where all of a loud side is lost.
+
+    Few of their lessons show that. By least squares over all of `parts`, and every so many of
+    each after the first (`VALIDATION_EVERY`); 0 to 1.
+    """
+    taken, missed = [], []
+    for number, part in enumerate(parts):
+        for position in range(0, len(part), VALIDATION_EVERY if number else 1):
+            batch, row = part[position], part.rows[position]
+            pair = stack(batch.reference[batch.of].float(), batch.coded.float())
+            with torch.inference_mode():
+                said = torch.stack([model.eval().hear(*pair).mean for model in models])
+            mean = said.mean(dim=0).double().numpy()
+            lost = np.array([lost_width(label.side_db) for label in row.labels])
+            taken.append(mean * lost)
+            missed.append(mean - batch.fused.double().numpy())
+    costs, errors = np.concatenate(taken), np.concatenate(missed)
+    return float(np.clip(np.sum(costs * errors) / max(np.sum(costs**2), 1e-9), 0, 1))
 
 
 @dataclass(frozen=True)
