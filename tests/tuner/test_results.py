@@ -239,7 +239,7 @@ def test_what_an_ablation_is_worth_is_read_again(stored, results):
 
 def test_the_default_is_the_first_candidates_trial(results):
     """Whatever its number; the first trial where nothing was validated."""
-    bitrate = results.bitrates[0]
+    bitrate = results.bitrates[1]
     other = replace(bitrate.trials[1], number=3, state="complete")
     renumbered = replace(bitrate, trials=[bitrate.trials[0], other])
     assert renumbered.candidates[0].trial == 3 and renumbered.default_trial == other
