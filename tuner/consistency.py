@@ -7,7 +7,7 @@ what is not there. Readers rely on what is checked here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _side(result: SideResult, known: set[str]) -> Iterator[str]:
     for table, values in whole.items():
         if values.keys() != scored:
             yield f"{table} are of other clips than the scores of {model}"
-    parts = {
+    parts: dict[str, Collection[str]] = {
         "windows": result.windows,
         "diagnosis": result.diagnosis,
         "members": result.members,

@@ -40,16 +40,23 @@ def check_origin(
     Raises:
         RunError: naming what is not known, and its digest.
     """
+    from tuner.metrics.registry import is_metric_file
     from tuner.plugins import load_encoder
     from tuner.search.folder import IDENTITY_FILE
-    from tuner.search.trust import Trust, load_named
+    from tuner.search.trust import Trust, check_files, load_named
 
     path = _find(study)
     trust = Trust(spec.binary if "binary" in flags else None, tuple(digests))
-    if path is None or "encoder" in flags:
+    if path is None:
         return
-    if any((path.parent / name).exists() for name in (IDENTITY_FILE, "results.json")):
-        load_named(spec.encoder, spec.binary, path.parent, trust, load_encoder)
+    run = path.parent
+    if not any((run / name).exists() for name in (IDENTITY_FILE, "results.json")):
+        return
+    metrics = [] if "judges" in flags else [*spec.judges]
+    metrics += [spec.search.objective_metric]
+    check_files([name for name in metrics if is_metric_file(str(name))], run, trust, path)
+    if "encoder" not in flags:
+        load_named(spec.encoder, spec.binary, run, trust, load_encoder)
 
 
 def _find(study: str | None) -> Path | None:

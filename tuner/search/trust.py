@@ -91,14 +91,25 @@ def load_named(
     programs = programs_of(encoder)
     _refuse_own(programs, run)
     named += programs if is_encoder_file(name) else []
+    check_files([path for path in named if path != trust.binary], run, trust, Path(name))
+    return encoder
+
+
+def check_files(named: Sequence[str], run: Path | None, trust: Trust, origin: Path) -> None:
+    """Raise `RunError` for files that are not known here, with their digests.
+
+    Args:
+        named: programs, or files that name programs.
+        run: the run's folder, none of whose files are used; None where no run names them.
+        trust: what the user said.
+        origin: who names them, where that is no run.
+    """
+    _refuse_own(named, run)
     unknown = [
-        path
-        for path in dict.fromkeys(named)
-        if path != trust.binary and not _is_installed(path) and not trust.covers(path)
+        path for path in dict.fromkeys(named) if not _is_installed(path) and not trust.covers(path)
     ]
     if unknown:
-        raise RunError(_refusal(run or Path(name), unknown))
-    return encoder
+        raise RunError(_refusal(run or origin, unknown))
 
 
 def remember(name: str, binary: str | None, encoder: Encoder) -> None:

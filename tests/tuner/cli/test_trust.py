@@ -80,3 +80,16 @@ def test_no_command_runs_what_a_run_names(
             command()
         assert ("own folder" in str(caught.value)) == (place == "run"), caught.value
     assert ran.exists() == (place == "elsewhere")
+
+
+def test_a_metrics_file_of_a_run_is_not_used(tmp_path: Path) -> None:
+    """It names programs, too; in the run's folder it is never used, elsewhere when it is known."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "identity.json").write_text("{}")
+    study = tmp_path / "run" / "study.toml"
+    for place, told in (("run", "own folder"), (".", "does not know")):
+        file = tmp_path / place / "mine.toml"
+        file.write_text("")
+        study.write_text(f'encoder = "opus-ffmpeg"\njudges = ["{file}"]\n{REST}')
+        with pytest.raises(RunError, match=told):
+            run_study(str(study))
