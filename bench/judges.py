@@ -25,7 +25,7 @@ from tuner.synth import synthesize
 JUDGES = ("visqol", "zimtohrli", "2f", "peaq")
 CLIP_S = 8.0
 KBPS = 64.0
-SYNTHETIC = ("drums", "bells", "applause", "plucks", "vowels", "strings")
+SYNTHETIC = ("drums", "bells", "applause", "plucked", "sung", "bowed")
 
 
 def main() -> None:

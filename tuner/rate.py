@@ -24,6 +24,8 @@ TOLERANCE = 0.01
 #: Where two neighbouring steps of a knob straddle the target, quality is interpolated between
 #: them as long as the nearer one is this near.
 COARSE_TOLERANCE = 0.05
+#: … and they are no further apart than this, as a ratio: MP3's widest steps are (64 and 80 kb/s).
+COARSE_GAP = 1.25
 #: Most measurements of one match. Smooth curves need 2 to 4.
 MAX_PASSES = 10
 #: Bitrate over the range of a quality knob, as a ratio, where nothing is measured yet
@@ -163,13 +165,16 @@ def straddle(
         passes: how many measurements were made.
 
     Returns:
-        None where there are none, or the nearer one is off by more than `COARSE_TOLERANCE`.
+        None where there are none, the nearer one is off by more than `COARSE_TOLERANCE`, or
+        they are further apart than `COARSE_GAP`.
     """
     under = max((p for p in points if p[1] < target_kbps), key=lambda p: p[1], default=None)
     over = min((p for p in points if p[1] >= target_kbps), key=lambda p: p[1], default=None)
     if under is None or over is None:
         return None
     if nearest_between(mode, (under[0] + over[0]) / 2, under[0], over[0]) is not None:
+        return None
+    if over[1] / under[1] > COARSE_GAP + 1e-9:
         return None
     nearer, other = sorted((under, over), key=lambda p: abs(math.log(p[1] / target_kbps)))
     if abs(nearer[1] / target_kbps - 1) > COARSE_TOLERANCE:

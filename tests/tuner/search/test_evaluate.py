@@ -84,24 +84,24 @@ class Loud(FakeEncoder):
 class Stepped(FakeEncoder):
     """An encoder whose bitrates lie on both sides of the target, 3 % off."""
 
-    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(50, 62, 65.9, 80)),)
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(50, 57.5, 61, 80)),)
 
 
 @pytest.mark.parametrize("with_ruler", [False, True])
 def test_quality_between_two_steps(make_bench: MakeBench, with_ruler: bool) -> None:
     """It is scored at the target between both, whichever way the knob is found."""
     known = heard(make_bench(), with_shaping(2)) if with_ruler else {}
-    result = run(make_bench(Stepped()), Plan(3, with_shaping(7), 60.0, **known))
+    result = run(make_bench(Stepped()), Plan(3, with_shaping(7), 61.0, **known))
     record = result.record
     assert record.state == "complete", record.reason
-    assert record.knob == 65.9
+    assert record.knob == 57.5
     assert record.bitrate_kbps == pytest.approx(64, rel=0.002)
     fine = run(make_bench(), Plan(3, with_shaping(7), 64.0))
     assert record.score == pytest.approx(fine.record.score, abs=0.15)
     bench = make_bench(Stepped())
     ends = [
         bench.hear(with_shaping(7), RateMatch(knob, knob, 1), (FakeScorer(),))
-        for knob in (62.0, 65.9)
+        for knob in (57.5, 61.0)
     ]
     low, high = (fmean(o.scores["fake"].mean for o in end.values()) for end in ends)
     assert record.score is not None and low < record.score < high

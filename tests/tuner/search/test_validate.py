@@ -124,18 +124,19 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
 class Stepped(FakeEncoder):
     """Its bitrates lie on both sides of the target."""
 
-    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 62, 65.9, 120)),)
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 60.5, 63.5, 65.65, 68.5, 120)),)
 
 
 def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """Scores are of the target; what the command's step spends is kept and told."""
     encoder = Stepped(build="stepped")
     bench = court(executor, clips, encoder=encoder)
-    result = validate_bitrate(bench, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    trials = [trial(0, 3, 40.0, 63.5), trial(1, 7, 46.0, 63.5)]
+    result = validate_bitrate(bench, 64.0, trials, Timing())
     side = result.candidates[1].sides["holdout"]
     assert side.bitrate_kbps == pytest.approx(64, rel=0.002)
-    assert (side.spends_kbps, side.knob) == (pytest.approx(65.9, rel=0.01), 65.9)
-    assert side.beside == [62, pytest.approx(62, rel=0.01)]
+    assert (side.spends_kbps, side.knob) == (pytest.approx(63.08, abs=0.05), 63.5)
+    assert side.beside == [65.65, pytest.approx(65.22, abs=0.05)]
     assert side.gains["insenet"].value == pytest.approx(6.0, abs=0.5)
     assert result.candidates[1].nominal
 
