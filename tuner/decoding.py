@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,11 @@ log = logging.getLogger(__name__)
 #: Codecs that give back what went in; others lose something, and are no references.
 LOSSLESS = frozenset(("alac", "ape", "flac", "mlp", "shorten", "tak", "truehd", "tta", "wavpack"))
 #: Codecs whose packets' times jump by themselves: blocks of two sizes, packets of a second.
-JUMPING = frozenset(["vorbis", "musepack7", "musepack8", "wmav1", "wmav2", "wmapro", "mp3"])
+JUMPING = re.compile("vorbis|musepack.|wma.*|mp3")
 #: Musepack's decoder is late by so many samples, which its own players take off.
 MUSEPACK, MUSEPACK_DELAY = frozenset(("musepack7", "musepack8")), 481
 #: Formats whose last packets hold more than the sound, which players do not play.
-PADDED = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "mpc", "mpc8"))
+PADDED = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "mp3", "mpc", "mpc8"))
 #: Packets may be so much off, s: Matroska counts in milliseconds.
 GAP_S = 0.003
 #: What a lossy file may lack of its promise: a decoder's delay, in samples.
@@ -45,7 +46,7 @@ LOSSY_LACK = 4096
 #: Formats that tell where lossy audio begins and ends, codecs that do so themselves, and samples
 #: of padding in others.
 KEEPING = frozenset(("ogg", "mov,mp4,m4a,3gp,3g2,mj2"))
-SELF_KEEPING, PADDING = frozenset(["opus", "musepack8"]), 4096
+SELF_KEEPING, PADDING = re.compile("opus|musepack8"), 4096
 #: Samples of a float32 are whole numbers of so many bits at most.
 FLOAT_BITS = 24
 
@@ -173,15 +174,22 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
         promise = promised_samples(piece, container, stream)
         is_padded = promise is not None and container.format.name in PADDED
         skip = MUSEPACK_DELAY if codec in MUSEPACK else 0
-        done = 0
+        done, held = 0, list[tuple[Pcm, Shape]]()
         for block, shape in _decode_stream(path, container, stream, before):
             cut = block[:, skip:]
             skip -= block.shape[1] - cut.shape[1]
             if promise is not None and is_padded:
-                cut = cut[:, : max(promise - done, 0)]
+                cut, rest = np.split(cut, [max(promise - done, 0)], axis=1)
+                held.append((rest, shape))
             done += cut.shape[1]
             if cut.shape[1]:
                 yield cut, shape
+            # A little too much is padding; a lot is sound that the header knows nothing of.
+            if sum(rest.shape[1] for rest, _ in held) > LOSSY_LACK:
+                is_padded = False
+                done += sum(rest.shape[1] for rest, _ in held)
+                yield from held
+                held = []
         if promise is None and not _keeps_length(container, stream):
             log.warning(
                 "%s: %s in this form tells neither its delay nor its end: up to %d samples of"
@@ -206,7 +214,10 @@ def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool
 
 def _keeps_length(container: InputContainer, stream: AudioStream) -> bool:
     """Whether the format keeps the beginning and the end of lossy audio to the sample."""
-    is_kept = container.format.name in KEEPING or stream.codec.canonical_name in SELF_KEEPING
+    is_kept = (
+        container.format.name in KEEPING
+        or SELF_KEEPING.fullmatch(stream.codec.canonical_name) is not None
+    )
     return is_kept or _is_lossless(stream.codec.canonical_name)
 
 
@@ -232,7 +243,7 @@ def _decode_stream(
             for frame in frames:
                 found = (frame.sample_rate, frame.layout.name)
                 _check_shape(path, shape, found, done)
-                if codec not in JUMPING:
+                if not JUMPING.fullmatch(codec):
                     expected = _check_time(path, frame, expected, done)
                 shape, rate = found, frame.sample_rate
                 done += frame.samples

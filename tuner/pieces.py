@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import mmap
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ XING = re.compile(
 ID3_HEADER, OGG_HEADER = 10, 27
 #: Flags of Ogg pages: the first and the last of a stream.
 OGG_FIRST, OGG_LAST = 2, 4
+#: Each byte with its bits in reverse.
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,19 @@ def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[int]:
         pages[serial] = number
         last = bool(head[5] & OGG_LAST)
         lacing = data[at + OGG_HEADER : at + OGG_HEADER + head[26]]
-        at += OGG_HEADER + head[26] + sum(lacing)
+        end = at + OGG_HEADER + head[26] + sum(lacing)
+        if end <= size and _ogg_checksum(data[at:end]) != int.from_bytes(head[22:26], "little"):
+            raise ClipError(f"{path}: is damaged: an Ogg page at byte {at} has changed")
+        at = end
     if at > size or not last:
         raise ClipError(f"{path}: is cut off: the last page of the Ogg stream is missing")
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """The checksum of a page: that of zlib with the bits of each byte, and its own, reversed."""
+    plain = (page[:22] + bytes(4) + page[26:]).translate(REVERSED)
+    value = zlib.crc32(plain, 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(value.to_bytes(4, "little").translate(REVERSED), "big")
 
 
 class _Window(io.RawIOBase):

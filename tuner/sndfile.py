@@ -1,4 +1,4 @@
-"""AIFF and Wave64 files, which libsndfile reads, also where a recorder left no length."""
+"""AIFF files, which libsndfile reads, also where a recorder left no length."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from tuner.pcm import Pcm
 if TYPE_CHECKING:
     from tuner.pieces import Piece
 
-#: First bytes of Wave64 files, and of its data chunk.
-WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-WAVE64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 #: Sizes that mean that the length is not known.
-UNKNOWN = frozenset((0, 8, 0xFFFFFFFF, 0x7FFFFFFF, 2**64 - 1, 2**63 - 1))
+UNKNOWN = frozenset((0, 8, 0xFFFFFFFF, 0x7FFFFFFF))
 #: Samples of a block, and FFmpeg's names for one and two channels.
 BLOCK = 1 << 16
 LAYOUTS = {1: "mono", 2: "stereo"}
@@ -29,8 +26,8 @@ BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 24}
 def is_sndfile(path: Path) -> bool:
     """Whether a file is read by libsndfile, by its first bytes."""
     with path.open("rb") as file:
-        head = file.read(16)
-    return head == WAVE64 or (head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"))
+        head = file.read(12)
+    return head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC")
 
 
 def read_pcm_header(path: Path) -> tuple[str, int, int, int | None, float | None]:
@@ -67,20 +64,13 @@ def _check_size(path: Path) -> None:
     """Raise `ClipError` where the sound's chunk is longer than the file."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        is_wave64 = file.read(16) == WAVE64
-        file.seek(40 if is_wave64 else 12)
-        width = 24 if is_wave64 else 8
-        while len(head := file.read(width)) == width:
-            if is_wave64:  # its sizes count the chunk's own head
-                name, length = head[:16], int.from_bytes(head[16:], "little")
-                wanted, step = name == WAVE64_DATA, (max(length, width) + 7) // 8 * 8 - width
-            else:
-                name, length = head[:4], int.from_bytes(head[4:], "big")
-                wanted, step = name == b"SSND", length + (length & 1)
-            there = size - file.tell() + (width if is_wave64 else 0)
-            if wanted:
-                if length not in UNKNOWN and length - (24 if is_wave64 else 0) > there:
-                    share = there / length
-                    raise ClipError(f"{path}: is cut off: {share:.0%} of its sound are there")
-                return
-            file.seek(step, 1)
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[4:], "big")
+            if head[:4] != b"SSND":
+                file.seek(length + (length & 1), 1)
+                continue
+            there = size - file.tell()
+            if length not in UNKNOWN and length > there:
+                raise ClipError(f"{path}: is cut off: {there / length:.0%} of its sound are there")
+            return
