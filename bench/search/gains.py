@@ -1,8 +1,9 @@
 """What whole runs find, holdout clips and judges included.
 
-aac at 64 and 96 kb/s (much to find), LAME at 64, Opus at 48 (the control). Prints default,
-tuned, gain and interval by the model and both judges on the holdout side, and the seconds of
-pure encode and decode against wall time.
+aac at 64 and 96 kb/s, twolame at 128, ac3 at 96, LAME's interface at 128, Opus at 48 (the control):
+those whose first winners were looked at from outside. Prints default, tuned, gain and interval by
+the model and all judges on the holdout side, and the seconds of pure encode and decode against wall
+time.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ import numpy as np
 from tuner.results import BitrateResult, Results, read_results
 
 #: Trials per bitrate.
-TRIALS = 60
-STUDIES = (("aac", "64,96"), ("lame-ffmpeg", "64"), ("opus-ffmpeg", "48"))
+TRIALS = 40
+STUDIES = (
+    ("aac", "64,96"),
+    ("twolame", "128"),
+    ("ac3", "96"),
+    ("opus", "48"),
+    ("lame-api", "128"),
+)
 
 
 def print_bitrate(results: Results, bitrate: BitrateResult, workers: int) -> None:

@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import DataLoader, DistributedSampler
 
+from tuner.quality.fusion import FUSION_VERSION
 from tuner.quality.insenet import InseNet, stack, transfer
 from tuner.quality.learner import Hyper, Learner, augment, mid_of
 from tuner.quality.losses import better
@@ -251,7 +252,12 @@ def card(
         "pairs": {name: part.pairs for name, part in parts.items()},
         "left_out": dict(left_out),
         "encoders": {name: text for h in headers for name, (text, _) in h["builds"].items()},
-        "teachers": [VisqolScorer().version, ZimtohrliScorer().version],
+        "teachers": [
+            VisqolScorer().version,
+            ZimtohrliScorer().version,
+            "PEAQ basic version and 2f-model (tuner.quality.peaq)",
+        ],
+        "fusion": FUSION_VERSION,
         "hyperparameters": vars(members[0].hyper),
         "members": [member.history for member in members],
         "validation": vars(figures),
