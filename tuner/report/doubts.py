@@ -59,6 +59,9 @@ def find_doubts(results: Results) -> list[str]:
         found = list(_search(bitrate))
         if shown is not None and not default_best:
             found += _candidate(bitrate.candidates[0], shown, names)
+            # With the default's curve, intervals count what bits are worth (`tuner.search.worth`).
+            if not results.default_points:
+                found += _shares_of(bitrate.candidates[0], shown)
             found += _judges_favourites(bitrate, shown, results.provenance.seed)
             found += _edges(bitrate, shown)
             found += find_warnings(gains_by_category(results, bitrate, shown))
@@ -156,7 +159,6 @@ def _candidate(default: Candidate, shown: Candidate, names: dict[str, str]) -> I
     yield from _members(base, held_out, names)
     yield from _overfit(shown)
     yield from _losing_clips(base, held_out, names)
-    yield from _shares(base, held_out)
     if abs(held_out.bitrate_kbps / base.bitrate_kbps - 1) > BITRATE_TOLERANCE:
         yield (
             f"on held-out clips default and tuned spend {base.bitrate_kbps:.1f} and"
@@ -243,6 +245,12 @@ def _losing_clips(base: SideResult, held_out: SideResult, names: dict[str, str])
             f" {CLIP_LOSS:g} points, most of all “{names.get(worst, worst)}”"
             f" ({words.signed(-losses[worst])})."
         )
+
+
+def _shares_of(default: Candidate, shown: Candidate) -> Iterator[str]:
+    base, held_out = default.sides.get("holdout"), shown.sides.get("holdout")
+    if base is not None and held_out is not None:
+        yield from _shares(base, held_out)
 
 
 def _shares(base: SideResult, held_out: SideResult) -> Iterator[str]:
