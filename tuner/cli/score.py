@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,10 @@ from tuner import audio
 from tuner.alignment import Alignment, align_fully, has_side
 from tuner.cli.progress import progress_bar
 from tuner.errors import ClipError, StudyError, TunerError
+from tuner.folders import read_folder
 from tuner.scorer import Score, Scorer
+
+log = logging.getLogger(__name__)
 
 #: How a coded file was found to lie against its reference.
 ALIGNED = ("delay", "correlation", "polarity")
@@ -89,12 +93,15 @@ def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
             raise ClipError(f"{path}: {what} of that name in {reference}")
         pairs.append((found[0], path))
     if not pairs:
-        raise ClipError(f"{coded}: holds no files")
+        raise ClipError(f"{coded}: holds no sound files")
     return pairs
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+def _files(folder: Path) -> tuple[Path, ...]:
+    contents = read_folder(folder)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    return contents.sounds
 
 
 def make_scorers(device: str, judges: bool, weights: Path | None = None) -> list[Scorer]:

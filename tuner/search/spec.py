@@ -50,6 +50,7 @@ class ClipsSpec:
         excerpt_s: length of an excerpt in seconds.
         excerpt: how the excerpt is chosen.
         per_file: excerpts per file.
+        allow_lossy: take coded files as references, too.
     """
 
     folder: str
@@ -57,6 +58,7 @@ class ClipsSpec:
     excerpt_s: float = 8.0
     excerpt: Excerpt = "loudest"
     per_file: int = 1
+    allow_lossy: bool = False
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             excerpt_s=clips.number("excerpt_s", 8.0, *EXCERPT_RANGE_S) or 8.0,
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
             per_file=clips.whole("per_file", 1, low=1) or 1,
+            allow_lossy=clips.flag("allow_lossy", False),
         ),
         search=_parse_search(search),
         fixed=fixed.values(),
