@@ -135,7 +135,7 @@ def test_coded_references_are_refused_with_the_reason(
 ) -> None:
     """All coded: an error; some: left out and told; unless they are wanted."""
     for number in range(2):
-        write(tmp_path, f"{number}.mp3", noise(6, seed=number))
+        soundfile.write(tmp_path / f"{number}.mp3", noise(6, seed=number), SAMPLE_RATE)
     with pytest.raises(ClipError, match="2 MP3 files found: references must be lossless"):
         load_clips(tmp_path)
     assert len(load_clips(tmp_path, allow_lossy=True).clips) == 2

@@ -152,7 +152,8 @@ class StudySpec:
             self.search.sampler,
             self.search.goal,
             self.fixed,
-            vars(self.clips),
+            # What older versions did not know counts only where it is used: runs are found again.
+            {k: v for k, v in vars(self.clips).items() if k != "allow_lossy" or v},
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
 
