@@ -8,11 +8,11 @@ with its file's name, before anything runs.
 
 from __future__ import annotations
 
-import collections
 import csv
 import hashlib
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +22,16 @@ import numpy as np
 
 from tuner.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sample_digest
 from tuner.clip_files import clip_path, is_whole, write_clip
+from tuner.decoding import read_format
 from tuner.errors import ClipError
+from tuner.folders import LOSSLESS_SUFFIXES, read_folder
 from tuner.results import Side
 
 log = logging.getLogger(__name__)
 
 How = Literal["loudest", "varied", "start"]
 
-SUFFIXES = (".wav", ".flac")
+MUST_BE_LOSSLESS = "references must be lossless; --allow-lossy takes them nevertheless"
 MANIFEST = "manifest.csv"
 SIDES: tuple[Side, ...] = get_args(Side)
 #: Rows of these sides are left out: `train` teaches the model, and nothing is named by nothing.
@@ -143,9 +145,10 @@ def load_clips(
     *,
     manifest: Path | None = None,
     holdout_fraction: float = 0.5,
+    allow_lossy: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
-    """Make a clip set of a folder of WAV and FLAC files.
+    """Make a clip set of a folder of lossless sound files.
 
     Args:
         folder: searched recursively.
@@ -154,6 +157,7 @@ def load_clips(
             `start_s`, `duration_s`, `group`, `category`; rows of the side `train` or of none are
             left out. ``manifest.csv`` in the folder is used when None.
         holdout_fraction: share of the files that go to the holdout side without a manifest.
+        allow_lossy: take coded files as references, too.
         progress: called with (files read, files).
 
     Raises:
@@ -165,12 +169,16 @@ def load_clips(
     if manifest is None and (folder / MANIFEST).is_file():
         manifest = folder / MANIFEST
     problems: list[str] = []
-    wanted = _from_manifest(manifest, problems) if manifest else _from_folder(folder)
+    if manifest:
+        wanted = _from_manifest(manifest, problems)
+    else:
+        wanted = _from_folder(folder, allow_lossy=allow_lossy)
     if not wanted and not problems:
-        raise ClipError(f"{manifest or folder}: names no WAV or FLAC files to use")
+        raise ClipError(f"{manifest or folder}: names no WAV or FLAC files or other lossless sound")
     cut: list[tuple[_Wanted, list[tuple[float, Pcm]]]] = []
     for done, want in enumerate(wanted, start=1):
         try:
+            _check_kind(want.path, allow_lossy=allow_lossy)
             cut.append((want, _excerpts(want, excerpting)))
         except ClipError as error:
             problems.append(str(error))
@@ -189,13 +197,29 @@ def load_clips(
     return clip_set
 
 
-def _from_folder(folder: Path) -> list[_Wanted]:
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    return [
-        _Wanted(path, path.relative_to(folder).as_posix())
-        for path in files
-        if not path.name.startswith("._")
-    ]
+def _from_folder(folder: Path, *, allow_lossy: bool) -> list[_Wanted]:
+    contents = read_folder(folder)
+    wanted, lossy = [], Counter[str]()
+    for path in contents.sounds:
+        if allow_lossy or path.suffix.lower() in LOSSLESS_SUFFIXES or _is_lossless(path):
+            wanted.append(_Wanted(path, path.relative_to(folder).as_posix()))
+        else:
+            lossy[path.suffix.upper().removeprefix(".")] += 1
+    found = ", ".join(f"{n} {kind} file{'s'[: n > 1]}" for kind, n in lossy.most_common())
+    if found and not wanted:
+        raise ClipError(f"{folder}: {found} found: {MUST_BE_LOSSLESS}")
+    if found:
+        log.warning("%s: left out %s: %s", folder, found, MUST_BE_LOSSLESS)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    return wanted
+
+
+def _is_lossless(path: Path) -> bool:
+    try:
+        return read_format(path).lossless
+    except ClipError:
+        return False
 
 
 def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
@@ -240,6 +264,15 @@ def _seconds(text: str | None) -> float | None:
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{text!r} is no time in seconds")
     return value
+
+
+def _check_kind(path: Path, *, allow_lossy: bool) -> None:
+    """Raise `ClipError` for coded sound, whatever the file is called."""
+    if allow_lossy or not _is_text(str(path)) or not path.is_file() or not path.stat().st_size:
+        return  # the latter are told where they are read
+    found = read_format(path)
+    if not found.lossless:
+        raise ClipError(f"{path}: holds {found.codec}: {MUST_BE_LOSSLESS}")
 
 
 def _excerpts(want: _Wanted, excerpting: Excerpting) -> list[tuple[float, Pcm]]:
@@ -346,7 +379,7 @@ def _clips(
 ) -> Iterable[Clip]:
     # Music libraries are full of folders with a "01.flac" each.
     files = {want.name for want, _ in cut}
-    namesakes = collections.Counter(Path(name).name for name in files)
+    namesakes = Counter(Path(name).name for name in files)
     for (want, excerpts), side in zip(cut, sides, strict=True):
         file = want.path.name if namesakes[want.path.name] == 1 else want.name
         for start_s, pcm in excerpts:

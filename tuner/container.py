@@ -27,3 +27,14 @@ def payload_digest(path: Path) -> str:
     except (av.FFmpegError, IndexError):
         content = hashlib.sha256(path.read_bytes())
     return content.hexdigest()
+
+
+def payload_bits(path: Path) -> int:
+    """Bits of a file's codec packets; of the whole file where FFmpeg's libraries cannot tell."""
+    import av
+
+    try:
+        with av.open(str(path.absolute())) as container:
+            return 8 * sum(int(packet.size) for packet in container.demux(audio=0))
+    except (av.FFmpegError, IndexError):
+        return 8 * path.stat().st_size

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.errors import ClipError
-from tuner.headers import promised_samples
+from tuner.headers import MATROSKA, promised_samples
 from tuner.pcm import Pcm
 from tuner.pieces import Piece, find_pieces
 from tuner.sndfile import decode_pcm, is_sndfile, read_pcm_header
@@ -190,7 +190,8 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
                 done += sum(rest.shape[1] for rest, _ in held)
                 yield from held
                 held = []
-        if promise is None and not _keeps_length(container, stream):
+        told = promise is not None and not container.format.name.startswith(MATROSKA)
+        if not told and not _keeps_length(container, stream):
             log.warning(
                 "%s: %s in this form tells neither its delay nor its end: up to %d samples of"
                 " padding are kept at either",
@@ -231,7 +232,7 @@ def _decode_stream(
     import av
 
     codec, rate = stream.codec.canonical_name, stream.rate
-    if codec == "flac":
+    if _is_lossless(codec):
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
     planar = av.AudioResampler(format="fltp")
     done, shape, expected = before, None, None

@@ -23,6 +23,9 @@ EXACT = frozenset(
 )
 #: Sizes of a WAV file's data that programs write who cannot go back: the length is not known.
 UNKNOWN = frozenset((0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFFFFE, 0xFFFFFFFE, 0x80000000))
+#: Matroska and WebM tell lengths in milliseconds, and round them.
+MATROSKA, MATROSKA_OFF_S = "matroska", 0.01
+CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 #: Apple's note on gapless playback: delay, padding and length, in hexadecimal.
 ITUNES = "iTunSMPB"
 HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,16}")
@@ -35,20 +38,54 @@ def promised_samples(piece: Piece, container: InputContainer, stream: AudioStrea
         ClipError: a WAV file that is shorter than its header says.
     """
     name = container.format.name
-    if name == "wav":
+    if name == "w64":
+        _check_wave64(piece.path)
+    if name in ("wav", "w64"):
         _check_wav(piece.path)
         # Of FFmpeg's own: also where the header has no length, it goes to the end of the file.
         return stream.duration if stream.codec.canonical_name.startswith("pcm_") else None
     if name in ("mpc", "mpc8"):
         return _musepack_samples(piece.path)
-    if name == "mp3" and stream.codec.canonical_name != "mp3":
-        return None  # layers I and II: reckoned from the bitrate
-    if name not in EXACT or not piece.promises or not stream.duration or not stream.time_base:
+    if name.startswith(MATROSKA):
+        seconds = _matroska_seconds(container, stream)
+        return max(int((seconds - MATROSKA_OFF_S) * stream.rate), 0) if seconds else None
+    if name == "mp3" and not piece.tagged:
+        return None  # reckoned from the bitrate
+    if name not in EXACT or not stream.duration or not stream.time_base:
         return None
     fields = container.metadata.get(ITUNES, "").split()
     if len(fields) > 3 and HEXADECIMAL.fullmatch(fields[3]) and int(fields[3], 16):
         return int(fields[3], 16)
     return round(stream.duration * stream.time_base * stream.rate)
+
+
+def _matroska_seconds(container: InputContainer, stream: AudioStream) -> float | None:
+    """Length of a stream, to the millisecond: its own, or that of a file without video."""
+    if found := CLOCK.match(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, found.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if container.streams.video or not container.duration:
+        return None
+    return container.duration / 1e6
+
+
+def _check_wave64(path: Path) -> None:
+    """Raise `ClipError` where the data chunk is longer than the file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(40)  # after the names of the file and of its kind, and its size
+        while len(head := file.read(24)) == 24:
+            length = int.from_bytes(head[16:], "little")  # with the chunk's own head
+            if head[:4] == b"data":
+                there = size - file.tell() + 24
+                if there < length < 2**62:
+                    raise ClipError(
+                        f"{path}: is cut off: {there / length:.0%} of its sound are there"
+                    )
+                return
+            if length < 24:
+                return
+            file.seek((length + 7) // 8 * 8 - 24, 1)
 
 
 def _check_wav(path: Path) -> None:

@@ -37,13 +37,13 @@ class Piece:
     Args:
         path: the file.
         start, end: its bytes; `end` is None where the piece is the whole file.
-        promises: its header tells how many samples it has.
+        tagged: it is an MP3 file with a tag that tells how many samples it has.
     """
 
     path: Path
     start: int = 0
     end: int | None = None
-    promises: bool = True
+    tagged: bool = False
 
     def open(self) -> str | io.BufferedReader:
         """What PyAV opens: a name, or a stream of these bytes alone."""
@@ -64,18 +64,17 @@ def find_pieces(path: Path) -> list[Piece]:
         return [Piece(path)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:4] == b"OggS":
-            starts = list(_ogg_links(path, data))
-            promises = True
+            starts, tagged = list(_ogg_links(path, data)), False
         elif _is_mp3(data):
             starts = list(_mp3_tags(data))
-            promises = bool(starts)
+            tagged = bool(starts)
             starts = [0, *starts[1:]]
         else:
             return [Piece(path)]
     if len(starts) == 1:
-        return [Piece(path, promises=promises)]
+        return [Piece(path, tagged=tagged)]
     ends = [*starts[1:], size]
-    return [Piece(path, s, e, promises) for s, e in zip(starts, ends, strict=True)]
+    return [Piece(path, s, e, tagged) for s, e in zip(starts, ends, strict=True)]
 
 
 def _is_mp3(data: mmap.mmap) -> bool:

@@ -130,6 +130,26 @@ def test_every_bad_file_is_told_by_name(tmp_path: Path) -> None:
         assert what in told[name]
 
 
+def test_coded_references_are_refused_with_the_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All coded: an error; some: left out and told; unless they are wanted."""
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.mp3", noise(6, seed=number), SAMPLE_RATE)
+    with pytest.raises(ClipError, match="2 MP3 files found: references must be lossless"):
+        load_clips(tmp_path)
+    assert len(load_clips(tmp_path, allow_lossy=True).clips) == 2
+    for number in range(2, 4):
+        write(tmp_path, f"{number}.aiff", noise(6, seed=number))
+    (tmp_path / "cover.jpg").touch()
+    assert {c.name for c in load_clips(tmp_path).clips} == {"2.aiff", "3.aiff"}
+    assert "left out 2 MP3 files: references must be lossless" in caplog.text
+    assert "passed over 1 .jpg" in caplog.text
+    (tmp_path / "0.mp3").rename(tmp_path / "0.wav")
+    with pytest.raises(ClipError, match=r"0\.wav: holds mp3: references must be lossless"):
+        load_clips(tmp_path)
+
+
 def test_folder_without_enough_is_told(tmp_path: Path) -> None:
     """No folder, no audio, and a single file that cannot serve both sides."""
     with pytest.raises(ClipError, match="no such folder"):

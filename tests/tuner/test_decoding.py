@@ -90,7 +90,11 @@ def flip(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [cut, flip])
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [("flac", "flac"), ("opus", "libopus"), ("ogg", "libvorbis")]
+    ("suffix", "codec"),
+    [
+        *(("flac", "flac"), ("wv", "wavpack"), ("tta", "tta"), ("opus", "libopus")),
+        ("ogg", "libvorbis"),
+    ],
 )
 def test_damage_is_an_error_with_its_place(
     tmp_path: Path, suffix: str, codec: str, damage: object
@@ -104,7 +108,8 @@ def test_damage_is_an_error_with_its_place(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [("mp3", "libmp3lame"), ("wv", "wavpack"), ("tta", "tta"), ("m4a", "alac")]
+    ("suffix", "codec"),
+    [("mp3", "libmp3lame"), ("mka", "flac"), ("webm", "libopus"), ("m4a", "alac")],
 )
 def test_what_is_cut_off_is_told(tmp_path: Path, suffix: str, codec: str) -> None:
     """Against what the header promises."""
@@ -114,7 +119,9 @@ def test_what_is_cut_off_is_told(tmp_path: Path, suffix: str, codec: str) -> Non
         read_audio(path)
 
 
-@pytest.mark.parametrize(("kind", "at"), [("WAV", 40), ("RF64", None), ("AIFF", None)])
+@pytest.mark.parametrize(
+    ("kind", "at"), [("WAV", 40), ("RF64", None), ("AIFF", None), ("W64", None)]
+)
 def test_pcm_that_is_cut_off_is_told(tmp_path: Path, kind: str, at: int | None) -> None:
     """And a length that a recorder never filled in is no damage."""
     path = tmp_path / "x.pcm"

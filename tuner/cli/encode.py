@@ -132,6 +132,7 @@ def _row(result: Result) -> dict[str, Any]:
         "target": str(result.item.target),
         "state": result.state,
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
+        "duration_s": result.duration_s and round(result.duration_s, 3),
         "lost": result.lost,
         "problem": result.problem,
     }
@@ -140,8 +141,9 @@ def _row(result: Result) -> dict[str, Any]:
 def _print_summary(results: list[Result], out: Path) -> None:
     counts = Counter(result.state for result in results)
     told = [f"{counts[state]} {state}" for state in ("encoded", "skipped", "failed")]
-    rates = [r.bitrate_kbps for r in results if r.bitrate_kbps is not None]
-    mean = f", {sum(rates) / len(rates):.1f} kb/s on average" if rates else ""
+    made = [(r.bitrate_kbps or 0.0, r.duration_s) for r in results if r.duration_s]
+    seconds = sum(duration for _, duration in made)
+    mean = f", {sum(k * d for k, d in made) / seconds:.1f} kb/s on average" if made else ""
     print(f"{', '.join(told)}{mean}: {out}")
     for lost, number in Counter(result.lost for result in results if result.lost).items():
         print(f"{number} without their {lost}")

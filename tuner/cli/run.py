@@ -53,8 +53,11 @@ def run(
         str | None, typer.Option(help="Encoder (see `tuner encoders`), or its TOML file.")
     ] = None,
     binary: Annotated[str | None, typer.Option(help="Another binary of the encoder.")] = None,
-    clips: Annotated[Path | None, typer.Option(help="Folder of WAV or FLAC files.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of lossless sound files.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="CSV of sides and excerpts.")] = None,
+    allow_lossy: Annotated[
+        bool, typer.Option("--allow-lossy", help="Take MP3 and other coded files as references.")
+    ] = False,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
@@ -126,7 +129,13 @@ def run(
         "storage": storage and locate_url(storage, Path()),
         "cache_gb": cache_gb,
         "exhibits": parse_exhibits(exhibits) if exhibits is not None else None,
-        "clips": _given({"folder": _absolute(clips), "manifest": _absolute(manifest)}),
+        "clips": _given(
+            {
+                "folder": _absolute(clips),
+                "manifest": _absolute(manifest),
+                "allow_lossy": allow_lossy or None,
+            }
+        ),
         "search": _given(
             {
                 "objective_metric": objective_metric and locate_metric(objective_metric, Path()),
@@ -280,6 +289,7 @@ def _assemble(spec: StudySpec) -> Parts:
             Path(wanted.folder),
             excerpting,
             manifest=manifest,
+            allow_lossy=wanted.allow_lossy,
             progress=lambda done, total: update(done, total, ""),
         )
     objective = spec.search.objective_metric

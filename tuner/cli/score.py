@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +18,12 @@ from tuner.alignment import Alignment, align_fully, has_side
 from tuner.cli.metrics import choose_metrics, parse_names
 from tuner.cli.progress import progress_bar
 from tuner.errors import ClipError, StudyError, TunerError
+from tuner.folders import read_folder
 from tuner.metric import Metric
 from tuner.results import MODEL
 from tuner.scorer import Score
+
+log = logging.getLogger(__name__)
 
 #: How a coded file was found to lie against its reference.
 ALIGNED = ("delay", "correlation", "polarity")
@@ -96,12 +100,15 @@ def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
             raise ClipError(f"{path}: {what} of that name in {reference}")
         pairs.append((found[0], path))
     if not pairs:
-        raise ClipError(f"{coded}: holds no files")
+        raise ClipError(f"{coded}: holds no sound files")
     return pairs
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+def _files(folder: Path) -> tuple[Path, ...]:
+    contents = read_folder(folder)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    return contents.sounds
 
 
 def make_scorers(

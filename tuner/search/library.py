@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 from collections import Counter
@@ -22,21 +23,18 @@ from typing import Literal
 import numpy as np
 
 from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
-from tuner.container import payload_digest
+from tuner.container import payload_bits, payload_digest
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.folders import read_folder
 from tuner.locks import LockHeld, hold_lock
 from tuner.long_audio import find_duration, write_wav
 from tuner.search.command import exact_command, run_command, with_fields
 from tuner.search.ledger import Ledger
 from tuner.tags import Tags, read_tags, write_tags
 
-#: What is taken from folders; a file that is named is taken whatever it is called.
-SUFFIXES = (
-    *(".aac", ".ac3", ".aif", ".aifc", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".mka"),
-    *(".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".tak", ".tta", ".w64", ".wav"),
-    *(".wma", ".wv"),
-)
+log = logging.getLogger(__name__)
+
 #: Files up to this long are held in memory, s: ten minutes of stereo floats are 230 MB.
 IN_MEMORY_S = 600.0
 #: Wall-clock limit of one encode, s: the slowest that was measured takes 0.1 s for a second.
@@ -81,7 +79,8 @@ class Result:
     Args:
         item: the file.
         state: "encoded", "skipped" (made by an earlier run), or "failed".
-        bitrate_kbps: of the file without tags, container included; None unless encoded.
+        bitrate_kbps: of the codec's payload; None unless encoded.
+        duration_s: of the sound; None unless encoded.
         lost: what of its tags was not kept, and why; None where nothing was lost.
         problem: why it failed.
     """
@@ -89,6 +88,7 @@ class Result:
     item: Item
     state: Literal["encoded", "skipped", "failed"]
     bitrate_kbps: float | None = None
+    duration_s: float | None = None
     lost: str | None = None
     problem: str | None = None
 
@@ -145,10 +145,11 @@ def _sound_files(folder: Path, out: Path) -> Iterator[Path]:
     inner, outer = out.resolve(), folder.resolve()
     if inner == outer:
         raise StudyError(f"{folder}: the results would lie among the sources; choose another -o")
-    for path in sorted(folder.rglob("*")):
-        is_sound = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-        is_ours = outer in inner.parents and inner in path.resolve().parents
-        if is_sound and path.is_file() and not is_ours:
+    contents = read_folder(folder)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    for path in contents.sounds:
+        if inner not in path.resolve().parents:
             yield path
 
 
@@ -235,14 +236,13 @@ class _Workshop:
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
             coded = Path(name, "coded" + self.recipe.suffix)
             seconds = self._encode(source, coded)
-            # Of the sound: a picture of a megabyte says nothing of how it was coded.
-            kbps = coded.stat().st_size * 8 / seconds / 1000
+            kbps = payload_bits(coded) / seconds / 1000
             lost = _tag(coded, tags) if tags else None
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
         self.ledger.add(item.target, [content, self.digest, size])
-        return Result(item, "encoded", kbps, lost)
+        return Result(item, "encoded", kbps, seconds, lost)
 
     def _encode(self, source: Path, coded: Path) -> float:
         """Encode into `coded`; the length in seconds."""

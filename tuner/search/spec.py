@@ -55,6 +55,7 @@ class ClipsSpec:
         excerpt_s: length of an excerpt in seconds.
         excerpt: how the excerpt is chosen.
         per_file: excerpts per file.
+        allow_lossy: take coded files as references, too.
     """
 
     folder: str
@@ -62,6 +63,7 @@ class ClipsSpec:
     excerpt_s: float = 8.0
     excerpt: Excerpt = "loudest"
     per_file: int = 1
+    allow_lossy: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ class StudySpec:
             self.search.goal,
             *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
             self.fixed,
-            vars(self.clips),
+            # What older versions did not know counts only where it is used: runs are found again.
+            {k: v for k, v in vars(self.clips).items() if k != "allow_lossy" or v},
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
 
@@ -241,6 +244,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             excerpt_s=clips.number("excerpt_s", 8.0, *EXCERPT_RANGE_S) or 8.0,
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
             per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
+            allow_lossy=clips.flag("allow_lossy", False),
         ),
         search=_parse_search(search),
         fixed=fixed.values(),

@@ -91,6 +91,15 @@ def test_wrong_arguments_are_told(folders: tuple[Path, Path], tmp_path: Path) ->
         find_pairs(reference, coded)
 
 
+def test_strays_beside_the_sounds_are_passed_over(folders: tuple[Path, Path]) -> None:
+    """Pictures, cue sheets and logs of the same names, on either side."""
+    reference, coded = folders
+    for name in ("folder.jpg", "Thumbs.db", "bells.cue"):
+        (coded / name).touch()
+        (reference / name).touch()
+    assert [pair[1].name for pair in find_pairs(reference, coded)] == ["bells.wav", "drums.mp3"]
+
+
 def test_other_weights_score_otherwise(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

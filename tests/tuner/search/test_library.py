@@ -103,6 +103,37 @@ def test_results_within_the_sources_are_no_sources(tmp_path: Path) -> None:
     assert [item.source.name for item in plan([tmp_path], out, ".x")] == ["a.wav"]
 
 
+def test_linked_folders_are_followed_and_strays_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A second disk and what books and films are called; no circles, no pictures."""
+    sound(tmp_path / "disk" / "there.wav")
+    library_ = tmp_path / "library"
+    library_.mkdir()
+    for name in ("here.wav", "recorder.wave", "studio.bwf"):
+        sound(tmp_path / "plain" / "x.wav").rename(library_ / name)
+    for name in ("book.m4b", "clip.webm", "film.mkv", "voice.3gp", "voice.amr", "ring.m4r"):
+        (library_ / name).write_bytes(b"sound")
+    (library_ / "cover.jpg").write_bytes(b"picture")
+    (library_ / "artist").symlink_to(tmp_path / "disk")
+    (library_ / "loop").symlink_to(library_)
+    items = plan([library_], tmp_path / "out", ".x")
+    assert sorted(item.target.as_posix() for item in items) == [
+        *("artist/there.x", "book.x", "clip.x", "film.x", "here.x", "recorder.x", "ring.x"),
+        *("studio.x", "voice.3gp.x", "voice.amr.x"),
+    ]
+    assert "passed over 1 .jpg" in caplog.text
+
+
+def test_the_bitrate_is_that_of_the_payload(tmp_path: Path) -> None:
+    """As long as the sound is."""
+    (result,) = run([sound(tmp_path / "a.wav")], tmp_path / "out")
+    assert result.duration_s == pytest.approx(0.25)
+    assert result.bitrate_kbps == pytest.approx(
+        8 * (tmp_path / "out" / "a.fake").stat().st_size / 0.25 / 1000
+    )
+
+
 def test_only_what_has_changed_is_made_again(tmp_path: Path) -> None:
     """By the source's content, the settings, the build and the target's presence."""
     music, out = tmp_path / "music", tmp_path / "out"
