@@ -133,6 +133,8 @@ def test_encoding_works_without_locks(tmp_path: Path) -> None:
         (socket.gethostname(), 2**22 + 1, "killed"),
         ("another.example", 2**22 + 1, "running"),
     ],
+    # Not by the process id, which differs between the processes that run tests.
+    ids=["alive", "gone", "elsewhere"],
 )
 def test_status_without_locks_asks_for_the_process(
     tmp_path: Path, host: str, pid: int, state: str

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from tuner.errors import RunError, StudyError
+from tuner.errors import StudyError
 from tuner.search.executors import Executor, make_executor
 from tuner.search.job import Job
 from tuner.testing import ExecutorContract, FakeEncoder
@@ -72,24 +72,6 @@ def test_a_second_executor_leaves_the_running_ray_alone(
     with pytest.raises(RuntimeError, match="closed"):
         second.submit(job)
     assert started.submit(replace(job, knob=51.0)).result(PATIENCE_S).encodes == 1
-
-
-def test_a_thread_that_dies_ends_the_run_with_its_reason(
-    started: Executor, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its jobs, and those that come later, do not wait for ever."""
-    other = make_executor("ray", workers=1, cache_folder=tmp_path / "cache")
-
-    def die(_: object) -> None:
-        raise RuntimeError("gone")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(other, "_next_event", die.__get__(other))
-        futures = [other.submit(replace(job, knob=float(knob))) for knob in (32, 33)]
-        for future in futures:
-            with pytest.raises(RunError, match="RuntimeError: gone"):
-                future.result(PATIENCE_S)
-    other.close(cancel=True)
 
 
 def test_a_driver_outside_the_cluster_is_refused(tmp_path: Path) -> None:
