@@ -135,9 +135,6 @@ def _check(metric: Metric, *, as_json: bool) -> None:
         print(json.dumps({"metric": metric.name, "version": metric.version, "checks": kept}))
     else:
         for promise, problem in kept.items():
-            print(
-                f"{'ok  ' if problem is None else 'FAIL'} {promise}"
-                + f": {problem or ''}" * bool(problem)
-            )
+            print(f"ok    {promise}" if problem is None else f"FAIL  {promise}: {problem}")
     if any(kept.values()):
         raise typer.Exit(1)
