@@ -24,11 +24,13 @@ from tuner.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sa
 from tuner.clip_files import clip_path, is_whole, write_clip
 from tuner.decoding import read_format
 from tuner.errors import ClipError
+from tuner.fingerprints import Fingerprint, group_recordings, take_fingerprint
 from tuner.folders import LOSSLESS_SUFFIXES, read_folder
 from tuner.results import Side
 
 log = logging.getLogger(__name__)
 
+GroupBy = Literal["recording", "folder"]
 How = Literal["loudest", "varied", "start"]
 
 MUST_BE_LOSSLESS = "references must be lossless; --allow-lossy takes them nevertheless"
@@ -139,6 +141,10 @@ class _Wanted:
     category: str = ""
 
 
+_Cut = tuple[_Wanted, list[tuple[float, Pcm]]]
+"""A file, and (start in seconds, samples) of its excerpts."""
+
+
 def load_clips(
     folder: Path,
     excerpting: Excerpting | None = None,
@@ -146,6 +152,7 @@ def load_clips(
     manifest: Path | None = None,
     holdout_fraction: float = 0.5,
     allow_lossy: bool = False,
+    group_by: GroupBy = "recording",
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
     """Make a clip set of a folder of lossless sound files.
@@ -158,6 +165,7 @@ def load_clips(
             left out. ``manifest.csv`` in the folder is used when None.
         holdout_fraction: share of the files that go to the holdout side without a manifest.
         allow_lossy: take coded files as references, too.
+        group_by: what stays on one side: files of one recording, or also of one folder.
         progress: called with (files read, files).
 
     Raises:
@@ -175,18 +183,23 @@ def load_clips(
         wanted = _from_folder(folder, allow_lossy=allow_lossy)
     if not wanted and not problems:
         raise ClipError(f"{manifest or folder}: names no WAV or FLAC files or other lossless sound")
-    cut: list[tuple[_Wanted, list[tuple[float, Pcm]]]] = []
+    cut: list[_Cut] = []
+    prints: list[Fingerprint | None] = []
     for done, want in enumerate(wanted, start=1):
         try:
             _check_kind(want.path, allow_lossy=allow_lossy)
-            cut.append((want, _excerpts(want, excerpting)))
+            excerpts, fingerprint = _excerpts(want, excerpting)
+            cut.append((want, excerpts))
+            prints.append(fingerprint)
         except ClipError as error:
             problems.append(str(error))
         if progress:
             progress(done, len(wanted))
     if problems:
         raise ClipError("\n".join(problems))
-    clips = _unique(_clips(cut, _choose_sides(cut, holdout_fraction)))
+    clips = _unique(
+        _clips(cut, _choose_sides(cut, _find_groups(cut, prints, group_by), holdout_fraction))
+    )
     clip_set = ClipSet(tuple(clips))
     for side, part in (("tune", clip_set.tune), ("holdout", clip_set.holdout)):
         if not part:
@@ -275,8 +288,10 @@ def _check_kind(path: Path, *, allow_lossy: bool) -> None:
         raise ClipError(f"{path}: holds {found.codec}: {MUST_BE_LOSSLESS}")
 
 
-def _excerpts(want: _Wanted, excerpting: Excerpting) -> list[tuple[float, Pcm]]:
-    """(start in seconds, samples) of a file's excerpts. Raises `ClipError`."""
+def _excerpts(
+    want: _Wanted, excerpting: Excerpting
+) -> tuple[list[tuple[float, Pcm]], Fingerprint | None]:
+    """(start in seconds, samples) of a file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
     if not _is_text(str(path)):
         raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
@@ -309,7 +324,7 @@ def _excerpts(want: _Wanted, excerpting: Excerpting) -> list[tuple[float, Pcm]]:
     # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
     if not cuts:
         raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
-    return cuts
+    return cuts, take_fingerprint(pcm)
 
 
 def _windows(
@@ -356,27 +371,60 @@ def _merit(pcm: Pcm, duration_s: float, how: How) -> np.ndarray:
     return np.asarray(total[span:] - total[:-span])
 
 
+def _find_groups(
+    cut: Sequence[_Cut], prints: Sequence[Fingerprint | None], group_by: GroupBy
+) -> list[int]:
+    """For each file the index of the first one that it must stand with. What is found is told."""
+    groups = group_recordings(prints)
+    for mine, first in enumerate(groups):
+        (here, mine_cut), (there, first_cut) = cut[mine], cut[first]
+        if mine == first or sample_digest(mine_cut[0][1]) == sample_digest(first_cut[0][1]):
+            continue
+        if None not in (here.side, there.side) and here.side != there.side:
+            told = "they are on both sides; put them on one"
+        else:
+            told = "both stay on one side"
+        log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
+    if group_by == "folder":
+        firsts: dict[Path, int] = {}
+        roots = [firsts.setdefault(want.path.parent, n) for n, (want, _) in enumerate(cut)]
+        groups = _join(groups, roots)
+    return groups
+
+
+def _join(one: Sequence[int], two: Sequence[int]) -> list[int]:
+    """Groups that hold together what either of two groupings does."""
+    label = list(range(len(one)))
+    for pairs in (one, two):
+        for mine, first in enumerate(pairs):
+            old, new = label[mine], label[first]
+            if old != new:
+                label = [min(old, new) if each in (old, new) else each for each in label]
+    return label
+
+
 def _choose_sides(
-    cut: Sequence[tuple[_Wanted, list[tuple[float, Pcm]]]], holdout_fraction: float
+    cut: Sequence[_Cut], groups: Sequence[int], holdout_fraction: float
 ) -> list[Side]:
-    """The side of each file: the manifest's, else by rank of a hash of its content.
+    """The side of each file: the manifest's, else by rank of a hash of its group's content.
 
     Files of equal content get equal hashes and so stand together; `_unique` drops doubles.
     """
     digests = [sample_digest(excerpts[0][1]) for _, excerpts in cut]
-    ranked = sorted(set(digests))
+    least: dict[int, str] = {}
+    for group, digest in zip(groups, digests, strict=True):
+        least[group] = min(least.get(group, digest), digest)
+    ranked = sorted(set(least.values()))
     count = round(len(ranked) * holdout_fraction)
     count = min(max(count, 1), len(ranked) - 1)
     held = set(ranked[: max(count, 0)])
     return [
-        want.side or ("holdout" if digest in held else "tune")
-        for (want, _), digest in zip(cut, digests, strict=True)
+        want.side or ("holdout" if least[group] in held else "tune")
+        for (want, _), group in zip(cut, groups, strict=True)
     ]
 
 
-def _clips(
-    cut: Sequence[tuple[_Wanted, list[tuple[float, Pcm]]]], sides: Sequence[Side]
-) -> Iterable[Clip]:
+def _clips(cut: Sequence[_Cut], sides: Sequence[Side]) -> Iterable[Clip]:
     # Music libraries are full of folders with a "01.flac" each.
     files = {want.name for want, _ in cut}
     namesakes = Counter(Path(name).name for name in files)

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from tuner.audio import SAMPLE_RATE, sample_digest
 from tuner.clips import ClipSet, Excerpting, load_clips, store_clips
 from tuner.errors import ClipError
+from tuner.synth import synthesize
 
 
 def noise(seconds: float, channels: int = 2, seed: int = 0, rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -128,6 +130,35 @@ def test_every_bad_file_is_told_by_name(tmp_path: Path) -> None:
     assert told.keys() == BAD.keys()
     for name, what in BAD.items():
         assert what in told[name]
+
+
+def test_one_recording_stays_on_one_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At another rate, level, offset or as a mono fold; told with names."""
+    for number, sound in enumerate(("plucked", "drums", "bells")):
+        song = synthesize(sound, seed=number, duration_s=7.0).T
+        write(tmp_path, f"{number} rip.flac", song)
+        write(tmp_path, f"{number} low.wav", soxr.resample(song, 48_000, 44_100), 44_100)
+        write(tmp_path, f"{number} loud.wav", np.clip(1.12 * song, -1, 1))
+        write(tmp_path, f"{number} late.wav", np.pad(song, ((500, 0), (0, 0))))
+        write(tmp_path, f"{number} mono.wav", song.mean(axis=1))
+    sides: dict[str, set[str]] = {}
+    for clip in load_clips(tmp_path).clips:
+        sides.setdefault(clip.name[0], set()).add(clip.side)
+    assert [len(each) for each in sides.values()] == [1, 1, 1]
+    assert len(set.union(*sides.values())) == 2
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 12
+    assert all("seems to be the recording of" in line for line in told)
+
+
+def test_folders_stay_on_one_side_by_choice(tmp_path: Path) -> None:
+    """Songs of one album share players, room and mastering."""
+    for number in range(8):
+        write(tmp_path / f"album {number % 3}", f"{number}.wav", noise(5, seed=number))
+    sides: dict[str, set[str]] = {}
+    for clip in load_clips(tmp_path, group_by="folder").clips:
+        sides.setdefault(Path(clip.source).parent.name, set()).add(clip.side)
+    assert [len(each) for each in sides.values()] == [1, 1, 1]
 
 
 def test_coded_references_are_refused_with_the_reason(

@@ -58,6 +58,9 @@ def run(
     allow_lossy: Annotated[
         bool, typer.Option("--allow-lossy", help="Take MP3 and other coded files as references.")
     ] = False,
+    group_by: Annotated[
+        str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
+    ] = None,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
@@ -134,6 +137,7 @@ def run(
                 "folder": _absolute(clips),
                 "manifest": _absolute(manifest),
                 "allow_lossy": allow_lossy or None,
+                "group_by": group_by,
             }
         ),
         "search": _given(
@@ -290,6 +294,7 @@ def _assemble(spec: StudySpec) -> Parts:
             excerpting,
             manifest=manifest,
             allow_lossy=wanted.allow_lossy,
+            group_by=wanted.group_by,
             progress=lambda done, total: update(done, total, ""),
         )
     objective = spec.search.objective_metric

@@ -44,6 +44,11 @@ CACHE_RANGE_GB = (0.01, 100_000.0)
 PEAK_RANGE_DBFS = (-60.0, 20.0)
 LATENCY_RANGE_MS = (0.1, 10_000.0)
 
+GroupBy = Literal["recording", "folder"]
+GROUPS = ("recording", "folder")
+#: Fields of `ClipsSpec` that older versions did not know, and what these did.
+NEWER = {"allow_lossy": False, "group_by": "recording"}
+
 
 @dataclass(frozen=True)
 class ClipsSpec:
@@ -56,6 +61,7 @@ class ClipsSpec:
         excerpt: how the excerpt is chosen.
         per_file: excerpts per file.
         allow_lossy: take coded files as references, too.
+        group_by: what stays on one side: "recording", or "folder".
     """
 
     folder: str
@@ -64,6 +70,7 @@ class ClipsSpec:
     excerpt: Excerpt = "loudest"
     per_file: int = 1
     allow_lossy: bool = False
+    group_by: GroupBy = "recording"
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ class StudySpec:
             *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
             self.fixed,
             # What older versions did not know counts only where it is used: runs are found again.
-            {k: v for k, v in vars(self.clips).items() if k != "allow_lossy" or v},
+            {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
 
@@ -245,6 +252,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
             per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
             allow_lossy=clips.flag("allow_lossy", False),
+            group_by=cast(GroupBy, clips.choice("group_by", GROUPS, "recording")),
         ),
         search=_parse_search(search),
         fixed=fixed.values(),
