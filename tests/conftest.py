@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -13,6 +14,15 @@ collect_ignore = ["example_encoder"]
 
 #: Set by `.ci/test`, which installs all that tests need: there nothing may be left unproved.
 COMPLETE = "TUNER_TESTS_COMPLETE"
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, also where tests run in the background.
+
+    A shell starts what it sends to the background with SIGINT ignored, which children inherit.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
