@@ -32,6 +32,8 @@ FAR_DELAY = 2 * SAMPLE_RATE
 #: Correlation and coherence from which the short search convinces. Codecs at 64 kb/s and more
 #: reach 0.85 and 0.5; a loop that is a second late reaches 0.81 and 0.36 at a wrong lag.
 CONVINCING, CONVINCING_SHARE = 0.8, 0.5
+#: Correlation that convinces alone: a signal of some milliseconds has too few frames for coherence.
+CERTAIN = 0.98
 #: Least coherence of signals that are one. Unrelated ones stay under 0.11, those of Opus at
 #: 12 kb/s (a drone) or 24 (applause) above 0.17.
 LEAST_SHARE = 0.15
@@ -177,7 +179,10 @@ def _find(reference: Pcm, decoded: Pcm, known_delay: int | None) -> Alignment:
 
 
 def _convinces(peak: Peak, coherence: Coherence) -> bool:
-    return abs(peak.correlation) >= CONVINCING and coherence.share >= CONVINCING_SHARE
+    correlation = abs(peak.correlation)
+    return correlation >= CERTAIN or (
+        correlation >= CONVINCING and coherence.share >= CONVINCING_SHARE
+    )
 
 
 def _coherence(reference: Pcm, decoded: Pcm, peak: Peak) -> Coherence:

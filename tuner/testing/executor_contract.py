@@ -77,7 +77,8 @@ class ExecutorContract:
     ) -> None:
         """It is given up as `WorkerDied`; the jobs around it do not notice."""
         around = _jobs(tmp_path, "deadly", 6)
-        deadly = replace(around[0], encoder=FakeEncoder(die_on=ALWAYS, build="deadly"))
+        # A build of its own: the cache must not answer for it.
+        deadly = replace(around[0], encoder=FakeEncoder(die_on=ALWAYS, build="deadlier"))
         futures = [executor.submit(each) for each in (*around[:3], deadly, *around[3:])]
         killer = futures.pop(3)
         assert isinstance(killer.exception(PATIENCE_S), WorkerDied)

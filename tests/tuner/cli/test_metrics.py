@@ -57,7 +57,9 @@ def test_the_list_says_what_each_is(capsys: pytest.CaptureFixture[str]) -> None:
     """Family, own range, what it cannot hear, version; and who taught the model."""
     metrics()
     told = capsys.readouterr().out
-    assert re.search(r"2f: 2f-model, masked noise, 0 to 100 MUSHRA\n  version: 2f 2019", told)
+    assert re.search(
+        r"2f: 2f-model, masked noise, 0 to 100 MUSHRA; the quality model learned from it\n", told
+    )
     assert "visqol: ViSQOL, spectrogram similarity, 1 to 4.732 MOS" in told
     assert "cannot hear: pre-echo shorter than its windows of 80 ms; noise in bands" in told
     metrics(as_json=True)

@@ -47,8 +47,8 @@ def candidate(
     settings = Settings.of(mode, values)
     own = Bench(encoder or FakeEncoder(), bench.executor, bench.clips, lambda _: None, 64.0)
     match = own.match(settings, 60.0 if mode == "abr" else 5.0)
-    scores = own.score(settings, match.knob, (MODEL,))  # type: ignore[union-attr]
-    means = {digest: each["insenet"].mean for digest, each in scores.items()}
+    heard = own.run(settings, match.knob, (MODEL,))  # type: ignore[union-attr]
+    means = {digest: each.scores["insenet"].mean for digest, each in heard.items()}
     side = SideResult(match.knob, 64.0, {"insenet": means}, {}, {})  # type: ignore[union-attr]
     return Candidate(1, mode, dict(values), [], {"tune": side})
 

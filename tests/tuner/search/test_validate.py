@@ -132,7 +132,7 @@ def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[Clip
     encoder = Stepped(build="stepped")
     bench = court(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0, 63.5), trial(1, 7, 46.0, 63.5)]
-    result = validate_bitrate(bench, 64.0, trials, Timing())
+    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     side = result.candidates[1].sides["holdout"]
     assert side.bitrate_kbps == pytest.approx(64, rel=0.002)
     assert (side.spends_kbps, side.knob) == (pytest.approx(63.08, abs=0.05), 63.5)
@@ -158,7 +158,7 @@ def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[Cl
     few = court(executor, {**clips, "holdout": clips["holdout"][:9]})
     one = replace(court(executor, clips), holdout_sources=1)
     for each in (few, one):
-        result = validate_bitrate(each, 64.0, trials, Timing())
+        result = validate_bitrate(each, 64.0, trials, trials[0], Timing())
         assert (result.verdict.kind, result.winner) == ("preliminary", 0)
 
 
@@ -166,11 +166,12 @@ def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) 
     """What people said on this bitrate stands above judges that object, and is kept."""
     heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8, trial=1)
     asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
-    result = validate_bitrate(asked, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    result = validate_bitrate(asked, 64.0, trials, trials[0], Timing())
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
     assert result.listening == heard
     other = replace(asked, listening={64.0: replace(heard, trial=2)})
-    result = validate_bitrate(other, 64.0, [trial(0, 3, 40.0), trial(1, 7, 46.0)], Timing())
+    result = validate_bitrate(other, 64.0, trials, trials[0], Timing())
     assert (result.verdict.kind, result.listening) == ("objected", None)
 
 

@@ -138,6 +138,8 @@ def test_batches_hold_what_many_tasks_wait_for(
     """Every score is that of its own job, other scorers run in the tasks, and one actor has the
     clip."""
     judge = FakeScorer("judge", slope=-1.0)
+    # So long at each batch that others wait meanwhile, on a busy machine, too.
+    scorer = replace(scorer, pause_s=1.5)
     jobs = [replace(job, scorers=(scorer, judge)) for job in jobs]
     futures = [executor.submit(job) for job in jobs]
     for job, future in zip(jobs, futures, strict=True):
