@@ -12,7 +12,7 @@ An adapter's or a metric's whole test module, an outsider's too::
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.contract import EncoderContract
 from tuner.testing.executor_contract import ExecutorContract
-from tuner.testing.fakes import FakeEncoder, FakeScorer
+from tuner.testing.fakes import FakeEncoder, FakeScorer, SteppedEncoder
 from tuner.testing.metric_contract import MetricContract, find_breaches
 from tuner.testing.probe import spread_knobs
 
@@ -23,6 +23,7 @@ __all__ = [
     "FakeEncoder",
     "FakeScorer",
     "MetricContract",
+    "SteppedEncoder",
     "find_breaches",
     "make_clip",
     "real_clip",

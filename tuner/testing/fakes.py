@@ -13,7 +13,7 @@ import signal
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -154,6 +154,12 @@ class FakeEncoder:
         if _triggered(self.crash_on, settings):
             command = self.command_line(settings, knob, "in", "out")
             raise EncoderFailed("exit code 3", command, 3, "crash on demand")
+
+
+class SteppedEncoder(FakeEncoder):
+    """The fake with few legal bitrates; here, where worker processes can import it."""
+
+    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 60.5, 63.5, 65.65, 68.5, 120)),)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tuner.search.executors import Executor, make_executor
 from tuner.search.job import ClipRef
 from tuner.search.updates import Update, ValidationProgress
 from tuner.search.validate import Court, choose_finalists, validate_bitrate
-from tuner.testing import FakeEncoder, FakeScorer
+from tuner.testing import FakeEncoder, FakeScorer, SteppedEncoder
 
 MODEL = FakeScorer("insenet", slope=1.5)
 AGREEING = (FakeScorer("visqol", slope=1.0), FakeScorer("zimtohrli", slope=0.7))
@@ -121,15 +121,9 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
     assert (result.verdict.kind, result.winner) == ("objected", 0)
 
 
-class Stepped(FakeEncoder):
-    """Its bitrates lie on both sides of the target."""
-
-    rate_modes = (replace(FakeEncoder.rate_modes[0], table=(20, 60.5, 63.5, 65.65, 68.5, 120)),)
-
-
 def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """Scores are of the target; what the command's step spends is kept and told."""
-    encoder = Stepped(build="stepped")
+    encoder = SteppedEncoder(build="stepped")
     bench = court(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0, 63.5), trial(1, 7, 46.0, 63.5)]
     result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
