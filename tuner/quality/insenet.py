@@ -120,8 +120,8 @@ class InseNet(nn.Module):
     def __init__(self, signals: int = SIGNALS, width: int = 48) -> None:
         super().__init__()
         neck = width * 2 // 3
-        # All planes of a point become a few, two bands become one: the cheapest stem that was
-        # as good as one convolution over all planes.
+        # All planes of a point become a few, then two bands become one: half the sums of one 3 x 3
+        # convolution over all planes (counted; what that would score was not tried).
         self.stem = nn.Sequential(
             _ConvBlock(_KINDS * signals * PLANES, neck, (1, 1)),
             _ConvBlock(neck, width, (3, 3), stride=(2, 1)),
