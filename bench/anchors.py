@@ -2,7 +2,7 @@
 
     python -m bench.anchors --clips CLIPS
 
-Their medians are where `VISQOL_SCALE` and `ZIMTOHRLI_SCALE` in `tuner.quality.teachers` belong.
+Their medians are where `VISQOL_SCALE` and `ZIMTOHRLI_SCALE` in `tuner.metrics.scales` belong.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, lowpass, read_audio, resample
-from tuner.cli.train import train_side
-from tuner.quality.teachers import mid_and_side, visqol_mos, zimtohrli_mos
+from tuner.cli.commands.train import train_side
+from tuner.metrics.scales import visqol_mos, zimtohrli_mos
+from tuner.sound.audio import SAMPLE_RATE, lowpass, read_audio, resample
+from tuner.sound.stereo import mid_and_side
 
 
 def main() -> None:

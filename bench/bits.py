@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.search.rig import tune_clips
-from tuner.audio import SAMPLE_RATE, align, resample
 from tuner.encoder import Encoder, Settings, default_settings
 from tuner.errors import EncoderError
+from tuner.model.scorer import InseNetScorer
 from tuner.plugins import load_encoder
-from tuner.quality.scorer import InseNetScorer
+from tuner.sound.audio import SAMPLE_RATE, align, resample
 
 ENCODERS = (
     ("lame-ffmpeg", "abr"),

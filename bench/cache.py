@@ -3,7 +3,7 @@
     python -m bench.cache [--entries 100000] [--folder FOLDER]
 
 Stores tiny encodes and a score for each in a temporary folder, then measures what a run with
-a budget does now and then (`tuner.search.disk`): the size of all, and a trim that removes half
+a budget does now and then (`tuner.rundir.disk`): the size of all, and a trim that removes half
 of the encodes. Prints seconds of wall time and of CPU, and the peak of the memory it took.
 """
 
@@ -18,8 +18,8 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from tuner.cache import Cache
 from tuner.encoder import Encoded
+from tuner.jobs.cache import Cache
 from tuner.scorer import Score
 
 

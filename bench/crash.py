@@ -34,7 +34,8 @@ from pathlib import Path
 
 from bench.crash_driver import PHASES
 from bench.crash_sessions import POLL_S, Rig, Session, descendants, lives, workers_of
-from tuner.results import BitrateResult, Timing, read_results
+from tuner.records import BitrateResult, Timing
+from tuner.results import read_results
 
 #: Seconds until the processes of a dead driver must be gone.
 GRACE_S = 5.0

@@ -17,13 +17,13 @@ from typing import Any
 
 #: Phase -> the function that begins it: its module, and its name there.
 PHASES = {
-    "reading": ("tuner.clips", "load_clips"),
+    "reading": ("tuner.sound.clips", "load_clips"),
     "first ask": ("tuner.search.trials", "Trials.ask"),
-    "matching": ("tuner.search.bench", "Bench.match"),
+    "matching": ("tuner.jobs.passes", "Bench.match"),
     "racing": ("tuner.search.evaluate", "_Trial._look"),
-    "validation": ("tuner.search.run", "validate_bitrate"),
-    "ablation": ("tuner.search.evidence", "ablate"),
-    "exhibits": ("tuner.search.run", "keep_exhibits"),
+    "validation": ("tuner.driver.run", "validate_bitrate"),
+    "ablation": ("tuner.driver.evidence", "ablate"),
+    "exhibits": ("tuner.driver.run", "keep_exhibits"),
     "report": ("tuner.report", "write_report"),
 }
 
@@ -47,15 +47,15 @@ def mark(phase: str) -> None:
 def install() -> None:
     """Put marks, limits and fakes in their places."""
     # Not at the top: spawned workers import this file, and would pay for them.
-    import tuner.cli.run
+    import tuner.cli.commands.run
+    import tuner.jobs.local
     import tuner.plugins
-    import tuner.search.executors.local
     from tuner.testing import FakeEncoder, FakeScorer
 
     for phase in PHASES:
         mark(phase)
     limit = float(os.environ["LIMIT"])
-    tuner.search.executors.local.JOB_LIMIT_S = limit
+    tuner.jobs.local.JOB_LIMIT_S = limit
     load = tuner.plugins.load_encoder
 
     def load_encoder(name: str, *rest: Any) -> Any:
@@ -66,7 +66,7 @@ def install() -> None:
     tuner.plugins.load_encoder = load_encoder
     if os.environ.get("FAKES"):
         metrics = FakeScorer("insenet"), (FakeScorer("visqol"), FakeScorer("zimtohrli"))
-        tuner.cli.run.load_metrics = lambda *_: metrics
+        tuner.cli.commands.run.load_metrics = lambda *_: metrics
 
 
 def drive() -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import soundfile
 
-from tuner.synth import write_demo_clips
+from tuner.sound.synth import write_demo_clips
 
 #: Seconds between two looks at what a run tells.
 POLL_S = 0.05

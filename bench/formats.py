@@ -3,8 +3,8 @@
     python -m bench.formats [--keep FOLDER]
 
 Makes over 120 files: containers, depths, rates, channels, damages, what recorders leave. Each is
-read by `tuner.audio.read_audio` and compared with what went in. ``right``: the samples of lossless
-files, the length and the delay of lossy ones; ``warned``: read with a warning that names the file;
+read by `tuner.sound.audio.read_audio` and compared with what went in. ``right``: the samples of
+lossless files, the length and the delay of lossy ones; ``warned``: read with a warning that names the file;
 ``refused``: a `ClipError`; ``WRONG``: other samples, in silence; ``CRASHED``: another exception.
 """
 
@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tuner.audio import Pcm, find_delay, read_audio, resample
 from tuner.errors import ClipError
+from tuner.sound.audio import Pcm, find_delay, read_audio, resample
 
 #: Length of the files, s: no whole number of any codec's frames.
 SECONDS = 2.0117

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from encoders.aac import Aac
-from tuner.audio import SAMPLE_RATE, Pcm, align, read_audio, resample
 from tuner.encoder import default_settings
 from tuner.metrics.registry import load_metric
-from tuner.quality.teachers import mid_and_side
-from tuner.synth import synthesize
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, read_audio, resample
+from tuner.sound.stereo import mid_and_side
+from tuner.sound.synth import synthesize
 
 JUDGES = ("visqol", "zimtohrli", "2f", "peaq")
 CLIP_S = 8.0

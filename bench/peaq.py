@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, read_audio
-from tuner.quality import peaq
+from tuner.metrics import peaq_basic as peaq
+from tuner.sound.audio import SAMPLE_RATE, read_audio
 
 TABLE = "gstpeaq.csv"
 #: Variables of 0 to 1 and the grades: their difference is told, not its share.

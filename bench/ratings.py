@@ -2,7 +2,7 @@
 
     python -m bench.ratings --data FOLDER --work WORK [--variants "head; late"] [--weights FILE]
 
-FOLDER holds a ``ratings.csv`` (see `tuner.quality.ratings`). Each variant of fine-tuning is
+FOLDER holds a ``ratings.csv`` (see `tuner.training.ratings`). Each variant of fine-tuning is
 cross-validated with speakers held out; the table shows it beside the network that it began as,
 ViSQOL v3 and Zimtohrli on the same aligned signals. What is done lies in WORK, fold by fold,
 and is not done again; the table goes to ``figures.json`` there, which `bench.truth` reads.
@@ -28,13 +28,23 @@ from safetensors.torch import save_model
 from scipy.stats import pearsonr, spearmanr
 from torch import nn
 
-from tuner.audio import lowpass, resample
 from tuner.encoder import default_settings
+from tuner.metrics.scales import VisqolScorer, ZimtohrliScorer
+from tuner.model.insenet import InseNet
+from tuner.model.scorer import SHIPPED_WEIGHTS, load_members, weights_digest
 from tuner.plugins import load_encoder
-from tuner.quality.agreement import Prediction, agreement, predict
-from tuner.quality.finetune import Hyper, Taught, Tuning, features_of, fit_ensemble, replayed_sounds
-from tuner.quality.insenet import InseNet
-from tuner.quality.ratings import (
+from tuner.sound.audio import lowpass, resample
+from tuner.sound.synth import SOUNDS, synthesize
+from tuner.training.agreement import Prediction, agreement, predict
+from tuner.training.finetune import (
+    Hyper,
+    Taught,
+    Tuning,
+    features_of,
+    fit_ensemble,
+    replayed_sounds,
+)
+from tuner.training.ratings import (
     Panel,
     align_loosely,
     folds,
@@ -42,9 +52,6 @@ from tuner.quality.ratings import (
     read_ratings,
     read_signals,
 )
-from tuner.quality.scorer import SHIPPED_WEIGHTS, load_members, weights_digest
-from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
-from tuner.synth import SOUNDS, synthesize
 
 _HEAD = Hyper(first_block=6, epochs=80, learning_rate=1e-3, replay=1.0)
 _LATE = dataclasses.replace(_HEAD, first_block=4, epochs=60)

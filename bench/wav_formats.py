@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
-from tuner.container import payload_digest
+from tuner.apply.command import exact_command, run_command
+from tuner.apply.container import payload_digest
 from tuner.encoder import Encoder, default_settings
 from tuner.errors import EncoderError
 from tuner.plugins import encoder_names, load_encoder
-from tuner.search.command import exact_command, run_command
+from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 
 SECONDS = 3
 #: The knob where it is a bitrate, kb/s; else the middle of its range.

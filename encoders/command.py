@@ -36,7 +36,7 @@ from tuner.encoder import (
     Version,
     validate,
 )
-from tuner.outputs import BadOutput, read_output
+from tuner.system.outputs import BadOutput, read_output
 
 #: Wall-clock limit of one encode, s. The slowest setting that was measured (lame -q 0, aac
 #: twoloop) takes 0.1 s of CPU for one second of audio; a clip lasts at most 20 s.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.encoder import DecodeFailed, Pcm
-from tuner.outputs import BadOutput, check_output
+from tuner.system.outputs import BadOutput, check_output
 
 #: Samples of a channel that are decoded at most, 23 minutes at 48 kHz: a few bytes of some
 #: codecs stand for hours of silence, which would eat the memory.

@@ -54,7 +54,7 @@ from tuner.encoder import (
     active_parameters,
     validate,
 )
-from tuner.outputs import check_output
+from tuner.system.outputs import check_output
 
 #: Wall-clock limit of asking the library for its version, s.
 ASK_S = 20.0

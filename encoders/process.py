@@ -1,8 +1,8 @@
 """Runs an encoder's binary as a child process, safely.
 
 The child gets its arguments as a list (never through a shell), leads its own session, and
-leaves nothing behind: whatever it started ends with it (`tuner.children`), when it ends, on a
-time-out, and when this process dies. Its memory, its files and what is kept of its output are
+leaves nothing behind: whatever it started ends with it (`tuner.system.children`), when it ends, on
+a time-out, and when this process dies. Its memory, its files and what is kept of its output are
 bounded. Its CPU time is its own: taken from ``wait4``, so that threads may run children side
 by side.
 
@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from tuner.children import start
 from tuner.encoder import EncoderFailed, EncoderMissing, EncoderTimedOut, TimeLimit
+from tuner.system.children import start
 
 __all__ = ["Finished", "find_binary", "private_folder", "run"]
 

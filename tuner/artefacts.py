@@ -1,6 +1,6 @@
 """What can be audibly wrong with a coded clip: the figures that a diagnosis is made of.
 
-The search measures them (`tuner.search.diagnosis`), reports and comparisons put them in
+The search measures them (`tuner.answer.diagnosis`), reports and comparisons put them in
 words. Figures are stored under `Artefact.key`, which names the unit.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tuner.results import Estimate
+from tuner.records import Estimate
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from tuner.results import BitrateResult, Candidate, ClipRecord, Results, SideResult
+    from tuner.records import BitrateResult, Candidate, ClipRecord, Results, SideResult
 
 _T = TypeVar("_T")
 

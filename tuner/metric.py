@@ -57,7 +57,7 @@ class About:
             agreement with the model is no independent evidence.
         learned_from: of a model: names of the metrics that taught it.
         taught: of a model: ranges of the traits of the sounds that it was taught on
-            (`tuner.search.traits`), by name; empty where nobody knows.
+            (`tuner.answer.traits`), by name; empty where nobody knows.
     """
 
     label: str

@@ -3,8 +3,8 @@
     python -m bench.people [--measure --data DATA --work WORK] [--fit]
 
 `--measure` makes every condition on excerpts of the train side, measures it and writes
-`tuner/quality/data/people.jsonl.xz`; it goes on where it was stopped. `--fit` fits
-`tuner/quality/data/fusion.json` to that table. Without either, the shipped fusion is printed.
+`tuner/training/data/people.jsonl.xz`; it goes on where it was stopped. `--fit` fits
+`tuner/training/data/fusion.json` to that table. Without either, the shipped fusion is printed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.people.figures import left_out, show
 from bench.people.fit import fit, heard
 from bench.people.measure import measure, read, write
-from tuner.quality import fusion
+from tuner.training import fusion
 
 FOLDER = Path(fusion.__file__).parent / "data"
 TABLE, FITTED = FOLDER / "people.jsonl.xz", FOLDER / "fusion.json"

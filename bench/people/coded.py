@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.people.excerpts import Excerpt, excerpts, of_roles
-from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.encoder import Encoder, Settings, default_settings, find_rate_mode
 from tuner.errors import EncoderError
 from tuner.plugins import load_encoder
 from tuner.rate import RateMatch, first_guess, match_rate
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
 
 #: Points that a grade above 1 is worth: both ends of the scales meet. (With 20 from 0 on,
 #: the fit is off by 7 points instead of 5, and by most at the lowest grades.)

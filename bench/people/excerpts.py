@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 
 Role = Literal["mix", "tonal", "transient", "solo"]
 

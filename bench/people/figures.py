@@ -9,9 +9,10 @@ import numpy as np
 
 from bench.people.coded import CUTOFFS_KHZ, POINTS_PER_GRADE, SWEPT_KBPS, swept
 from bench.people.fit import Heard, fit
-from tuner.quality import peaq
-from tuner.quality.fusion import FAMILIES, Fusion, Raw, two_f_uncut
-from tuner.quality.teachers import VISQOL_SCALE, ZIMTOHRLI_SCALE, MosScale, blend
+from tuner.metrics import peaq_basic as peaq
+from tuner.metrics.scales import VISQOL_SCALE, ZIMTOHRLI_SCALE, MosScale
+from tuner.sound.stereo import blend
+from tuner.training.fusion import FAMILIES, Fusion, Raw, two_f_uncut
 
 GROUPS = ("LP", "SH", "TM", "UN", "PE", "public")
 Value = Callable[[Raw], float]

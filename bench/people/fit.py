@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from bench.people.coded import CUTOFFS_KHZ, swept
 from bench.people.measure import Row
-from tuner.quality.fusion import FAMILIES, METRICS, Curve, Family, Fusion, Raw
+from tuner.training.fusion import FAMILIES, METRICS, Curve, Family, Fusion, Raw
 
 Matrix = npt.NDArray[np.float64]
 

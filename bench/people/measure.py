@@ -14,12 +14,12 @@ import numpy as np
 from bench.people.coded import public_tests, sweeps
 from bench.people.excerpts import Excerpt, excerpts
 from bench.people.people import odaq_means
-from tuner.audio import Pcm
-from tuner.quality import peaq
-from tuner.quality.labels import label
-from tuner.quality.odaq import Condition, conditions
-from tuner.quality.recipes import Recipe
-from tuner.quality.teachers import mid_and_side
+from tuner.metrics import peaq_basic as peaq
+from tuner.sound.audio import Pcm
+from tuner.sound.stereo import mid_and_side
+from tuner.training.labels import label
+from tuner.training.odaq import Condition, conditions
+from tuner.training.recipes import Recipe
 
 #: The roles whose excerpts hear a family; every family is heard on mixes and some solos.
 ROLES = {
@@ -68,7 +68,7 @@ class Row:
         excerpt, role: the reference.
         test, family, level, people: as in `Planned`.
         kbps: measured on this excerpt; None for artefacts.
-        visqol, zimtohrli, side_db: as in `tuner.quality.labels.Label`.
+        visqol, zimtohrli, side_db: as in `tuner.training.labels.Label`.
         peaq, peaq_mid, peaq_side: the eleven variables of PEAQ, in the order of the standard, of
             left and right together, of mid and of side.
     """

@@ -28,13 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tuner.answer.verdict import Evidence, decide
+from tuner.answer.worth import earned, slope_at
 from tuner.bootstrap import paired_bootstrap
+from tuner.records import Estimate
 from tuner.report.bd import bd_quality, bd_rate
 from tuner.report.curves import Curve
 from tuner.report.equivalent import equivalent_bitrate
-from tuner.results import Estimate
-from tuner.search.verdict import Evidence, decide
-from tuner.search.worth import earned, slope_at
 
 Floats = npt.NDArray[np.float64]
 

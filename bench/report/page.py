@@ -27,9 +27,7 @@ import soundfile
 from tuner.artefacts import ARTEFACTS
 from tuner.bootstrap import paired_bootstrap
 from tuner.exhibits import FOLDER, Exhibit, Role, write_index
-from tuner.report import write_page
-from tuner.report.runs import read_runs
-from tuner.results import (
+from tuner.records import (
     MODEL,
     Ablation,
     BitrateResult,
@@ -42,9 +40,11 @@ from tuner.results import (
     Timing,
     TrialRecord,
     Verdict,
-    write_results,
 )
-from tuner.synth import synthesize
+from tuner.report import write_page
+from tuner.report.runs import read_runs
+from tuner.results import write_results
+from tuner.sound.synth import synthesize
 
 METRICS = (MODEL, "visqol", "zimtohrli")
 BITRATES = (32.0, 48.0, 64.0, 96.0, 128.0, 160.0)

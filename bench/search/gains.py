@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.results import BitrateResult, Results, read_results
+from tuner.records import BitrateResult, Results
+from tuner.results import read_results
 
 #: Trials per bitrate.
 TRIALS = 40

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.search.rig import Searched, Setup, cores, run, tune_clips
-from tuner.quality.scorer import InseNetScorer
-from tuner.search.spec import Sampler
+from tuner.model.scorer import InseNetScorer
+from tuner.study.spec import Sampler
 
 #: Encoder and kb/s where there is something to find.
 FINDABLE = (("lame-ffmpeg", 64.0), ("aac", 64.0))

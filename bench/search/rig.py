@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tuner.clips import Excerpting, load_clips, store_clips
 from tuner.encoder import Encoder, default_settings, find_rate_mode
+from tuner.jobs.executor import Executor, make_executor
+from tuner.jobs.job import ClipRef, Job
+from tuner.jobs.passes import Bench, add_timings
 from tuner.plugins import load_encoder
-from tuner.results import Timing
+from tuner.records import Timing
+from tuner.rundir.database import close_storage, open_storage
 from tuner.scorer import Scorer
-from tuner.search.bench import Bench, add_timings
 from tuner.search.evaluate import Plan, TrialResult, evaluate
-from tuner.search.executors import Executor, make_executor
-from tuner.search.job import ClipRef, Job
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
-from tuner.search.space import make_space
-from tuner.search.spec import Sampler
-from tuner.search.storage import close_storage, open_storage
 from tuner.search.trials import Trials
-from tuner.search.updates import Observer
+from tuner.sound.clips import Excerpting, load_clips, store_clips
+from tuner.study.space import make_space
+from tuner.study.spec import Sampler
+from tuner.updates import Observer
 
 #: From this trial on encode passes are counted: the rate model has something to learn from.
 COUNTED_FROM = 10

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, sample_digest
 from tuner.encoder import Parameter, Settings, default_settings
-from tuner.quality.scorer import InseNetScorer
-from tuner.results import Timing, TrialRecord
+from tuner.jobs.executor import make_executor
+from tuner.jobs.job import ClipRef, Job
+from tuner.model.scorer import InseNetScorer
+from tuner.records import Timing, TrialRecord
+from tuner.rundir.database import close_storage, open_storage
 from tuner.search.evaluate import Plan, TrialResult
-from tuner.search.executors import make_executor
-from tuner.search.job import ClipRef, Job
 from tuner.search.matching import make_ruler
 from tuner.search.race import Hearing
-from tuner.search.space import make_space
-from tuner.search.storage import close_storage, open_storage
 from tuner.search.trials import Trials
+from tuner.sound.audio import SAMPLE_RATE, sample_digest
+from tuner.study.space import make_space
 from tuner.testing import FakeEncoder
 
 #: Trials after which the cost of one more is told.

@@ -29,9 +29,9 @@ from bench.truth.perception import perception
 from bench.truth.references import SIDES, Reference, load_references
 from bench.truth.speed import speed
 from bench.truth.table import Row, print_table
-from tuner.cli.dataset import usable_encoders
-from tuner.quality.scorer import SHIPPED_WEIGHTS, InseNetScorer
-from tuner.search.executors import make_executor
+from tuner.cli.commands.dataset import usable_encoders
+from tuner.jobs.executor import make_executor
+from tuner.model.scorer import SHIPPED_WEIGHTS, InseNetScorer
 
 Part = Callable[[list[Reference], Listening], list[Row]]
 PARTS: dict[str, Part] = {

@@ -16,12 +16,12 @@ from bench.truth.references import SIDES, Reference
 from bench.truth.table import COLUMNS, Row
 from tuner.encoder import Encoder, Settings, default_settings, find_rate_mode
 from tuner.errors import EncoderError
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef, Job
 from tuner.plugins import load_encoder
-from tuner.quality.recipes import random_settings
 from tuner.rate import RateMatch, first_guess, match_rate
 from tuner.scorer import Scorer
-from tuner.search.executors import Executor
-from tuner.search.job import ClipRef, Job
+from tuner.training.recipes import random_settings
 
 #: Encoder -> kb/s: show-cases and controls (FACTS.md).
 QUESTIONS = {

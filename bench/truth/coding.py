@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.truth.references import Reference
-from tuner.cli.progress import progress_bar
+from tuner.cli.display.progress import progress_bar
 from tuner.errors import EncoderError, ScoreError
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef, Job
 from tuner.scorer import Score
-from tuner.search.executors import Executor
-from tuner.search.job import ClipRef, Job
 
 
 def store(reference: Reference, folder: Path) -> ClipRef:

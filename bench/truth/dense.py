@@ -14,9 +14,9 @@ from bench.truth.table import NONE, Row
 from tuner.encoder import Settings, default_settings
 from tuner.errors import EncoderError
 from tuner.plugins import load_encoder
-from tuner.quality.labels import label
-from tuner.quality.opinions import opinions
-from tuner.quality.recipes import Recipe
+from tuner.training.labels import label
+from tuner.training.opinions import opinions
+from tuner.training.recipes import Recipe
 
 #: Encoder -> kb/s of its default on mixes and on single recordings.
 ENCODERS = {"aac": 64.0, "lame-ffmpeg": 96.0, "opus": 64.0, "vorbis": 80.0, "twolame": 128.0}

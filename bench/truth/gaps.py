@@ -9,7 +9,7 @@ import numpy as np
 from bench.truth.listening import Listening
 from bench.truth.references import Reference
 from bench.truth.table import Row, Values, row_of
-from tuner.audio import SAMPLE_RATE, Pcm
+from tuner.sound.audio import SAMPLE_RATE, Pcm
 
 #: Length that the gaps are told of, seconds: a shorter excerpt is repeated.
 LENGTH_S = 6.0

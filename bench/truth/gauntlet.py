@@ -9,9 +9,9 @@ import numpy as np
 from bench.truth.listening import Listening
 from bench.truth.references import SIDES, Reference
 from bench.truth.table import Row, row_of, share
-from tuner.quality.degrade import degrade
-from tuner.quality.recipes import families
-from tuner.quality.teachers import SIDE_INAUDIBLE_DB, side_level_db
+from tuner.sound.stereo import SIDE_INAUDIBLE_DB, side_level_db
+from tuner.training.degrade import degrade
+from tuner.training.recipes import families
 
 #: The five of the Open Dataset of Audio Quality, and three.
 FAMILIES = (

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, signal
 
-from tuner.audio import SAMPLE_RATE, Pcm
-from tuner.quality.gammatone import centre_frequencies
+from tuner.model.gammatone import centre_frequencies
+from tuner.sound.audio import SAMPLE_RATE, Pcm
 
 #: Level of what is added, under the clip's energy: 1 % of the amplitude.
 SNR_DB = 40.0

@@ -9,11 +9,11 @@ import numpy as np
 from bench.truth.listening import Listening
 from bench.truth.references import Reference
 from bench.truth.table import Row, falls, row_of, share
-from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.encoder import Encoder, Settings, Value, active_parameters
 from tuner.plugins import load_encoder
-from tuner.quality.degrade import narrow
-from tuner.quality.teachers import SIDE_INAUDIBLE_DB, side_level_db
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
+from tuner.sound.stereo import SIDE_INAUDIBLE_DB, side_level_db
+from tuner.training.degrade import narrow
 
 BLOCK_KBPS = (96.0, 128.0, 192.0)
 MONO_KBPS = 64.0

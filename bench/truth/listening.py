@@ -12,13 +12,13 @@ import numpy as np
 
 from bench.truth.references import Reference
 from bench.truth.table import Values
-from tuner.audio import Pcm, sample_digest
-from tuner.cache import Cache, score_key
 from tuner.errors import ScoreError
+from tuner.jobs.cache import Cache, score_key
 from tuner.metrics.peaq import PeaqMetric
+from tuner.metrics.scales import VisqolScorer, ZimtohrliScorer
 from tuner.metrics.two_f import TwoFMetric
-from tuner.quality.teachers import VisqolScorer, ZimtohrliScorer
 from tuner.scorer import Score, Scorer
+from tuner.sound.audio import Pcm, sample_digest
 
 
 class Listening:

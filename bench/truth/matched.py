@@ -10,10 +10,10 @@ from bench.truth.listening import Listening
 from bench.truth.mixes import RATE
 from bench.truth.references import Reference
 from bench.truth.table import Values
-from tuner.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.rate import RateMatch, first_guess, match_rate
 from tuner.scorer import Score
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
 
 
 def match(
@@ -59,7 +59,7 @@ def means(told: Sequence[Sequence[Score]]) -> Values:
 
 
 def consensus(told: Sequence[Sequence[Score]]) -> float:
-    """Mean over the sounds of the model's consensus (`tuner.search.objective`)."""
-    from tuner.search.objective import objective_of
+    """Mean over the sounds of the model's consensus (`tuner.study.objective`)."""
+    from tuner.study.objective import objective_of
 
     return objective_of([each[0] for each in told], "consensus")

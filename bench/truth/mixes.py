@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.truth.references import Reference
-from tuner.audio import SAMPLE_RATE, resample
-from tuner.quality.material import limit
+from tuner.sound.audio import SAMPLE_RATE, resample
+from tuner.training.material import limit
 
 #: How many mixes of each side.
 MIXES = 4

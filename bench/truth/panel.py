@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from bench.truth.table import Row
-from tuner.quality.scorer import weights_digest
+from tuner.model.scorer import weights_digest
 
 #: Pearson and Spearman with mean ratings; share of ratings in the predicted 90 % interval.
 GOALS = (">= 0.80", ">= 0.80", "85 to 95 %")

@@ -20,12 +20,12 @@ from bench.truth.coding import run_jobs, store
 from bench.truth.references import SIDES, Reference
 from bench.truth.table import Row, Values
 from tuner.encoder import Encoder, default_settings, find_rate_mode
-from tuner.quality.agreement import INTERVAL_SCALES
-from tuner.quality.insenet import LOGISTIC_STD
-from tuner.quality.recipes import random_settings
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef, Job
+from tuner.model.insenet import LOGISTIC_STD
 from tuner.scorer import Score, Scorer
-from tuner.search.executors import Executor
-from tuner.search.job import ClipRef, Job
+from tuner.training.agreement import INTERVAL_SCALES
+from tuner.training.recipes import random_settings
 
 #: Bitrates of stereo, kb/s; mono gets half.
 LOW_KBPS, HIGH_KBPS = 24.0, 192.0
@@ -132,7 +132,7 @@ def _doubt_rows(what: str, heard: Sequence[Heard]) -> Iterator[Row]:
         "> 0",
         (told, NONE, NONE),
     )
-    # Opinions end at 0 and 100, and so does the interval: as tuner.quality.agreement has it.
+    # Opinions end at 0 and 100, and so does the interval: as tuner.training.agreement has it.
     reach = spread / LOGISTIC_STD * INTERVAL_SCALES
     low, high = np.clip(mean - reach, 0, 100), np.clip(mean + reach, 0, 100)
     inside = (low[:, None] <= opinions) & (opinions <= high[:, None])

@@ -15,8 +15,8 @@ from bench.truth.references import Reference
 from bench.truth.table import Row, Values
 from tuner.encoder import default_settings
 from tuner.plugins import load_encoder
-from tuner.quality.odaq import Condition, conditions
 from tuner.scorer import Score
+from tuner.training.odaq import Condition, conditions
 
 #: Low-pass frequencies at which people's curve is known.
 CURVE = ("LP3.5", "Q1", "LP7", "Q2", "Q3", "Q4", "Q5")

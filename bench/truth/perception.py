@@ -10,8 +10,8 @@ from bench.truth import illusions
 from bench.truth.listening import Listening
 from bench.truth.references import SEEDS, Reference
 from bench.truth.table import Row, falls, holds, row_of
-from tuner.audio import Pcm
-from tuner.quality.material import stationary_noise
+from tuner.sound.audio import Pcm
+from tuner.training.material import stationary_noise
 
 LEAST_FALL, MOST_FALL = 10.0, 5.0
 #: White, pink and brown noise, dB an octave.

@@ -1,6 +1,6 @@
 """What the bench listens to: excerpts of the tune and holdout side, and synthetic sounds.
 
-The synthetic sounds have seeds that training never uses (`tuner.quality.material`).
+The synthetic sounds have seeds that training never uses (`tuner.training.material`).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm, sample_digest
-from tuner.clips import Excerpting, load_clips
-from tuner.quality.degrade import find_attacks
-from tuner.synth import SOUNDS, synthesize
+from tuner.sound.audio import SAMPLE_RATE, Pcm, sample_digest
+from tuner.sound.clips import Excerpting, load_clips
+from tuner.sound.synth import SOUNDS, synthesize
+from tuner.training.degrade import find_attacks
 
 SIDES = ("tune", "holdout", "synthetic")
 SEEDS = (1, 2, 3)
-#: The shortest excerpt that `tuner.clips` cuts, seconds; it is shortened here.
+#: The shortest excerpt that `tuner.sound.clips` cuts, seconds; it is shortened here.
 LEAST_EXCERPT_S = 5.0
 #: Attacks in a second from which on a sound is one of transients.
 RICH_ATTACKS_HZ = 1.0

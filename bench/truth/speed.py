@@ -1,7 +1,7 @@
 """Times real time on one core, beside the teachers in the same run; batched, on the best device.
 
 ViSQOL runs twice: as users of its package get it (stock), and as the teacher here, which
-remembers spectrograms and filters faster (`tuner.quality.visqol_filters`). Stock, it hears a
+remembers spectrograms and filters faster (`tuner.metrics.visqol_filters`). Stock, it hears a
 downmix, as its users give it stereo; both teachers hear mid and side, twice the work.
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 from bench.truth.listening import Listening
 from bench.truth.references import Reference
 from bench.truth.table import Row
-from tuner.audio import SAMPLE_RATE, Pcm, lowpass
-from tuner.quality.scorer import InseNetScorer, fused_members
+from tuner.model.scorer import InseNetScorer, fused_members
+from tuner.sound.audio import SAMPLE_RATE, Pcm, lowpass
 
 #: How many stereo references are timed.
 TIMED = 8
@@ -109,7 +109,7 @@ def _batched(stereo: Sequence[Pcm], model: InseNetScorer) -> Row:
     """
     import torch
 
-    from tuner.quality.gammatone import features, know
+    from tuner.model.gammatone import features, know
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     members = fused_members(model.weights, device)

@@ -12,9 +12,7 @@ from playwright.sync_api import expect
 
 from tuner.artefacts import ARTEFACTS
 from tuner.exhibits import FOLDER, Exhibit, write_index
-from tuner.report import write_page, write_report
-from tuner.report.runs import read_runs
-from tuner.results import (
+from tuner.records import (
     Ablation,
     BitrateResult,
     Candidate,
@@ -26,8 +24,10 @@ from tuner.results import (
     Timing,
     TrialRecord,
     Verdict,
-    write_results,
 )
+from tuner.report import write_page, write_report
+from tuner.report.runs import read_runs
+from tuner.results import write_results
 
 #: A page that does nothing is not waited for without end, ms.
 PATIENCE_MS = 60_000

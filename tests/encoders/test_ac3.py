@@ -9,9 +9,9 @@ import pytest
 
 from encoders.ac3 import Ac3
 from encoders.eac3 import Eac3
-from tuner.audio import align
 from tuner.encoder import Value, default_settings, settings_of
 from tuner.errors import EncoderError, EncoderFailed
+from tuner.sound.audio import align
 from tuner.testing import EncoderContract, make_clip
 
 RATE = 48_000

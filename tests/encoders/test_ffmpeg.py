@@ -17,9 +17,9 @@ from encoders.ffmpeg import BINARY_VARIABLE, FfmpegEncoder, bitrate
 from encoders.lame_ffmpeg import LameFfmpeg
 from encoders.opus_ffmpeg import OpusFfmpeg
 from encoders.process import run
-from tuner.audio import read_audio
 from tuner.encoder import Encoded, Settings, Value, default_settings, settings_of
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing, OptionIgnored, SettingsError
+from tuner.sound.audio import read_audio
 from tuner.testing import make_clip
 
 RATE = 48_000

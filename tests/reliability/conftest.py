@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from tuner.cli.run import conduct
-from tuner.clips import load_clips
-from tuner.results import BitrateResult, read_results
-from tuner.search.run import Parts
-from tuner.search.spec import ClipsSpec, StudySpec
+from tuner.cli.commands.run import conduct
+from tuner.driver.parts import Parts
+from tuner.records import BitrateResult
+from tuner.results import read_results
+from tuner.sound.clips import load_clips
+from tuner.study.spec import ClipsSpec, StudySpec
 from tuner.testing import FakeEncoder, FakeScorer
 
 DRIVER = Path(__file__).with_name("driver.py")

@@ -17,19 +17,19 @@ import resource
 import time
 from pathlib import Path
 
-import tuner.cli.run
+import tuner.cli.commands.run
 import tuner.plugins
 import tuner.report
 from tuner.cli import main
 from tuner.encoder import Encoded, Pcm, Settings
+from tuner.jobs.local import LocalExecutor
+from tuner.rundir import disk
 from tuner.scorer import Score
-from tuner.search import disk
-from tuner.search.executors.local import LocalExecutor
 from tuner.search.trials import Trials
 from tuner.testing import FakeEncoder, FakeScorer
 from tuner.time_limit import TimeLimit
 
-#: Limits above this are of whole jobs, s (`tuner.search.watchdog`).
+#: Limits above this are of whole jobs, s (`tuner.jobs.watchdog`).
 LONGEST_ENCODE_S = 600.0
 CONTROL = Path(os.environ["CONTROL"])
 OPTIONS = json.loads(os.environ.get("OPTIONS", "{}"))
@@ -101,7 +101,7 @@ def install() -> None:
     tuner.plugins.load_encoder = lambda name, *rest: (
         encoder if name == "fake" else load(name, *rest)
     )
-    tuner.cli.run.load_metrics = lambda *_: (scorer, judges)
+    tuner.cli.commands.run.load_metrics = lambda *_: (scorer, judges)
     if "reserve" in OPTIONS:
         disk.DiskKeeper = functools.partial(disk.DiskKeeper, reserve=OPTIONS["reserve"])
     tell, close = Trials.tell, LocalExecutor.close

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuner.cli.run import conduct
+from tuner.cli.commands.run import conduct
 from tuner.results import read_results
 from tuner.testing import FakeScorer
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import soundfile
 
-from tuner.cli.run import conduct
+from tuner.cli.commands.run import conduct
+from tuner.driver.run import run_study
 from tuner.errors import ClipError, RunError
-from tuner.results import Timing
-from tuner.search.executors import make_executor
-from tuner.search.folder import open_run
-from tuner.search.job import ClipRef, load_clip
-from tuner.search.run import run_study
+from tuner.jobs.executor import make_executor
+from tuner.jobs.job import ClipRef, load_clip
+from tuner.records import Timing
+from tuner.rundir.folder import open_run
 from tuner.testing import FakeEncoder, FakeScorer
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import optuna
 
-from tuner.cli.status import STATES
-from tuner.results import BitrateResult
-from tuner.search.status import read_status
+from tuner.cli.commands.status import STATES
+from tuner.records import BitrateResult
+from tuner.rundir.status import read_status
 
 
 def test_the_driver_is_killed(rig: Any, undisturbed: BitrateResult) -> None:

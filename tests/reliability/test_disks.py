@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tuner.results import BitrateResult
-from tuner.search import disk
-from tuner.search.status import read_status
+from tuner.records import BitrateResult
+from tuner.rundir import disk
+from tuner.rundir.status import read_status
 
 #: Enough for the run of the rig, which takes 25 MB.
 DISK = "size=40m"

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tuner.cli import main
-from tuner.clips import load_clips
 from tuner.errors import ClipError, WeightsError
-from tuner.quality.scorer import SHIPPED_WEIGHTS, load_members
+from tuner.model.scorer import SHIPPED_WEIGHTS, load_members
 from tuner.results import read_results
+from tuner.sound.clips import load_clips
 
 #: Quotes, markup, a leading dash, a newline, a template.
 NAMES = (

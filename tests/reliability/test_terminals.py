@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tuner.results import BitrateResult
+from tuner.records import BitrateResult
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tuner.bootstrap import (
     paired_bootstrap,
     simultaneous_intervals,
 )
-from tuner.results import Estimate
+from tuner.records import Estimate
 
 
 @pytest.mark.parametrize("shape", ["normal", "exponential"])

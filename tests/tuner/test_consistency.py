@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tuner.errors import RunError
-from tuner.results import MODEL, read_results
+from tuner.records import MODEL
+from tuner.results import read_results
 from tuner.testing import FakeEncoder
 
 #: What is changed in the results, as a statement; `b` is the bitrate, `c` its tuned candidate,

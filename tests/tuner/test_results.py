@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from tuner.errors import RunError
-from tuner.results import (
+from tuner.records import (
     FORMAT_VERSION,
     MODEL,
     Ablation,
@@ -20,9 +20,8 @@ from tuner.results import (
     Timing,
     TrialRecord,
     Verdict,
-    read_results,
-    write_results,
 )
+from tuner.results import read_results, write_results
 
 
 @pytest.fixture

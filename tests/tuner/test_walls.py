@@ -22,9 +22,9 @@ ROOTS = {m.__name__: Path(m.__file__).parent for m in (tuner, encoders, studies)
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 #: Package -> the project's modules that it may import, itself and all below included.
-#: What is in none of these is the core: `tuner.audio`, `tuner.cache`, `tuner.results` …
+#: What is in none of these is the core: `tuner.sound.audio`, `tuner.jobs.cache`, `tuner.results` …
 ALLOWED = {
-    "encoders": ("tuner.encoder", "tuner.children", "tuner.outputs"),
+    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs"),
     "tuner.report": (
         "tuner.results",
         "tuner.exhibits",
@@ -38,8 +38,8 @@ ALLOWED = {
         "tuner.metric",
         "tuner.scorer",
         "tuner.errors",
-        "tuner.audio",
-        "tuner.lru",
+        "tuner.sound.audio",
+        "tuner.system.lru",
         "tuner.plugins",
         "tuner.quality",
         "encoders.process",
@@ -63,7 +63,7 @@ FORBIDDEN = {
 #: Programs of their own, run in a child process: the adapter reads what they print.
 CHILDREN = ("encoders.lame_child",)
 #: Its worker processes have no command line that would take what they log.
-KEEPS_A_LOG = ("tuner.search.executors.local",)
+KEEPS_A_LOG = ("tuner.jobs.local",)
 #: The core knows nothing that is built on it.
 CORE_FORBIDDEN = (
     "encoders",
@@ -85,7 +85,7 @@ HEAVY_HOMES = {
     "matplotlib": (),
     "PIL": (),
     "bjontegaard": (),
-    "numba": ("tuner.quality.visqol_filters",),
+    "numba": ("tuner.metrics.visqol_filters",),
     "av": (),
     "pyloudnorm": (),
     "starlette": (),
@@ -238,12 +238,15 @@ def test_the_walls_stand() -> None:
             "tuner.search.loop",
             "import optuna\nfrom tuner.scorer import Scorer\nfrom tuner import cache",
         ),
-        ("tuner.quality.insenet", "import torch\nfrom tuner.scorer import Score"),
-        ("tuner.cli.run", "import tuner.search.loop, encoders\nname = 'opus'\nprint(name)"),
-        ("tuner.cache", "def f():\n    import torch\n    return 'opusenc'"),
+        ("tuner.model.insenet", "import torch\nfrom tuner.scorer import Score"),
+        (
+            "tuner.cli.commands.run",
+            "import tuner.search.loop, encoders\nname = 'opus'\nprint(name)",
+        ),
+        ("tuner.jobs.cache", "def f():\n    import torch\n    return 'opusenc'"),
         ("tuner.plugins", "'''Finds aac, lame and opus.'''\nimport logging\nlogging.getLogger()"),
-        ("tuner.metrics.visqol", "from tuner.quality.teachers import VISQOL_SCALE"),
-        ("tuner.testing.executor_contract", "from tuner.search.job import Job"),
+        ("tuner.metrics.visqol", "from tuner.metrics.scales import VISQOL_SCALE"),
+        ("tuner.testing.executor_contract", "from tuner.jobs.job import Job"),
         ("tuner.scorer", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"),
     ],
 )
@@ -255,37 +258,37 @@ def test_what_the_walls_allow_passes(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("encoders.aac", "from tuner.audio import resample"),
+        ("encoders.aac", "from tuner.sound.audio import resample"),
         ("encoders.aac", "def f():\n    import tuner.cli.main"),
         ("encoders.aac", "from tuner import cache"),
         ("encoders.aac", "import studies"),
-        ("tuner.quality.labels", "from encoders.aac import Aac"),
-        ("tuner.quality.labels", "def f():\n    from tuner.search import loop"),
-        ("tuner.search.loop", "from tuner.quality.scorer import InseNetScorer"),
+        ("tuner.training.labels", "from encoders.aac import Aac"),
+        ("tuner.training.labels", "def f():\n    from tuner.search import loop"),
+        ("tuner.search.loop", "from tuner.model.scorer import InseNetScorer"),
         ("tuner.search.loop", "import encoders"),
         ("tuner.listening.stimuli", "def f():\n    from tuner.search import job"),
         ("tuner.listening.server", "from starlette.routing import Route"),
-        ("tuner.search.executors.ray", "import ray"),
-        ("tuner.report.data", "from tuner.search.verdict import decide"),
-        ("tuner.metrics.peaq", "from tuner.search.job import Job"),
+        ("tuner.jobs.ray", "import ray"),
+        ("tuner.report.data", "from tuner.answer.verdict import decide"),
+        ("tuner.metrics.peaq", "from tuner.jobs.job import Job"),
         ("tuner.metrics.toml_file", "from encoders.lame import find_lame"),
         ("tuner.metric", "from tuner.metrics.registry import load_metric"),
         ("tuner.report.data", "from tuner import audio"),
-        ("tuner.cache", "import tuner.search.loop"),
+        ("tuner.jobs.cache", "import tuner.search.loop"),
         ("tuner.plugins", "from encoders import lame"),
         ("tuner", "from tuner.cli import main"),
-        ("tuner.audio", "import torch"),
-        ("tuner.audio", "try:\n    import av\nexcept ImportError:\n    av = None"),
-        ("tuner.cli.score", "import torch.nn"),
+        ("tuner.sound.audio", "import torch"),
+        ("tuner.sound.audio", "try:\n    import av\nexcept ImportError:\n    av = None"),
+        ("tuner.cli.commands.score", "import torch.nn"),
         ("tuner.search.loop", "print('best')"),
         ("tuner.search.loop", "import sys\nsys.stderr.write('best')"),
         ("tuner.search.loop", "from rich.progress import track"),
-        ("tuner.quality.train", "import logging\nlogging.basicConfig()"),
+        ("tuner.training.train", "import logging\nlogging.basicConfig()"),
         ("encoders.lame", "import logging\nlogging.getLogger().addHandler(None)"),
-        ("tuner.search.space", "if encoder.name == 'opus':\n    pass"),
-        ("tuner.cache", "suffix = {'aac': '.m4a'}"),
-        ("tuner.cli.run", "if name in ('aac', 'opus'):\n    pass"),
-        ("tuner.cli.run", "match name:\n    case 'lame':\n        pass"),
+        ("tuner.study.space", "if encoder.name == 'opus':\n    pass"),
+        ("tuner.jobs.cache", "suffix = {'aac': '.m4a'}"),
+        ("tuner.cli.commands.run", "if name in ('aac', 'opus'):\n    pass"),
+        ("tuner.cli.commands.run", "match name:\n    case 'lame':\n        pass"),
     ],
 )
 def test_a_broken_wall_is_found(module: str, source: str) -> None:

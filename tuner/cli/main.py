@@ -11,32 +11,48 @@ import typer
 from typer.core import TyperGroup
 
 from tuner import __version__
-from tuner.cli import terminal
-from tuner.cli.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
+from tuner.cli.display import streams as terminal
+from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
 
 #: Subcommand -> (module, function, one line of help).
 COMMANDS = {
-    "run": ("tuner.cli.run", "run", "Search the best settings at each bitrate; report."),
-    "status": ("tuner.cli.status", "status", "Tell how far a run is, from another terminal."),
-    "demo": ("tuner.cli.demo", "demo", "Run a small search on clips that it makes itself."),
-    "score": ("tuner.cli.score", "score", "Score coded files against their references."),
+    "run": ("tuner.cli.commands.run", "run", "Search the best settings at each bitrate; report."),
+    "status": (
+        "tuner.cli.commands.status",
+        "status",
+        "Tell how far a run is, from another terminal.",
+    ),
+    "demo": (
+        "tuner.cli.commands.demo",
+        "demo",
+        "Run a small search on clips that it makes itself.",
+    ),
+    "score": ("tuner.cli.commands.score", "score", "Score coded files against their references."),
     "spectrogram": (
-        "tuner.cli.spectrogram",
+        "tuner.cli.commands.spectrogram",
         "spectrogram",
         "Draw reference, coded signal and difference, and the score over time.",
     ),
-    "report": ("tuner.cli.report", "report", "Make the report of a finished run again."),
-    "encode": ("tuner.cli.encode", "encode", "Encode your own files with a run's winner."),
-    "export": ("tuner.cli.export", "export", "Print a run's command lines, presets, JSON."),
-    "compare": ("tuner.cli.compare", "compare", "Compare settings, builds or runs; a CI gate."),
-    "listen": ("tuner.cli.listen", "app", "Make, serve and analyse a listening test."),
-    "encoders": ("tuner.cli.encoders", "encoders", "List encoders and their parameters."),
-    "metrics": ("tuner.cli.metrics", "metrics", "List metrics and what they cannot hear."),
-    "doctor": ("tuner.cli.doctor", "doctor", "Check this machine; say what to install."),
-    "dataset": ("tuner.cli.dataset", "dataset", "Label coded signals for training."),
-    "train": ("tuner.cli.train", "train", "Train the quality model."),
-    "ratings": ("tuner.cli.ratings", "ratings", "Let a listening test teach the model."),
+    "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
+    "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
+    "export": (
+        "tuner.cli.commands.export",
+        "export",
+        "Print a run's command lines, presets, JSON.",
+    ),
+    "compare": (
+        "tuner.cli.commands.compare",
+        "compare",
+        "Compare settings, builds or runs; a CI gate.",
+    ),
+    "listen": ("tuner.cli.commands.listen", "app", "Make, serve and analyse a listening test."),
+    "encoders": ("tuner.cli.commands.encoders", "encoders", "List encoders and their parameters."),
+    "metrics": ("tuner.cli.commands.metrics", "metrics", "List metrics and what they cannot hear."),
+    "doctor": ("tuner.cli.commands.doctor", "doctor", "Check this machine; say what to install."),
+    "dataset": ("tuner.cli.commands.dataset", "dataset", "Label coded signals for training."),
+    "train": ("tuner.cli.commands.train", "train", "Train the quality model."),
+    "ratings": ("tuner.cli.commands.ratings", "ratings", "Let a listening test teach the model."),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm
+from tuner.sound.audio import SAMPLE_RATE, Pcm
 
 #: From the cut-off to full attenuation, as a ratio of frequencies: 3.5 to 4 kHz.
 STOP_RATIO = 4.0 / 3.5

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm
 from tuner.errors import ClipError, RunError
 from tuner.listening.anchors import anchor
 from tuner.listening.plan import (
@@ -32,7 +31,8 @@ from tuner.listening.plan import (
     Trial,
     write_plan,
 )
-from tuner.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
+from tuner.sound.audio import SAMPLE_RATE, Pcm
+from tuner.sound.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
 
 #: Programme loudness of EBU R 128; leaves the headroom that most material needs.
 LOUDNESS_LUFS = -23.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tuner.metric import About, Pcm, check_pair
-from tuner.quality.scorer import InseNetScorer, load_model, weights_facts
+from tuner.model.scorer import InseNetScorer, load_model, weights_facts
 from tuner.scorer import Score
 
 ABOUT = About(

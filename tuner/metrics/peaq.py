@@ -1,6 +1,6 @@
 """PEAQ, basic version: the objective difference grade of the standard's network.
 
-Source: ITU-R BS.1387-1 (`tuner.quality.peaq`). Left and right are heard together, as the
+Source: ITU-R BS.1387-1 (`tuner.metrics.peaq_basic`). Left and right are heard together, as the
 standard has it.
 """
 
@@ -15,9 +15,10 @@ from tuner.metrics.teachers import TAUGHT_THE_MODEL
 from tuner.scorer import Score
 
 if TYPE_CHECKING:
-    from tuner.quality.peaq import Variables
+    from tuner.metrics.peaq_basic import Variables
 
-#: Changes whenever `tuner.quality.peaq` gives other variables, or the scores below other points.
+#: Changes whenever `tuner.metrics.peaq_basic` gives other variables, or the scores
+#: below other points.
 VERSION = "1"
 #: How many pairs are remembered: PEAQ and the 2f-model score a pair one after the other.
 KEPT_PAIRS = 4
@@ -58,7 +59,7 @@ class PeaqMetric:
 
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """See `tuner.scorer.Scorer.score`."""
-        from tuner.quality.peaq import odg
+        from tuner.metrics.peaq_basic import odg
 
         check_pair(self.name, reference, coded)
         return Score(ABOUT.points(float(odg(variables(reference, coded))[0])))
@@ -69,7 +70,7 @@ def variables(reference: Pcm, coded: Pcm) -> Variables:
 
     PEAQ and the 2f-model read the same ones, which take all their time.
     """
-    from tuner.quality.peaq import stereo
+    from tuner.metrics.peaq_basic import stereo
 
     key = tuple(hashlib.sha256(pcm.tobytes()).hexdigest() for pcm in (reference, coded))
     if key not in _known:

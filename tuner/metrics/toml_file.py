@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from encoders.process import Finished, find_binary, private_folder, run
-from tuner.audio import SAMPLE_RATE
 from tuner.errors import EncoderError, MetricError, ScoreError
 from tuner.metric import FAMILIES, About, Direction, Pcm, check_pair
 from tuner.scorer import Score
+from tuner.sound.audio import SAMPLE_RATE
 
 #: Key -> (types, default); None: it must be there.
 KEYS: dict[str, tuple[tuple[type, ...], object]] = {

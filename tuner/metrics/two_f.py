@@ -45,7 +45,7 @@ class TwoFMetric:
 
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """See `tuner.scorer.Scorer.score`."""
-        from tuner.quality.peaq import two_f
+        from tuner.metrics.peaq_basic import two_f
 
         check_pair(self.name, reference, coded)
         return Score(float(two_f(variables(reference, coded))[0]))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.metric import About, Pcm, check_pair
+from tuner.metrics.scales import VISQOL_SCALE, VisqolScorer, opinion
 from tuner.metrics.teachers import TAUGHT_THE_MODEL
 from tuner.metrics.visqol_aligned import mono_mos
-from tuner.quality.teachers import VISQOL_SCALE, VisqolScorer, opinion
 from tuner.scorer import Score
 
 ABOUT = About(

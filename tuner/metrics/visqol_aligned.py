@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tuner.lru import Lru
+from tuner.system.lru import Lru
 
 Signal = npt.NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def _parts() -> _Parts:
     from visqol.api import _DEFAULT_SVR_MODEL
     from visqol.visqol_manager import OVERLAP, PATCH_SIZE_AUDIO, VisqolManager
 
-    from tuner.quality import visqol_filters
+    from tuner.metrics import visqol_filters
 
     visqol_filters.install()
     manager = VisqolManager()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.metric import About, Pcm, check_pair
+from tuner.metrics.scales import ZimtohrliScorer
 from tuner.metrics.teachers import TAUGHT_THE_MODEL
-from tuner.quality.teachers import ZimtohrliScorer
 from tuner.scorer import Score
 
 ABOUT = About(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuner.records import BitrateResult, Candidate, Results, TrialRecord
 from tuner.report import words
-from tuner.results import BitrateResult, Candidate, Results, TrialRecord
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.bootstrap import paired_bootstrap
+from tuner.records import BitrateResult, Candidate, Estimate, Results
 from tuner.report import words
-from tuner.results import BitrateResult, Candidate, Estimate, Results
 
 #: With fewer held-out clips of a kind, what the settings do to it is hardly tested.
 FEW_CLIPS = 3

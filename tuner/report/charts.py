@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tuner.records import BitrateResult
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
-from tuner.results import BitrateResult
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
 Corner = tuple[float, float, str]

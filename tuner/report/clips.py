@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tuner.artefacts import ARTEFACTS, describe
 from tuner.exhibits import Role
+from tuner.records import BitrateResult, Candidate, ClipRecord, Side, SideResult
 from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
 from tuner.report.exhibits import (
@@ -27,7 +28,6 @@ from tuner.report.exhibits import (
     read_sounds,
 )
 from tuner.report.runs import Run
-from tuner.results import BitrateResult, Candidate, ClipRecord, Side, SideResult
 
 Audio = Literal["link", "embed", "none"]
 

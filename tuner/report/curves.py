@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.bootstrap import bootstrap_mean
-from tuner.results import BitrateResult, Estimate, Results, SideResult
+from tuner.records import BitrateResult, Estimate, Results, SideResult
 
 Floats = npt.NDArray[np.float64]
 

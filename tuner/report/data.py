@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tuner.records import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
 from tuner.report.categories import gains_by_category
@@ -20,7 +21,6 @@ from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
 from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
-from tuner.results import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
 
 #: Longest list of names in the title; of bitrates it is one more.
 TITLE_ITEMS = 3

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 
 from tuner.bootstrap import paired_bootstrap
+from tuner.records import MODEL, BitrateResult, Candidate, ClipRecord, Results, Side, SideResult
 from tuner.report import words
 from tuner.report.candidates import find_changes, shown_candidate
 from tuner.report.categories import find_warnings, gains_by_category
-from tuner.results import MODEL, BitrateResult, Candidate, ClipRecord, Results, Side, SideResult
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
@@ -59,7 +59,7 @@ def find_doubts(results: Results) -> list[str]:
         found = list(_search(bitrate))
         if shown is not None and not default_best:
             found += _candidate(bitrate.candidates[0], shown, names)
-            # With the default's curve, intervals count what bits are worth (`tuner.search.worth`).
+            # With the default's curve, intervals count what bits are worth (`tuner.answer.worth`).
             if not results.default_points:
                 found += _shares_of(bitrate.candidates[0], shown)
             found += _judges_favourites(bitrate, shown, results.provenance.seed)

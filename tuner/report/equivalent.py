@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.bootstrap import bootstrap_statistic
+from tuner.records import Estimate
 from tuner.report.bd import Undefined
 from tuner.report.curves import Curve, Floats, shared_clips
-from tuner.results import Estimate
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuner.records import Ablation, BitrateResult, Candidate, TrialRecord
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.runs import Run
-from tuner.results import Ablation, BitrateResult, Candidate, TrialRecord
 
 #: Most changed settings that are told of a trial, the most important first; a page of many runs
 #: would grow by megabytes otherwise.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.results import BitrateResult, TrialRecord
+from tuner.records import BitrateResult, TrialRecord
 
 #: Empty space around the outermost points, share of the drawing.
 MARGIN = 0.08

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
+from tuner.records import Results
 from tuner.report import words
-from tuner.results import Results, read_results
+from tuner.results import read_results
 
 RESULTS_NAME = "results.json"
 #: How many clips of a difference are named.

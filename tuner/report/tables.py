@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuner.records import BitrateResult, Candidate, ClipRecord, SideResult
 from tuner.report.bd import Figure
 from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
 from tuner.report.runs import Run
 from tuner.report.saving import find_saving
-from tuner.results import BitrateResult, Candidate, ClipRecord, SideResult
 
 #: Decimals of scores, bitrates and gains.
 DECIMALS = 4

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.bootstrap import paired_bootstrap, simultaneous_intervals
-from tuner.results import Estimate, Results
+from tuner.records import Estimate, Results
 
 #: Bitrate and index of a finalist.
 Place = tuple[float, int]

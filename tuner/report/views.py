@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tuner.records import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
 from tuner.report.categories import CategoryGain
 from tuner.report.pareto import ParetoView, draw_pareto
 from tuner.report.saving import Saving
 from tuner.report.together import Place
-from tuner.results import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: Verdict kind -> class in the style sheet.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tuner.results import MODEL, Results
-from tuner.results import metric_label as metric_label
+from tuner.records import MODEL, Results
+from tuner.records import metric_label as metric_label
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

@@ -1,1 +1,1 @@
-"""The search: settings, rate matching, trials, validation."""
+"""The search: proposals, rate matching, pruning, trials."""

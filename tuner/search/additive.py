@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.encoder import Parameter, Settings
-from tuner.search.space import Space
 from tuner.search.variation import vary
+from tuner.study.space import Space
 
 #: Points that a number's effect is interpolated between.
 KNOTS = 8

@@ -12,7 +12,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from tuner.results import Timing, TrialRecord
+from tuner.records import Timing, TrialRecord
 from tuner.search.evaluate import TrialResult
 from tuner.search.race import Hearing
 

@@ -18,14 +18,11 @@ from dataclasses import dataclass, replace
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
-from tuner.machine import may_be_the_machines
+from tuner.jobs.passes import Bench, spent_kbps
 from tuner.rate import TOLERANCE, RateMatch, Unreachable
-from tuner.results import Timing, TrialRecord
+from tuner.records import Timing, TrialRecord
 from tuner.scorer import Score, Scorer
-from tuner.search.bench import Bench, spent_kbps
-from tuner.search.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
 from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
-from tuner.search.objective import clip_values, is_mean, objective_of
 from tuner.search.race import (
     MOST_WORTH,
     P_THRESHOLD,
@@ -35,6 +32,9 @@ from tuner.search.race import (
     make_blocks,
     p_worse,
 )
+from tuner.study.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
+from tuner.study.objective import clip_values, is_mean, objective_of
+from tuner.system.machine import may_be_the_machines
 
 #: What fails a trial. Anything else (a full disk, a lost clip) ends the run.
 TRIAL_ERRORS = (EncoderError, ScoreError, WorkerDied)
@@ -81,7 +81,7 @@ class TrialResult:
         rates: (knob, kb/s) of each measurement or projection, for the rate model.
         hearing: what each clip scored; None unless complete.
         ruler: which share of the bits each clip took; None unless complete.
-        machine: it failed by what may be the machine's fault (`tuner.machine`).
+        machine: it failed by what may be the machine's fault (`tuner.system.machine`).
     """
 
     record: TrialRecord
@@ -108,7 +108,7 @@ def evaluate(
         bench: a new one.
         plan: what to try.
         scorer: the quality model.
-        objective: see `tuner.search.objective`.
+        objective: see `tuner.study.objective`.
         prune: stop a trial that is losing (where the objective is a mean).
         limits: what is measured besides; only the latency is judged here, as it needs no
             encode, the rest when the trial is told.

@@ -11,7 +11,7 @@ from tuner.search.matching import Shares
 from tuner.search.race import Hearing
 from tuner.search.ranking import is_complete, rank, value_of
 from tuner.search.rate_model import MEMORY, Guess, Measured, guess_knob, most_alike
-from tuner.search.space import Space
+from tuner.study.space import Space
 
 #: Knob, slope, rival's and ruler's number: what a plan needs besides the settings.
 Start = tuple[float, float | None, int | None, int | None]

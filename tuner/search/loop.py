@@ -22,11 +22,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tuner.encoder import Settings
-from tuner.results import TrialRecord
+from tuner.jobs.executor import Executor
+from tuner.records import TrialRecord
 from tuner.search.evaluate import Plan, TrialResult
-from tuner.search.executors import Executor
 from tuner.search.trials import Trials
-from tuner.search.updates import (
+from tuner.updates import (
     Observer,
     SearchFinished,
     SearchStarted,

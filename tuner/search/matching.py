@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.encoder import Settings, find_rate_mode
+from tuner.jobs.passes import Bench
 from tuner.rate import (
     TOLERANCE,
     KnobAxis,
@@ -26,7 +27,6 @@ from tuner.rate import (
     straddle,
 )
 from tuner.scorer import Scorer
-from tuner.search.bench import Bench
 
 #: Bits of each clip over their mean.
 Shares = npt.NDArray[np.float16]

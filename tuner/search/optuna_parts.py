@@ -25,7 +25,7 @@ def make_storage(database: optuna.storages.RDBStorage) -> optuna.storages.BaseSt
     """The storage that a study is opened with: lean where this Optuna lets it be.
 
     Args:
-        database: see `tuner.search.storage`.
+        database: see `tuner.rundir.database`.
     """
     if not has_known_parts():
         return database

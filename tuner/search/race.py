@@ -34,7 +34,7 @@ class Hearing:
 
     Args:
         ordinal: its trial number.
-        values: contributions to the objective (`tuner.search.objective.clip_values`), points.
+        values: contributions to the objective (`tuner.study.objective.clip_values`), points.
         means: predicted mean quality, points.
     """
 

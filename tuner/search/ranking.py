@@ -6,7 +6,7 @@ import collections
 from collections.abc import Sequence
 
 from tuner.encoder import RATE_MODE
-from tuner.results import TrialRecord
+from tuner.records import TrialRecord
 from tuner.search.evaluate import TrialResult
 
 #: A bitrate stops when more than half of its first trials fail with one message.

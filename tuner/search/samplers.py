@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
-from tuner.search.spec import Sampler
+from tuner.study.spec import Sampler
 
 #: Random trials before a sampler models anything, defaults included (Optuna's default).
 STARTUP_TRIALS = 10

@@ -29,7 +29,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.encoder import Settings
-from tuner.results import Timing
+from tuner.jobs.passes import add_timings
+from tuner.records import Timing
 from tuner.search.additive import AdditiveModel
 from tuner.search.attempts import (
     HEARING,
@@ -45,16 +46,15 @@ from tuner.search.attempts import (
     retry_of,
     superseded,
 )
-from tuner.search.bench import add_timings
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
 from tuner.search.importance import measure_importance
-from tuner.search.limits import NO_LIMITS, Limits
 from tuner.search.optuna_parts import make_storage
 from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
 from tuner.search.samplers import make_fixed, make_sampler
-from tuner.search.space import Space
-from tuner.search.spec import Sampler
+from tuner.study.limits import NO_LIMITS, Limits
+from tuner.study.space import Space
+from tuner.study.spec import Sampler
 
 #: Proposals of one trial before settings that were tried already are accepted.
 PROPOSALS = 12
@@ -72,7 +72,7 @@ class Trials:
     """Proposes and records the trials of one bitrate; used from one thread.
 
     Args:
-        storage: see `tuner.search.storage`.
+        storage: see `tuner.rundir.database`.
         name: name of the Optuna study ("aac@64").
         space: the search space.
         target_kbps: the target bitrate.

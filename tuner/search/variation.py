@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.encoder import RATE_MODE, Settings, Value
-from tuner.search.space import Space
+from tuner.study.space import Space
 
 #: Standard deviation of a number's change, as a share of its range.
 STEP = 0.15

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 
 #: Length of the contract's clips, s.
 CLIP_S = 1.0

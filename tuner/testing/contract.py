@@ -20,7 +20,6 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE, align, find_delay, resample
 from tuner.encoder import (
     RATE_MODE,
     Encoded,
@@ -41,6 +40,7 @@ from tuner.errors import (
     OptionIgnored,
     SettingsError,
 )
+from tuner.sound.audio import SAMPLE_RATE, align, find_delay, resample
 from tuner.testing.clips import make_clip, real_clip
 from tuner.testing.probe import (
     Probe,

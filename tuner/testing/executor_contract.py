@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.audio import sample_digest
-from tuner.cache import Cache
 from tuner.encoder import default_settings
 from tuner.errors import EncoderFailed, TunerError, WorkerDied
-from tuner.search.executors import Executor
-from tuner.search.job import ClipRef, Job, run_job
+from tuner.jobs.cache import Cache
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef, Job, run_job
+from tuner.sound.audio import sample_digest
 from tuner.testing.clips import make_clip
 from tuner.testing.fakes import FakeEncoder, FakeScorer, Trigger
 

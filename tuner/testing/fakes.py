@@ -22,7 +22,7 @@ import numpy as np
 from tuner.encoder import Encoded, Parameter, Pcm, RateMode, Settings, Value, Version, validate
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing
 from tuner.metric import About, Family, check_pair
-from tuner.results import METRIC_LABELS
+from tuner.records import METRIC_LABELS
 from tuner.scorer import Score
 
 #: Pairs of a parameter's name and value.

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from tuner.audio import Pcm, lowpass
 from tuner.errors import ScoreError, TunerError
 from tuner.metric import FAMILIES, About, Metric
 from tuner.scorer import Score, ScoresBatches
+from tuner.sound.audio import Pcm, lowpass
 from tuner.testing.clips import make_clip
 
 #: Length of the clips, s: what needs windows of half a second has several.

@@ -14,7 +14,6 @@ from itertools import combinations
 
 import numpy as np
 
-from tuner.audio import SAMPLE_RATE
 from tuner.encoder import (
     RATE_MODE,
     Encoder,
@@ -26,6 +25,7 @@ from tuner.encoder import (
     settings_of,
 )
 from tuner.errors import EncoderError
+from tuner.sound.audio import SAMPLE_RATE
 
 #: At how many knob values a parameter is tried.
 KNOBS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tuner.clips import load_clips
-from tuner.search.run import Parts
-from tuner.search.spec import ClipsSpec, StudySpec
+from tuner.driver.parts import Parts
+from tuner.sound.clips import load_clips
+from tuner.study.spec import ClipsSpec, StudySpec
 from tuner.testing import FakeEncoder, FakeScorer
 
 #: Seconds of each clip: the least that is allowed.

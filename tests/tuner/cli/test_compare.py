@@ -13,11 +13,11 @@ import soundfile
 import typer
 
 from tuner import plugins
-from tuner.cli import run as cli_run
-from tuner.cli.compare import compare
+from tuner.apply import player
+from tuner.cli.commands import run as cli_run
+from tuner.cli.commands.compare import compare
 from tuner.errors import ClipError, StudyError
 from tuner.results import read_results
-from tuner.search import player
 from tuner.testing import FakeEncoder, FakeScorer
 
 

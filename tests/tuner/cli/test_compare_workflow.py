@@ -15,8 +15,8 @@ import pytest
 import soundfile
 import yaml
 
-from tuner.audio import SAMPLE_RATE
-from tuner.synth import synthesize
+from tuner.sound.audio import SAMPLE_RATE
+from tuner.sound.synth import synthesize
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "compare.md"
 #: Installs software: the one step that is not run here.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from tuner.cli.doctor import doctor
+from tuner.cli.commands.doctor import doctor
 from tuner.plugins import encoder_names
 
 

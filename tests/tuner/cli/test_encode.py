@@ -16,9 +16,9 @@ import pytest
 import soundfile
 import typer
 
-from tuner.cli.encode import encode
+from tuner.apply import player
+from tuner.cli.commands.encode import encode
 from tuner.errors import RunError
-from tuner.search import player
 from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
@@ -99,8 +99,8 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 import typer
-from tuner.cli.encode import encode
-from tuner.search import player
+from tuner.cli.commands.encode import encode
+from tuner.apply import player
 from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.encoders import encoders
+from tuner.cli.commands.encoders import encoders
 from tuner.errors import AdapterError, EncoderMissing, StudyError
 from tuner.plugins import encoder_names
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from tuner.cli.export import Format, export
+from tuner.cli.commands.export import Format, export
 from tuner.errors import RunError
 from tuner.plugins import load_encoder
 from tuner.results import read_results

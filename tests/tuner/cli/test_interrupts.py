@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tuner.cli.interrupts import as_interrupts, stop_twice
+from tuner.cli.display.interrupts import as_interrupts, stop_twice
 
 
 def test_a_dropped_interrupt_comes_again() -> None:

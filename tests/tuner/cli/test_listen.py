@@ -8,8 +8,8 @@ import soundfile
 from typer.testing import CliRunner
 
 from encoders.opus_ffmpeg import OpusFfmpeg
-from tuner.cli.listen import app
-from tuner.cli.listen_serve import alone
+from tuner.cli.commands.listen import app
+from tuner.cli.commands.listen_serve import alone
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
 from tuner.listening.invitation import find_invited

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.listen_verdict import RUN_FILE, note_run, tell_run
+from tuner.cli.arguments.listen_verdict import RUN_FILE, note_run, tell_run
 from tuner.errors import RunError
 from tuner.listening.analysis import Analysis, Comparison
 from tuner.listening.crossed import Mean

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.cli.live import Board
-from tuner.results import TrialRecord
-from tuner.search.updates import (
+from tuner.cli.display.live import Board
+from tuner.records import TrialRecord
+from tuner.updates import (
     PassFinished,
     SearchFinished,
     SearchStarted,

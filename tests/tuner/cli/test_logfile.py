@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.logfile import log_to
+from tuner.cli.display.logfile import log_to
 
 LOG = logging.getLogger("tuner.run")
 

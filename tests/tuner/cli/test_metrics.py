@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import typer
 
-from tuner.cli.metrics import choose_metrics, metrics, parse_names
+from tuner.cli.commands.metrics import choose_metrics, metrics, parse_names
 from tuner.errors import MetricError, StudyError
 from tuner.results import read_results
 

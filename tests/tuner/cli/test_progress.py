@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.cli import progress
+from tuner.cli.display import progress
 
 
 def test_a_resumed_job_is_not_faster_than_it_is(

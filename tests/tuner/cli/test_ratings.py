@@ -8,9 +8,9 @@ import pytest
 import soundfile
 import torch
 
-from tuner.cli.ratings import ratings
+from tuner.cli.commands.ratings import ratings
 from tuner.errors import StudyError
-from tuner.quality.scorer import InseNetScorer
+from tuner.model.scorer import InseNetScorer
 
 
 def test_weights_and_held_out_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

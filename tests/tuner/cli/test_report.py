@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from tuner.errors import RunError
-from tuner.results import ClipRecord, Provenance, Results, write_results
+from tuner.records import ClipRecord, Provenance, Results
+from tuner.results import write_results
 
 
 def make_run(folder, encoder="enc", clips=()):
@@ -81,7 +82,7 @@ def test_runs_over_other_clips_are_refused(run_folder, tmp_path):
 
 def test_a_run_that_has_not_finished_is_an_error(tmp_path):
     """Without results the message says what to do."""
-    from tuner.cli.report import report
+    from tuner.cli.commands.report import report
 
     with pytest.raises(RunError, match="tuner run"):
         report([tmp_path])

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.forecast import print_forecast
-from tuner.cli.run import conduct
-from tuner.cli.status import status
-from tuner.cli.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
+from tuner.cli.arguments.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
+from tuner.cli.commands.run import conduct
+from tuner.cli.commands.status import status
+from tuner.cli.display.forecast import print_forecast
+from tuner.driver.parts import Parts
 from tuner.errors import RunError, StudyError, TunerError
 from tuner.exhibits import read_index
 from tuner.results import read_results
-from tuner.search.folder import open_run
-from tuner.search.run import Parts
+from tuner.rundir.folder import open_run
 from tuner.testing import FakeEncoder
 
 STUDY = """
@@ -196,8 +196,8 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 import typer
 from conftest import wire
-from tuner.cli.live import Board
-from tuner.cli.run import conduct
+from tuner.cli.display.live import Board
+from tuner.cli.commands.run import conduct
 
 update = Board.update
 

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from safetensors.numpy import load_file, save_file
 
-from tuner.cli.score import find_pairs, score
+from tuner.cli.commands.score import find_pairs, score
 from tuner.errors import ClipError, WeightsError
-from tuner.quality.scorer import SHIPPED_WEIGHTS
-from tuner.synth import synthesize
+from tuner.model.scorer import SHIPPED_WEIGHTS
+from tuner.sound.synth import synthesize
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from tuner.audio import SAMPLE_RATE, lowpass
-from tuner.cli.spectrogram import Channel, _gammatone, _linear, spectrogram
+from tuner.cli.commands.spectrogram import Channel, _gammatone, _linear, spectrogram
 from tuner.errors import ClipError, StudyError
-from tuner.synth import synthesize
+from tuner.sound.audio import SAMPLE_RATE, lowpass
+from tuner.sound.synth import synthesize
 
 WIDE = synthesize("applause", seed=1, duration_s=4.0)
 HOSTILE = "b$x^2$ <b>&.wav"

@@ -17,12 +17,12 @@ from typing import NoReturn
 import optuna
 import pytest
 
-from tuner.cli.run import conduct, run
-from tuner.cli.study import resolve_study
+from tuner.cli.arguments.study import resolve_study
+from tuner.cli.commands.run import conduct, run
+from tuner.driver.parts import Parts
 from tuner.errors import RunError, StudyError
 from tuner.results import read_results
-from tuner.search.run import Parts
-from tuner.search.storage import close_storage, open_storage
+from tuner.rundir.database import close_storage, open_storage
 
 PASSWORD = "no-one-may-see-this"
 #: Where Debian's package puts what is not for every user.
@@ -131,7 +131,7 @@ def test_a_wrong_password_is_told(parts: Parts, postgres: str, tmp_path: Path) -
 
 def test_the_flag(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command that the report tells is what was typed, without the password."""
-    from tuner.cli import run as module
+    from tuner.cli.commands import run as module
 
     told = []
     monkeypatch.setattr(module, "_assemble", lambda spec: replace(parts, spec=spec))

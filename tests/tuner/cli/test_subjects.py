@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tuner import plugins
-from tuner.cli.subjects import parse_side
+from tuner.apply import player
+from tuner.cli.arguments.subjects import parse_side
 from tuner.errors import EncoderMissing, StudyError, TunerError
-from tuner.search import player
-from tuner.search.trust import Trust
+from tuner.study.trust import Trust
 from tuner.testing import FakeEncoder
 
 

@@ -8,16 +8,16 @@ import pytest
 import soundfile
 import torch
 
-from tuner.audio import SAMPLE_RATE
-from tuner.cli.dataset import train_side
-from tuner.cli.train import train, write_model
+from tuner.cli.commands.dataset import train_side
+from tuner.cli.commands.train import train, write_model
 from tuner.errors import ClipError, StudyError
-from tuner.quality.insenet import InseNet
-from tuner.quality.labels import Label, Labelled, digest_of, write_table
-from tuner.quality.material import Material, plan
-from tuner.quality.recipes import Recipe, artefact_step, cook
-from tuner.quality.scorer import InseNetScorer
-from tuner.synth import synthesize
+from tuner.model.insenet import InseNet
+from tuner.model.scorer import InseNetScorer
+from tuner.sound.audio import SAMPLE_RATE
+from tuner.sound.synth import synthesize
+from tuner.training.labels import Label, Labelled, digest_of, write_table
+from tuner.training.material import Material, plan
+from tuner.training.recipes import Recipe, artefact_step, cook
 
 
 def test_only_the_train_side_teaches(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_from_a_table_to_an_ensemble(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Features, two members, weights that the scorer loads, and a card; resumed at once."""
-    monkeypatch.setattr("tuner.cli.train.usable_encoders", lambda names: {})
+    monkeypatch.setattr("tuner.cli.commands.train.usable_encoders", lambda names: {})
     table, out = tmp_path / "labels.jsonl.xz", tmp_path / "new.safetensors"
     write_labels(tmp_path, table, 6)
 

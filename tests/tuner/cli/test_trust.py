@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.compare import compare
-from tuner.cli.encode import encode
-from tuner.cli.export import Format, export
-from tuner.cli.listen import make
-from tuner.cli.run import run as run_study
+from tuner.cli.commands.compare import compare
+from tuner.cli.commands.encode import encode
+from tuner.cli.commands.export import Format, export
+from tuner.cli.commands.listen import make
+from tuner.cli.commands.run import run as run_study
 from tuner.errors import RunError, TunerError
 from tuner.plugins import load_encoder
 

@@ -11,7 +11,7 @@ from tuner.listening.answers import read_all_answers, store_answer
 from tuner.listening.crossed import crossed_mean
 from tuner.listening.export import export_ratings
 from tuner.listening.plan import Plan, Stimulus, Trial, read_plan
-from tuner.quality.ratings import read_ratings
+from tuner.training.ratings import read_ratings
 
 TRUTH = {"reference": 100, "tuned": 75, "default": 60, "anchor70": 40, "anchor35": 20}
 

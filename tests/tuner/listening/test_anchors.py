@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tuner.audio import SAMPLE_RATE
 from tuner.listening.anchors import anchor
+from tuner.sound.audio import SAMPLE_RATE
 
 
 def gain_db(cutoff_hz: float, hz: np.ndarray) -> np.ndarray:

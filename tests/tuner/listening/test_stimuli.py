@@ -10,7 +10,7 @@ from tuner.errors import ClipError, RunError
 from tuner.listening import Material, make_test, read_plan
 from tuner.listening.plan import ANCHORS, REFERENCE
 from tuner.listening.stimuli import LOUDNESS_LUFS, level_gains
-from tuner.loudness import loudness_lufs
+from tuner.sound.loudness import loudness_lufs
 
 
 def tone(amplitude, hz=997, seconds=2):

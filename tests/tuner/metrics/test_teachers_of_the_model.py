@@ -1,8 +1,8 @@
 """Who taught the shipped model is told the same everywhere."""
 
+from tuner.answer.traits import COMPARED
 from tuner.metrics.teachers import TAUGHT_THE_MODEL
-from tuner.quality.scorer import SHIPPED_WEIGHTS, WeightsFacts, weights_facts
-from tuner.search.traits import COMPARED
+from tuner.model.scorer import SHIPPED_WEIGHTS, WeightsFacts, weights_facts
 
 
 def test_the_shipped_weights_name_their_teachers() -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tuner.audio import Pcm, lowpass
+from tuner.metrics.scales import visqol_mos
 from tuner.metrics.visqol_aligned import mono_mos
-from tuner.quality.teachers import visqol_mos
-from tuner.synth import synthesize
+from tuner.sound.audio import Pcm, lowpass
+from tuner.sound.synth import synthesize
 
 
 def damaged(kind: str, clip: Pcm) -> Pcm:

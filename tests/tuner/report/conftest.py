@@ -7,8 +7,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from tuner.report.runs import name_runs
-from tuner.results import (
+from tuner.records import (
     MODEL,
     BitrateResult,
     Candidate,
@@ -23,6 +22,7 @@ from tuner.results import (
     Verdict,
     metric_label,
 )
+from tuner.report.runs import name_runs
 
 METRICS = (MODEL, "visqol", "zimtohrli")
 FAMILIES = {MODEL: "model", "visqol": "similarity", "zimtohrli": "distance"}

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from tuner.records import MODEL
 from tuner.report.candidates import shown_candidate
 from tuner.report.categories import find_warnings, gains_by_category
 from tuner.report.data import build_page
-from tuner.results import MODEL
 
 
 def with_kinds(results, kinds, lost=6.0):

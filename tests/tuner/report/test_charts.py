@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tuner.records import MODEL
 from tuner.report.charts import build_charts, find_hull, plotly_text
 from tuner.report.comparison import Curves, find_curves, find_metrics
 from tuner.report.curves import Curve
-from tuner.results import MODEL
 
 
 def charts(runs):

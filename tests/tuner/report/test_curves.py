@@ -6,9 +6,9 @@ from statistics import fmean
 import numpy as np
 import pytest
 
+from tuner.records import MODEL, CurvePoint
 from tuner.report.curves import default_curve, found_curve, recommended_curve, shared_clips
 from tuner.report.equivalent import equivalent_bitrate
-from tuner.results import MODEL, CurvePoint
 
 
 def test_a_curve_has_a_point_per_bitrate_at_its_measured_rate(rising_results):

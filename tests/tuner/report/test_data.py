@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tuner.records import MODEL, Estimate, TrialRecord, Verdict
 from tuner.report.candidates import Change, find_changes, shown_candidate
 from tuner.report.data import build_page
-from tuner.results import MODEL, Estimate, TrialRecord, Verdict
 
 
 def trial(**values):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tuner.records import MODEL, Estimate
 from tuner.report.doubts import find_doubts
-from tuner.results import MODEL, Estimate
 
 
 def doubts(results):

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from tuner.records import Ablation, Estimate, TrialRecord
 from tuner.report.mattered import SLICES, build_mattered
 from tuner.report.runs import Run
-from tuner.results import Ablation, Estimate, TrialRecord
 
 
 def view_of(results, **changes):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tuner.records import MODEL
 from tuner.report.tables import write_tables
-from tuner.results import MODEL
 
 
 def read(path):

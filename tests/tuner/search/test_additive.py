@@ -9,7 +9,7 @@ import numpy as np
 
 from tuner.encoder import Parameter, RateMode, Settings
 from tuner.search.additive import AdditiveModel
-from tuner.search.space import Space
+from tuner.study.space import Space
 
 MODES = (RateMode("abr", "bitrate_kbps", low=8, high=320), RateMode("cbr", "bitrate_kbps", 8, 320))
 CHOICES = ("none", "some", "all")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tuner.encoder import Settings, default_settings
+from tuner.jobs.passes import Bench
 from tuner.rate import RateMatch
-from tuner.search.bench import Bench
 from tuner.search.evaluate import Plan, TrialResult, evaluate
-from tuner.search.limits import Limits
+from tuner.study.limits import Limits
 from tuner.testing import FakeEncoder, FakeScorer
 
 MakeBench = Callable[..., Bench]

@@ -7,8 +7,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from tuner.rundir.database import close_storage, open_storage
 from tuner.search.lean import LeanStorage
-from tuner.search.storage import close_storage, open_storage
 
 
 def test_attributes_stay_in_the_database(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tuner.encoder import Settings
+from tuner.rundir.database import close_storage, open_storage
 from tuner.search.additive import PARENTS
 from tuner.search.loop import SHARE_EVERY, SHARE_LAG, Budget, search, window_size
-from tuner.search.objective import pareto_front
 from tuner.search.ranking import rank
-from tuner.search.space import make_space
-from tuner.search.spec import Sampler
-from tuner.search.storage import close_storage, open_storage
 from tuner.search.trials import Trials
-from tuner.search.updates import TrialFinished
+from tuner.study.objective import pareto_front
+from tuner.study.space import make_space
+from tuner.study.spec import Sampler
+from tuner.updates import TrialFinished
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 from tuner.encoder import RateMode
 from tuner.errors import WorkerDied
-from tuner.search.job import Job
-from tuner.search.limits import Limits
+from tuner.jobs.job import Job
 from tuner.search.loop import Budget, search
 from tuner.search.ranking import EARLY_TRIALS
+from tuner.study.limits import Limits
 from tuner.testing import FakeEncoder
 
 #: Makes searches on fakes; see `conftest.py`.

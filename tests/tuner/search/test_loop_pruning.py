@@ -9,7 +9,7 @@ import pytest
 
 from tuner.search.loop import Budget
 from tuner.search.ranking import rank
-from tuner.search.updates import SearchFinished
+from tuner.updates import SearchFinished
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tuner.encoder import Settings
+from tuner.jobs.job import Job
 from tuner.search.evaluate import TrialResult
-from tuner.search.job import Job
 from tuner.search.loop import Budget
 
 #: Makes searches on fakes; see `conftest.py`.
@@ -133,7 +133,7 @@ rig.run(Budget(14, None))
 
 def start_driver(folder: Path, most: int) -> subprocess.Popen[bytes]:
     """A driver that stops, and waits to be killed, at so many encodes."""
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder), most=most)
+    code = DRIVER.format(tests=str(Path(__file__).parents[1]), folder=str(folder), most=most)
     return subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True
     )

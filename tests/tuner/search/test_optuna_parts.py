@@ -9,10 +9,10 @@ from typing import Any
 import optuna
 import pytest
 
+from tuner.rundir.database import close_storage, open_storage
 from tuner.search.lean import LeanStorage
 from tuner.search.loop import Budget
 from tuner.search.optuna_parts import TESTED, has_known_parts, make_storage
-from tuner.search.storage import close_storage, open_storage
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]

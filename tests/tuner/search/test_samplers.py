@@ -7,8 +7,8 @@ import pytest
 
 from tuner.search import samplers
 from tuner.search.samplers import STARTUP_TRIALS, make_fixed, make_sampler
-from tuner.search.space import make_space
-from tuner.search.spec import SAMPLERS, Sampler
+from tuner.study.space import make_space
+from tuner.study.spec import SAMPLERS, Sampler
 from tuner.testing import FakeEncoder
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings
-from tuner.search.space import Space
 from tuner.search.variation import vary
+from tuner.study.space import Space
 
 MODES = (RateMode("abr", "bitrate_kbps", low=8, high=320), RateMode("cbr", "bitrate_kbps", 8, 320))
 PARAMETERS = (

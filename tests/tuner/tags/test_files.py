@@ -18,11 +18,11 @@ from mutagen.flac import FLAC
 from mutagen.id3 import APIC, ID3, TPE1, TXXX
 from PIL import Image
 
-from tuner.audio import SAMPLE_RATE
-from tuner.container import payload_digest
+from tuner.apply.container import payload_digest
 from tuner.encoder import default_settings
 from tuner.errors import ClipError, DecodeFailed, EncoderMissing
 from tuner.plugins import load_encoder
+from tuner.sound.audio import SAMPLE_RATE
 from tuner.tags import Picture, Tags, read_tags, write_tags
 from tuner.tags.model import make_tags
 from tuner.testing import make_clip

@@ -1,0 +1,158 @@
+"""A kill at every change of a trial: the resumed search is the undisturbed one.
+
+Not by a timer: the database is kept as it is after each write, which is what a kill there leaves.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tuner.answer.validation import settings_of
+from tuner.encoder import default_settings
+from tuner.errors import EncoderFailed, EncoderTimedOut
+from tuner.jobs.job import Job
+from tuner.rundir.database import close_storage, open_storage
+from tuner.search.loop import Budget, search
+from tuner.testing import FakeEncoder
+
+#: Makes searches on fakes; see `conftest.py`.
+MakeRig = Callable[..., Any]
+#: The methods of Optuna's storage that change something.
+WRITES = {
+    *("create_new_study", "set_study_user_attr", "set_study_system_attr", "create_new_trial"),
+    *("_create_new_trial", "set_trial_param", "_set_trial_param", "set_trial_state_values"),
+    *("set_trial_user_attr", "set_trial_system_attr", "set_trial_intermediate_value"),
+}
+BUDGET = Budget(4, None)
+
+
+class Watched:
+    """A storage that keeps what each write leaves behind: what there is after a kill there."""
+
+    def __init__(self, storage: Any, database: Path, kept: Path) -> None:
+        self._storage = storage
+        self._database = database
+        self._kept = kept
+        self._keep()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._storage, name)
+        return self._watch(found) if name in WRITES else found
+
+    def _watch(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            written = write(*arguments, **named)
+            self._keep()
+            return written
+
+        return call
+
+    def _keep(self) -> None:
+        folder = self._kept / f"{len(list(self._kept.iterdir())):03}"
+        folder.mkdir()
+        for file in self._database.parent.glob(f"{self._database.name}*"):
+            shutil.copy(file, folder)  # with the log of what is not yet in the file itself
+
+
+def test_a_kill_at_every_change(make_rig: MakeRig, tmp_path: Path) -> None:
+    """Before the first write, between any two, and after the last: the same trials, no other."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    rig = make_rig("whole", count=1, sampler="tpe")
+    rig.wrap = lambda storage: Watched(storage, rig.folder / "optuna.db", kept)
+    (whole,) = rig.run(BUDGET)
+    expected = [result.record for result in whole]
+    assert settings_of(expected[0]) == default_settings(FakeEncoder())
+    kills = sorted(kept.iterdir())
+    assert len(kills) > 40
+    for kill in kills:
+        again = make_rig(f"killed {kill.name}", count=1, sampler="tpe")
+        shutil.copytree(kill, again.folder, dirs_exist_ok=True)
+        # What is encoded once serves all of them.
+        again.executor.cache = rig.executor.cache
+        with again.open() as (lane,):
+            search([lane], again.evaluate, BUDGET, again.executor, again.window, lambda _: None)
+            assert [r.record for r in lane.results] == expected, f"killed after {kill.name} writes"
+            assert lane.default().record == expected[0]
+
+
+def test_the_default_is_known_by_its_settings(make_rig: MakeRig) -> None:
+    """Also in a run of an older version, which gave its number to another trial."""
+    rig = make_rig(count=1)
+    default, other = (default_settings(FakeEncoder(), mode) for mode in ("abr", "vbr"))
+    database = open_storage(rig.folder / "optuna.db")
+    study = optuna.create_study(study_name="t@64.0", storage=database, direction="maximize")
+    for settings in (other, default):
+        params = {"rate_mode": settings.rate_mode, **settings.as_dict()}
+        study.enqueue_trial(params, {"settings": [settings.rate_mode, settings.as_dict()]})
+    close_storage(database)
+    (results,) = rig.run(Budget(3, None))
+    assert [result.record.number for result in results] == [0, 1, 2]
+    assert settings_of(results[0].record) == other
+    with rig.open() as (lane,):
+        assert settings_of(lane.default().record) == default
+
+
+def fail_once(rig: Any, error: Exception, shaping: int) -> list[Job]:
+    """The first job with this shaping fails; the list of all that were tried with it."""
+    tried: list[Job] = []
+
+    def fail(job: Job) -> None:
+        if job.settings.as_dict()["shaping"] == shaping and job.settings.rate_mode == "abr":
+            tried.append(job)
+            if len(tried) == 1:
+                raise error
+
+    rig.executor.before = fail
+    return tried
+
+
+def test_a_failed_default_is_always_tried_again(make_rig: MakeRig) -> None:
+    """What was wrong in the night may be mended in the morning; nothing is bricked by it."""
+    (whole,) = make_rig("whole", count=1).run(BUDGET)
+    rig = make_rig("failed", count=1)
+    fail_once(rig, EncoderFailed("exit code 1", ["fake"], 1, ""), shaping=3)
+    rig.run(BUDGET)
+    with rig.open() as (lane,):
+        assert lane.problem() is None and lane.next_ordinal == 0
+    (resumed,) = make_rig("failed", count=1).run(BUDGET)
+    assert resumed[0].record == whole[0].record
+    # The others may start elsewhere, as there was no default to start from; not with others.
+    assert [settings_of(r.record) for r in resumed] == [settings_of(r.record) for r in whole]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (EncoderTimedOut("timed out after 120 s", ["fake"], None, ""), True),
+        (EncoderFailed("exit code 1", ["fake"], 1, "x: No space left on device"), True),
+        (EncoderFailed("exit code 1", ["fake"], 1, "no such mode"), False),
+    ],
+)
+def test_what_the_machine_may_have_done_is_tried_again_once(
+    make_rig: MakeRig, error: Exception, again: bool
+) -> None:
+    """When the run goes on; what the settings did is what it is."""
+    (whole,) = make_rig("whole", count=1).run(BUDGET)
+    last = whole[-1].record
+    tried = []
+    for _ in range(3):
+        rig = make_rig("run", count=1)
+        seen: list[Job] = []
+
+        def fail(job: Job, seen: list[Job] = seen) -> None:
+            if job.settings == settings_of(last):
+                seen.append(job)
+                raise error
+
+        rig.executor.before = fail
+        (results,) = rig.run(BUDGET)
+        assert results[-1].record.state == "failed"
+        tried.append(len(seen))
+    assert tried == ([1, 1, 0] if again else [1, 0, 0])

@@ -1,0 +1,181 @@
+"""One decoder: right to the sample, or refused in words that name the file and the place."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+
+from tuner.errors import ClipError
+from tuner.pcm import Pcm
+from tuner.sound.audio import read_audio
+from tuner.sound.decoding import read_format
+
+
+def music(samples: int = 66_789, channels: int = 2, seed: int = 0) -> Pcm:
+    """Noise with a shape, on a grid of 16 bits."""
+    rng = np.random.default_rng(seed)
+    shape = np.exp(-3 * (np.arange(samples) % 9000) / 9000)
+    return (np.round(3000 * rng.standard_normal((channels, samples)) * shape) / 32768).astype("f4")
+
+
+def encode(path: Path, codec: str, signal: Pcm, rate: int = 44_100, *options: str) -> Path:
+    """Write with the bundled ffmpeg."""
+    source = path.with_name(path.name + ".wav")
+    soundfile.write(source, signal.T, rate, "PCM_16")
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [program, "-v", "error", "-y", "-i", str(source), *options, "-c:a", codec, str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("flac", "flac"), ("m4a", "alac"), ("wv", "wavpack"), ("tta", "tta")]
+)
+def test_lossless_files_are_read_to_the_bit(tmp_path: Path, suffix: str, codec: str) -> None:
+    """With their rate and depth."""
+    signal = music()
+    path = encode(tmp_path / f"x.{suffix}", codec, signal)
+    pcm, rate = read_audio(path)
+    assert rate == 44_100
+    assert np.array_equal(pcm, signal)
+    assert read_format(path).lossless
+
+
+def test_padding_of_mpeg4_audio_is_taken_off(tmp_path: Path) -> None:
+    """Its last packet holds more than the sound."""
+    signal = music()
+    assert read_audio(encode(tmp_path / "x.m4a", "aac", signal))[0].shape == signal.shape
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mp3", "libmp3lame"), ("ogg", "libvorbis")])
+def test_files_joined_by_copying_are_read_whole(tmp_path: Path, suffix: str, codec: str) -> None:
+    """Without a gap, though each header tells of its own part only."""
+    signals = [music(88_200), music(66_789, seed=1)]
+    parts = [encode(tmp_path / f"{n}.{suffix}", codec, s) for n, s in enumerate(signals)]
+    joined = tmp_path / f"joined.{suffix}"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    pcm, _ = read_audio(joined)
+    apart = np.concatenate([read_audio(part)[0] for part in parts], axis=1)
+    assert abs(apart.shape[1] - 154_989) < 64
+    assert np.array_equal(pcm, apart)
+
+
+def test_a_change_in_mid_stream_is_refused(tmp_path: Path) -> None:
+    """Where it is, and from what to what."""
+    parts = [
+        encode(tmp_path / "0.mp3", "libmp3lame", music(88_200)),
+        encode(tmp_path / "1.mp3", "libmp3lame", music(48_000, 1), 32_000),
+    ]
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(ClipError, match=r"from 44100 Hz stereo to 32000 Hz mono at 2\.00 s"):
+        read_audio(joined)
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        *(("flac", "flac"), ("wv", "wavpack"), ("tta", "tta"), ("opus", "libopus")),
+        ("ogg", "libvorbis"),
+    ],
+)
+def test_damage_is_an_error_with_its_place(
+    tmp_path: Path, suffix: str, codec: str, damage: object
+) -> None:
+    """A changed bit, and a download that was cut off: never a shorter signal."""
+    path = encode(tmp_path / f"x.{suffix}", codec, music(96_000), 48_000)
+    assert callable(damage)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ClipError, match=rf"x\.{suffix}: is (cut off|damaged).*(s|byte|last page)"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("mp3", "libmp3lame"), ("mka", "flac"), ("webm", "libopus"), ("m4a", "alac")],
+)
+def test_what_is_cut_off_is_told(tmp_path: Path, suffix: str, codec: str) -> None:
+    """Against what the header promises."""
+    path = encode(tmp_path / f"x.{suffix}", codec, music())
+    path.write_bytes(cut(path.read_bytes()))
+    with pytest.raises(ClipError, match=f"x.{suffix}: "):
+        read_audio(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at"), [("WAV", 40), ("RF64", None), ("AIFF", None), ("W64", None)]
+)
+def test_pcm_that_is_cut_off_is_told(tmp_path: Path, kind: str, at: int | None) -> None:
+    """And a length that a recorder never filled in is no damage."""
+    path = tmp_path / "x.pcm"
+    soundfile.write(path, music().T, 44_100, "PCM_16", format=kind)
+    whole = path.read_bytes()
+    path.write_bytes(cut(whole))
+    with pytest.raises(ClipError, match=r"x\.pcm: is cut off"):
+        read_audio(path)
+    if at is not None:
+        path.write_bytes(whole[:at] + b"\xff" * 4 + whole[at + 4 :])
+        assert np.array_equal(read_audio(path)[0], music())
+
+
+def test_the_default_stream_is_taken_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As players do."""
+    signal = music()
+    other = tmp_path / "other.wav"
+    soundfile.write(other, music(seed=1).T, 44_100, "PCM_16")
+    second = ("-i", str(other), "-map", "1", "-map", "0", "-disposition:a:0", "0")
+    path = encode(
+        tmp_path / "x.mka", "flac", signal, 44_100, *second, "-disposition:a:1", "default"
+    )
+    with caplog.at_level(logging.WARNING):
+        assert np.array_equal(read_audio(path)[0], signal)
+    assert "holds 2 audio streams; number 2 is taken" in caplog.text
+
+
+def test_what_keeps_no_length_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Raw AAC has its delay and padding in it."""
+    path = encode(tmp_path / "x.aac", "aac", music())
+    with caplog.at_level(logging.WARNING):
+        read_audio(path)
+    assert "x.aac: AAC in this form tells neither its delay nor its end" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"no audio at all" * 99, bytes(5000)])
+def test_what_is_no_sound_file_is_told(tmp_path: Path, content: bytes) -> None:
+    """By name, and without a traceback of a library."""
+    for suffix in ("wav", "flac", "m4a", "ogg"):
+        path = tmp_path / f"x.{suffix}"
+        path.write_bytes(content)
+        with pytest.raises(ClipError, match=f"x.{suffix}: "):
+            read_audio(path)
+
+
+def test_shapes_of_blocks(tmp_path: Path) -> None:
+    """All blocks of a file have one rate and as many channels."""
+    blocks: Iterable[tuple[Pcm, int]]
+    from tuner.sound.decoding import decode_blocks
+
+    path = encode(tmp_path / "x.flac", "flac", music(channels=1), 96_000)
+    blocks = list(decode_blocks(path))
+    assert {(len(pcm), rate) for pcm, rate in blocks} == {(1, 96_000)}

@@ -1,0 +1,46 @@
+"""Files read block by block are what they are as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tuner.errors import ClipError
+from tuner.sound import long_audio
+from tuner.sound.audio import SAMPLE_RATE, read_audio, resample
+from tuner.sound.long_audio import find_duration, write_wav
+
+
+def write(path: Path, rate: int, channels: int, seconds: float = 3.0) -> Path:
+    noise = np.random.default_rng(2).standard_normal((round(rate * seconds), channels))
+    soundfile.write(path, 0.1 * noise, rate)
+    return path
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (48_000, 2), (96_000, 2)])
+def test_the_same_samples(rate: int, channels: int, tmp_path: Path) -> None:
+    """As read and resampled in one piece, to the rounding of 24 bits."""
+    source = write(tmp_path / "in.flac", rate, channels)
+    assert find_duration(source) == pytest.approx(3.0)
+    write_wav(source, tmp_path / "out.wav")
+    written, written_rate = soundfile.read(tmp_path / "out.wav", always_2d=True)
+    assert written_rate == SAMPLE_RATE
+    whole = resample(*read_audio(source))
+    assert written.T.shape == whole.shape
+    np.testing.assert_allclose(written.T, whole, atol=2**-22)
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Surround, silence of bytes, and more than a WAV file holds."""
+    with pytest.raises(ClipError, match="has 6 channels; mix it down"):
+        write_wav(write(tmp_path / "surround.wav", 48_000, 6), tmp_path / "out.wav")
+    (tmp_path / "none.wav").write_bytes(b"")
+    for read in (find_duration, lambda path: write_wav(path, tmp_path / "out.wav")):
+        with pytest.raises(ClipError, match=r"none\.wav: is empty"):
+            read(tmp_path / "none.wav")
+    monkeypatch.setattr(long_audio, "WAV_BYTES", 100_000)
+    with pytest.raises(ClipError, match="split it"):
+        write_wav(write(tmp_path / "long.wav", 48_000, 2), tmp_path / "out.wav")

@@ -1,0 +1,1 @@
+"""The answer: validation, verdict, ablation, checks, diagnosis."""

@@ -1,0 +1,289 @@
+"""Encodes a user's own sound files with settings that a run found.
+
+Each file goes through the adapter as a clip does: at 48 kHz, mono or stereo. What is too long
+for memory goes through the adapter's command line, block by block. Files appear by rename, and
+a ledger beside them says what made them, so that the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tuner.apply.command import exact_command, run_command, with_fields
+from tuner.apply.container import payload_bits, payload_digest
+from tuner.apply.ledger import Ledger
+from tuner.encoder import Encoder, Settings
+from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.sound.folders import read_folder
+from tuner.sound.long_audio import find_duration, write_wav
+from tuner.system.locks import LockHeld, hold_lock
+from tuner.tags import Tags, read_tags, write_tags
+
+log = logging.getLogger(__name__)
+
+#: Files up to this long are held in memory, s: ten minutes of stereo floats are 230 MB.
+IN_MEMORY_S = 600.0
+#: Wall-clock limit of one encode, s: the slowest that was measured takes 0.1 s for a second.
+TIMEOUT_S = 3600.0
+LEDGER, LOCK, WORK = ".tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How files are encoded.
+
+    Args:
+        encoder: the adapter.
+        settings, knob: what it is told.
+        suffix: of what it makes, with dot.
+    """
+
+    encoder: Encoder
+    settings: Settings
+    knob: float
+    suffix: str
+
+    def digest(self) -> str:
+        """First 16 hex digits of the sha256 of what makes the payload."""
+        version = self.encoder.version
+        parts = [self.encoder.name, version.text, version.digest, self.settings.canonical()]
+        return hashlib.sha256(json.dumps([*parts, self.knob]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to encode, and its target within the folder of the results."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a file.
+
+    Args:
+        item: the file.
+        state: "encoded", "skipped" (made by an earlier run), or "failed".
+        bitrate_kbps: of the codec's payload; None unless encoded.
+        duration_s: of the sound; None unless encoded.
+        lost: what of its tags was not kept, and why; None where nothing was lost.
+        problem: why it failed.
+    """
+
+    item: Item
+    state: Literal["encoded", "skipped", "failed"]
+    bitrate_kbps: float | None = None
+    duration_s: float | None = None
+    lost: str | None = None
+    problem: str | None = None
+
+
+def make_recipe(encoder: Encoder, settings: Settings, knob: float) -> Recipe:
+    """A recipe; a tenth of a second is encoded to see that it works and what it makes.
+
+    Raises:
+        EncoderError: it does not work.
+    """
+    patient = with_fields(encoder, timeout_s=TIMEOUT_S)
+    noise = np.random.default_rng(0).standard_normal((2, SAMPLE_RATE // 10)).astype(np.float32)
+    suffix = patient.encode(0.1 * noise, SAMPLE_RATE, settings, knob).suffix
+    return Recipe(patient, settings, knob, suffix)
+
+
+def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
+    """What is to be encoded, and where to.
+
+    One folder's content goes straight into `out`, several folders keep their names. Files that
+    would share a target keep their suffixes before the new one.
+
+    Args:
+        sources: files and folders.
+        out: the folder of the results; where it lies in a source, what it holds is left out.
+        suffix: of the results, with dot.
+
+    Raises:
+        ClipError: a source is not there, or there is nothing to encode.
+        StudyError: two files have one target, or results would lie among the sources.
+    """
+    found: dict[Path, Path] = {}
+    for source in sources:
+        if source.is_dir():
+            prefix = Path() if len(sources) == 1 else Path(source.resolve().name)
+            for path in _sound_files(source, out):
+                found[path] = prefix / path.relative_to(source)
+        elif source.is_file():
+            found[source] = Path(source.name)
+        else:
+            raise ClipError(f"{source}: no such file or folder")
+    if not found:
+        raise ClipError(f"{', '.join(map(str, sources))}: no sound files")
+    alike = Counter(place.with_suffix("") for place in found.values())
+    items = []
+    for path, place in found.items():
+        name = place.stem if alike[place.with_suffix("")] == 1 else place.name
+        items.append(Item(path, place.with_name(name + suffix)))
+    _check_targets(items, out)
+    return items
+
+
+def _sound_files(folder: Path, out: Path) -> Iterator[Path]:
+    inner, outer = out.resolve(), folder.resolve()
+    if inner == outer:
+        raise StudyError(f"{folder}: the results would lie among the sources; choose another -o")
+    contents = read_folder(folder)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    for path in contents.sounds:
+        if inner not in path.resolve().parents:
+            yield path
+
+
+def _check_targets(items: Sequence[Item], out: Path) -> None:
+    sources = {item.source.resolve(): item.source for item in items}
+    taken: dict[Path, Path] = {}
+    for item in items:
+        target = (out / item.target).resolve()
+        if target in sources:
+            raise StudyError(f"{target}: would replace a source; choose another folder with -o")
+        if target in taken:
+            raise StudyError(
+                f"{item.source} and {taken[target]} would both become {item.target};"
+                " encode them into different folders"
+            )
+        taken[target] = item.source
+
+
+def encode_library(
+    recipe: Recipe, items: Sequence[Item], out: Path, workers: int
+) -> Generator[Result, None, None]:
+    """Encode in parallel; results as they come. When it is closed early, what is begun is finished.
+
+    Threads are enough: encoders run as children, and reading and resampling let others run.
+
+    Raises:
+        RunError: the folder cannot be used, or another process works in it.
+    """
+    held = ExitStack()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        held.enter_context(hold_lock(out / LOCK))
+    except LockHeld as error:
+        remedy = f"; {error.remedy}" if error.remedy else ""
+        raise RunError(f"{out}: another `tuner encode` works here; wait for it{remedy}") from None
+    except OSError as error:
+        raise RunError(f"{out}: cannot be written to ({error}); choose another -o") from error
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
+    try:
+        shutil.rmtree(out / WORK, ignore_errors=True)  # of a process that was killed
+        (out / WORK).mkdir()
+        workshop = _Workshop(recipe, out, Ledger(out / LEDGER))
+        pending: set[Future[Result]] = {pool.submit(workshop.make, item) for item in items}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        shutil.rmtree(out / WORK, ignore_errors=True)
+        held.close()
+
+
+class _Workshop:
+    """Makes one file after another, in any thread."""
+
+    def __init__(self, recipe: Recipe, out: Path, ledger: Ledger) -> None:
+        self.recipe, self.out, self.ledger = recipe, out, ledger
+        self.digest = recipe.digest()
+
+    def make(self, item: Item) -> Result:
+        """Encode a file, unless it is there."""
+        with tempfile.TemporaryDirectory() as name:
+            # Libraries trip over names that are no UTF-8, or look like ffmpeg's "protocol:".
+            plain = Path(name, "source" + item.source.suffix.encode("ascii", "ignore").decode())
+            plain.symlink_to(item.source.absolute())
+            try:
+                return self._make(item, plain)
+            except Exception as error:
+                # Broad, as adapters are other people's code: one file must not end the others.
+                problem = str(error).replace(str(plain), str(item.source))
+                if str(item.source) not in problem:
+                    problem = f"{item.source}: {problem}"
+                return Result(item, "failed", problem=problem)
+
+    def _make(self, item: Item, source: Path) -> Result:
+        target = self.out / item.target
+        content = _file_digest(source)
+        size = target.stat().st_size if target.exists() else None
+        if self.ledger.has(item.target, [content, self.digest, size]):
+            return Result(item, "skipped")
+        if size is not None and not self.ledger.knows(item.target):
+            raise ClipError(f"{target}: is there, but not made here; move it, or choose another -o")
+        tags = read_tags(source)
+        with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
+            coded = Path(name, "coded" + self.recipe.suffix)
+            seconds = self._encode(source, coded)
+            kbps = payload_bits(coded) / seconds / 1000
+            lost = _tag(coded, tags) if tags else None
+            size = coded.stat().st_size
+            target.parent.mkdir(parents=True, exist_ok=True)
+            coded.replace(target)
+        self.ledger.add(item.target, [content, self.digest, size])
+        return Result(item, "encoded", kbps, seconds, lost)
+
+    def _encode(self, source: Path, coded: Path) -> float:
+        """Encode into `coded`; the length in seconds."""
+        recipe, duration_s = self.recipe, find_duration(source)
+        if duration_s is not None and duration_s <= IN_MEMORY_S:
+            pcm = _load(source)
+            encoded = recipe.encoder.encode(pcm, SAMPLE_RATE, recipe.settings, recipe.knob)
+            coded.write_bytes(encoded.data)
+            return float(pcm.shape[1] / SAMPLE_RATE)
+        import soundfile
+
+        wav = coded.with_name("whole.wav")
+        write_wav(source, wav)
+        # Before an encoder runs beside it, which may leave anything there.
+        seconds = float(soundfile.info(wav).duration)
+        command = exact_command(recipe.encoder, recipe.settings, recipe.knob, wav.name, coded.name)
+        run_command(command, wav.parent, coded.name)
+        return seconds
+
+
+def _tag(coded: Path, tags: Tags) -> str | None:
+    """Write tags, and see that what is coded stays as it is; see `write_tags`."""
+    before = payload_digest(coded)
+    lost = write_tags(coded, tags)
+    if payload_digest(coded) != before:
+        raise DecodeFailed(f"{coded.name}: writing tags changed what is coded")
+    return lost
+
+
+def _load(path: Path) -> Pcm:
+    pcm, rate = read_audio(path)
+    if pcm.shape[0] > 2:
+        raise ClipError(f"{path}: has {pcm.shape[0]} channels; mix it down to mono or stereo")
+    if not pcm.shape[1] or not np.isfinite(pcm).all():
+        raise ClipError(f"{path}: is empty, or holds NaN or infinite samples; export it again")
+    return resample(pcm, rate)
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error

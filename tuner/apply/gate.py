@@ -1,0 +1,73 @@
+"""What a comparison says: a sentence for people, and whether a change may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuner.apply.compare import Comparison
+from tuner.records import METRIC_LABELS, Estimate
+
+#: What rounds to 0.0 points is no difference.
+RESOLUTION = 0.05
+
+
+def find_failures(
+    comparisons: Sequence[Comparison], threshold: float, *, strict: bool
+) -> list[str]:
+    """Why the gate stays shut, a sentence for each bitrate; empty when B may pass.
+
+    Args:
+        comparisons: of all bitrates.
+        threshold: least gain of B over A by the first metric, points.
+        strict: B must be proven to gain that much, rather than not proven to gain less.
+    """
+    failures = []
+    for each in comparisons:
+        where = f"{each.target_kbps:g} kb/s"
+        if each.problem is not None:
+            failures.append(f"{where}: not compared: {each.problem}")
+            continue
+        gain = each.lead
+        if gain.high < threshold - RESOLUTION:
+            failures.append(f"{where}: B gains {_span(gain)}, certainly below {threshold:g}")
+        elif strict and gain.low < threshold - RESOLUTION:
+            failures.append(f"{where}: B gains {_span(gain)}, not proven to be {threshold:g}")
+    return failures
+
+
+def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
+    """The answer at one bitrate, as a sentence."""
+    where = f"At {comparison.target_kbps:g} kb/s"
+    if comparison.problem is not None:
+        return f"{where} there is no comparison: {comparison.problem}."
+    gain = comparison.lead
+    names = f"B ({labels[1]})", f"A ({labels[0]})"
+    if gain.low > -RESOLUTION and gain.high < RESOLUTION:
+        answer = f"{names[0]} scores as {names[1]} does"
+    elif gain.low > 0:
+        answer = f"{names[0]} sounds better than {names[1]}, by {_span(gain)}"
+    elif gain.high < 0:
+        less = Estimate(-gain.value, -gain.high, -gain.low)
+        answer = f"{names[0]} sounds worse than {names[1]}, by {_span(less)}"
+    else:
+        answer = f"{names[0]} and {names[1]} cannot be told apart: B gains {_span(gain)}"
+    judges = "".join(f"; {_judge(name, each)}" for name, each in [*comparison.gains.items()][1:])
+    ratio = comparison.time_ratio
+    time = f" B encodes in {ratio:.2f} times A's time." if ratio else ""
+    return f"{where} {answer} on {len(comparison.by_clip)} clips{judges}.{time}"
+
+
+def _judge(name: str, gain: Estimate) -> str:
+    label = METRIC_LABELS.get(name, name)
+    if gain.low > 0 or gain.high < 0:
+        return f"{label} hears {_signed(gain.value)}"
+    return f"{label} cannot tell ({_signed(gain.value)})"
+
+
+def _span(gain: Estimate) -> str:
+    value, low, high = (round(x, 1) + 0.0 for x in (gain.value, gain.low, gain.high))
+    return f"{value:.1f} points (95 % interval {low:.1f} to {high:.1f})"
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}"

@@ -1,0 +1,187 @@
+"""Plays a finished run: its clips and its candidates' coded versions, as they were scored.
+
+What the run's cache still holds is taken from there; the rest is encoded again, by the build
+that ran and by no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from tuner.encoder import Encoded, Encoder, Settings, Version
+from tuner.errors import ClipError, RunError
+from tuner.jobs.cache import Cache, encode_key
+from tuner.plugins import load_encoder
+from tuner.records import BitrateResult, Candidate, ClipRecord, Results
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
+from tuner.sound.clip_files import clip_path, cut_again, read_clip, write_clip
+from tuner.study.files import read_study
+from tuner.study.spec import parse_study
+from tuner.study.trust import Trust, load_named
+
+#: What the study file of a run directory is called.
+STUDY_FILE = "study.toml"
+
+_log = logging.getLogger(__name__)
+
+
+class RunPlayer:
+    """Gives a run's clips, and their versions coded with a candidate's settings.
+
+    Args:
+        run: the run directory.
+        results: what it stored.
+        encoder: the adapter; None: the one that its study names.
+
+    Raises:
+        RunError, StudyError, EncoderError: the run's study or encoder cannot be loaded.
+    """
+
+    def __init__(self, run: Path, results: Results, encoder: Encoder | None = None) -> None:
+        made_by = results.provenance
+        self.run = run
+        self.cache = Cache(run / "cache")
+        self.version = Version(
+            made_by.encoder_version, made_by.encoder_binary, made_by.encoder_digest
+        )
+        self.encoder = encoder or encoder_of(run)
+
+    def load(self, clip: ClipRecord) -> Pcm:
+        """The reference; see `load_run_clip`."""
+        return load_run_clip(self.run, clip)
+
+    def encoded(self, clip: ClipRecord, reference: Pcm, candidate: Candidate) -> Encoded:
+        """The clip as it was encoded, at the knob that was matched on the clip's side.
+
+        Raises:
+            RunError: it is in the cache no longer and the encoder is another build, or the
+                candidate was not matched on that side.
+            EncoderError: encoding again failed.
+        """
+        if clip.side not in candidate.sides:
+            raise RunError(
+                f"{self.run}: trial {candidate.trial} has no result on the {clip.side} side"
+                f" ({candidate.problem}); choose another candidate"
+            )
+        settings, knob = settings_of(candidate), candidate.sides[clip.side].knob
+        key = encode_key(clip.digest, self.encoder.name, self.version, settings, knob)
+        if cached := self.cache.get_encode(key):
+            return cached
+        own = self.encoder.version
+        if own.digest != self.version.digest:
+            raise RunError(
+                f"{self.run}: {clip.name} is not in its cache any more, and {self.encoder.name} is"
+                f" now another build ({own.text}; the run had {self.version.text});"
+                " run the study again"
+            )
+        return self.encoder.encode(reference, SAMPLE_RATE, settings, knob)
+
+    def coded(self, clip: ClipRecord, reference: Pcm, candidate: Candidate) -> Pcm:
+        """The coded clip, decoded and aligned: float32 ``[C, T]`` of the reference's shape.
+
+        Raises:
+            RunError, EncoderError: see `encoded`; also where it cannot be decoded.
+        """
+        decoded, rate = self.encoder.decode(self.encoded(clip, reference, candidate))
+        return align(reference, resample(decoded, rate))[0]
+
+
+def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
+    """A clip of a run, float32 ``[C, T]`` at 48 kHz.
+
+    A missing or damaged file is made again from the sound file that the clip was cut from.
+
+    Raises:
+        RunError: it cannot be, as that is not there any more or was changed.
+    """
+    try:
+        path = clip_path(run / "clips", clip.digest)
+        try:
+            return read_clip(path, clip.digest)
+        except ClipError as error:
+            samples = round(clip.duration_s * SAMPLE_RATE)
+            pcm = cut_again(Path(clip.source), clip.start_s, samples, clip.digest)
+            if pcm is None:
+                raise ClipError(
+                    f"{error}, and {clip.source} does not hold it either; put that file back, and"
+                    " run the study again"
+                ) from error
+    except ClipError as error:
+        raise RunError(str(error)) from error
+    _keep(path, pcm)
+    return pcm
+
+
+def _keep(path: Path, pcm: Pcm) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_clip(path, pcm)
+    except OSError as error:
+        _log.warning("%s: was damaged, and cannot be written again (%s)", path, error)
+    else:
+        _log.warning("%s: was damaged; made again", path)
+
+
+def encoder_of(run: Path, trust: Trust | None = None) -> Encoder:
+    """The adapter that a run's study names, with its binary.
+
+    Args:
+        run: the run directory.
+        trust: what the user said of what it may run (`tuner.study.trust`).
+
+    Raises:
+        RunError: it names a program or an adapter that is not known here.
+        StudyError, EncoderError: the study or the adapter cannot be loaded.
+    """
+    path = run / STUDY_FILE
+    spec = parse_study(read_study(path), str(path))
+    return load_named(spec.encoder, spec.binary, run, trust or Trust(), load_encoder)
+
+
+def settings_of(candidate: Candidate) -> Settings:
+    """A candidate's settings."""
+    return Settings.of(candidate.rate_mode, candidate.values)
+
+
+def find_bitrate(run: Path, results: Results, kbps: float) -> BitrateResult:
+    """The answer at a target bitrate. Raises `RunError` naming those that there are."""
+    answered = {b.target_kbps: b for b in results.bitrates if b.candidates}
+    if kbps not in answered:
+        known = ", ".join(f"{each:g}" for each in sorted(answered)) or "none"
+        raise RunError(f"{run}: no answer at {kbps:g} kb/s; it has one at: {known}")
+    return answered[kbps]
+
+
+def find_candidate(run: Path, bitrate: BitrateResult, name: str) -> Candidate:
+    """A candidate by name.
+
+    Args:
+        run: the run directory, for messages.
+        bitrate: the answer of a bitrate.
+        name: "default"; "tuned", what the verdict is about; "trial-N", a finalist.
+
+    Raises:
+        RunError: there is none of that name that was scored on both sides.
+    """
+    whole = [c for c in bitrate.candidates if c.problem is None]
+    found = {f"trial-{c.trial}": c for c in whole} | {"default": bitrate.candidates[0]}
+    if bitrate.tuned and bitrate.candidates[bitrate.tuned].problem is None:
+        found["tuned"] = bitrate.candidates[bitrate.tuned]
+    if name not in found:
+        raise RunError(
+            f"{run}: no settings {name!r} at {bitrate.target_kbps:g} kb/s;"
+            f" there are: {', '.join(sorted(found))}"
+        )
+    return found[name]
+
+
+def parse_run(text: str) -> tuple[Path, float | None]:
+    """``RUN@96`` as the run directory and the target bitrate, which may be missing."""
+    path, at, kbps = text.rpartition("@")
+    if at:
+        try:
+            return Path(path), float(kbps)
+        except ValueError:
+            pass  # a folder may have an @ in its name
+    return Path(text), None

@@ -1,0 +1,89 @@
+"""Proof that a run's command line makes what was scored: one clip, payload bit for bit."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tuner.apply.command import exact_command, run_command
+from tuner.apply.container import payload_digest
+from tuner.apply.player import RunPlayer, settings_of
+from tuner.apply.preset import make_preset
+from tuner.errors import EncoderFailed, EncoderMissing
+from tuner.records import Candidate, Results, Side
+from tuner.sound.audio import SAMPLE_RATE
+
+#: The command line holds the knob that was matched on this side.
+SIDE: Side = "tune"
+SOURCE = "input.wav"
+#: Sample formats of the WAV file, in the order in which they are tried. 24 bits are exact for
+#: clips cut from files at 48 kHz; resampled ones hold finer samples, which adapters that feed
+#: ffmpeg floats code, and only a file of floats can hold.
+SAMPLE_FORMATS = {"PCM_24": "24-bit", "FLOAT": "float"}
+PRESET = "preset.ffpreset"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came out.
+
+    Args:
+        kind: "verified", "differs", or "cannot": the command does not run here.
+        detail: a sentence.
+    """
+
+    kind: Literal["verified", "differs", "cannot"]
+    detail: str
+
+
+def prove(
+    player: RunPlayer, results: Results, candidate: Candidate, *, by_preset: bool = False
+) -> Proof:
+    """Run the command line on the shortest clip of the tune side; compare with what was scored.
+
+    Args:
+        player, results: the run.
+        candidate: whose command line.
+        by_preset: run the one with a preset instead, where there is one.
+
+    Raises:
+        RunError, EncoderError: what was scored cannot be had any more (`RunPlayer.encoded`).
+    """
+    import soundfile
+
+    clip = min((c for c in results.clips if c.side == SIDE), key=lambda c: c.duration_s)
+    reference = player.load(clip)
+    scored = player.encoded(clip, reference, candidate)
+    target = f"output{scored.suffix}"
+    settings, knob = settings_of(candidate), candidate.sides[SIDE].knob
+    shown = player.encoder.command_line(settings, knob, SOURCE, target)
+    if list(shown) != candidate.command:
+        told = f"the command line is another one now ({shlex.join(shown)}); run the study again"
+        return Proof("differs", told)
+    command: Sequence[str] = exact_command(player.encoder, settings, knob, SOURCE, target)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stored = folder / f"stored{scored.suffix}"
+        stored.write_bytes(scored.data)
+        preset = make_preset(command, PRESET) if by_preset else None
+        if preset:
+            (folder / PRESET).write_text(preset.text, encoding="utf-8")
+            command = preset.command
+        wanted = payload_digest(stored)
+        for sample_format, words in SAMPLE_FORMATS.items():
+            (folder / SOURCE).unlink(missing_ok=True)
+            soundfile.write(folder / SOURCE, reference.T, SAMPLE_RATE, sample_format, format="WAV")
+            (folder / target).unlink(missing_ok=True)
+            try:
+                made = run_command(command, folder, target)
+            except (EncoderFailed, EncoderMissing) as error:
+                if sample_format == "FLOAT":
+                    break  # not every encoder reads floats
+                return Proof("cannot", f"the command does not run here: {error}")
+            if payload_digest(made) == wanted:
+                return Proof("verified", f"{clip.name} as a {words} WAV file: the same payload")
+    return Proof("differs", f"{clip.name}: the command makes another payload than was scored")

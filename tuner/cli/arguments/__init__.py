@@ -1,0 +1,1 @@
+"""What command lines describe, made into objects."""

@@ -1,0 +1,313 @@
+"""`tuner compare`: two settings, builds or runs at equal measured bitrate; a gate for CI."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tuner.cli.arguments.trust_options import TrustOption, make_trust
+from tuner.encoder import RATE_MODE
+from tuner.errors import ClipError, StudyError
+from tuner.records import MODEL
+
+if TYPE_CHECKING:
+    from tuner.apply.compare import Comparison, Heard
+    from tuner.cli.arguments.subjects import Side
+    from tuner.jobs.executor import Executor
+    from tuner.jobs.job import ClipRef, Job, Outcome
+    from tuner.records import ClipRecord
+
+#: Of the JSON.
+FORMAT_VERSION = 1
+
+Clips = dict[str, tuple[str, "ClipRef"]]
+"""Digest -> name and file."""
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="The old: name[:param=value,…], RUN@96, or a file.")],
+    b: Annotated[str, typer.Argument(help="The new, likewise; name=BINARY is another build.")],
+    clips: Annotated[
+        Path | None,
+        typer.Option(help="Folder of WAV or FLAC files; a run's held-out clips if not given."),
+    ] = None,
+    bitrates: Annotated[
+        str | None, typer.Option(help="Target kb/s, as in 64,96; a run's if not given.")
+    ] = None,
+    binary_a: Annotated[str | None, typer.Option(help="Binary of A's encoder.")] = None,
+    binary_b: Annotated[str | None, typer.Option(help="Binary of B's encoder.")] = None,
+    trust: TrustOption = None,
+    fail_below: Annotated[
+        float,
+        typer.Option(help="Fail when B certainly gains less than this over A, points."),
+    ] = 0.0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail unless B is proven to gain that much.")
+    ] = False,
+    judges: Annotated[
+        bool, typer.Option(help="Score by the judges of a run, too; most of the time.")
+    ] = True,
+    metrics: Annotated[
+        str | None,
+        typer.Option(help="Score by these instead: names or TOML files; the first decides."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps encodes and scores for the next time.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Jobs at once; 0: all cores.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare two ways to encode, clip by clip, at equal measured bitrate.
+
+    The exit status is 1 when B is certainly worse than A by the quality model (or the first of
+    --metrics) at any bitrate (its whole 95 % interval is below --fail-below), or cannot be
+    compared; else 0.
+    """
+    from tuner.apply.compare import compare as compare_sides
+    from tuner.apply.gate import find_failures, summarise
+    from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.commands.metrics import parse_names
+    from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.display.compare_tables import print_comparison
+    from tuner.jobs.executor import make_executor
+    from tuner.study.spec import DEFAULT_JUDGES
+
+    if not math.isfinite(fail_below):
+        raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
+    sides = tuple(
+        parse_side(text, make_trust(binary, trust))
+        for text, binary in ((a, binary_a), (b, binary_b))
+    )
+    _warn_of_one_build(sides)
+    rates = _choose_bitrates(bitrates, sides)
+    subjects = [side.subject(rates) for side in sides]
+    wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
+    if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
+        raise StudyError("tuner compare: --metrics none: name at least one (see `tuner metrics`)")
+    scorer, jury = load_metrics(
+        None if weights is None else str(weights.absolute()), wanted[1:], wanted[0]
+    )
+    with _cache_folder(cache) as folder:
+        chosen = _choose_clips(clips, sides, folder)
+        executor = make_executor("local", workers=workers or available_cores(), cache_folder=folder)
+        with _counted(executor, 2 * len(rates) * len(chosen)) as counting:
+            comparisons = compare_sides(
+                subjects[0],
+                subjects[1],
+                rates,
+                [ref for _, ref in chosen.values()],
+                counting,
+                (scorer, *jury),
+                seed,
+            )
+    labels, names = (a, b), {digest: name for digest, (name, _) in chosen.items()}
+    failures = find_failures(comparisons, fail_below, strict=strict)
+    sentences = [summarise(each, labels) for each in comparisons]
+    if as_json:
+        told = _as_json(labels, sides, comparisons, names, sentences, failures)
+        print(json.dumps(told, indent=1))
+    else:
+        for comparison, sentence in zip(comparisons, sentences, strict=True):
+            print_comparison(comparison, names, sentence)
+    for failure in failures:
+        print(f"FAILED at {failure}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _warn_of_one_build(sides: Sequence[Side]) -> None:
+    a, b = (side.encoder.version for side in sides)
+    if a.binary != b.binary and a.digest == b.digest:
+        print(
+            f"{a.binary} and {b.binary} are the same build, byte by byte. Scripts that start a"
+            " program elsewhere (libtool's) look alike: name the program itself",
+            file=sys.stderr,
+        )
+
+
+def _choose_bitrates(text: str | None, sides: Sequence[Side]) -> list[float]:
+    from tuner.cli.arguments.study import parse_bitrates
+
+    if text is not None:
+        return parse_bitrates(text)
+    own = [set(side.bitrates_kbps) for side in sides if side.bitrates_kbps]
+    if not own:
+        raise StudyError("tuner compare: at which bitrates? Give --bitrates 64,96")
+    if not (common := sorted(set.intersection(*own))):
+        raise StudyError("tuner compare: A and B have no bitrate in common; give --bitrates")
+    return common
+
+
+def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Clips:
+    """The clips, less those on which one of the sides was tuned.
+
+    Raises:
+        ClipError: too few are left.
+        StudyError: neither a folder nor a run.
+    """
+    from tuner.apply.compare import MIN_CLIPS
+    from tuner.results import read_results
+
+    runs = [(side.run, read_results(side.run / "results.json")) for side in sides if side.run]
+    if folder is not None:
+        found = _load_clips(folder, cache)
+    elif runs:
+        run, results = runs[0]
+        found = {
+            c.digest: (
+                c.name,
+                str(Path(c.source).resolve()),
+                _clip_of(run, c),
+            )
+            for c in results.clips
+            if c.side == "holdout"
+        }
+    else:
+        raise StudyError("tuner compare: on which clips? Give --clips FOLDER")
+    tuned = [clip for _, results in runs for clip in results.clips if clip.side == "tune"]
+    digests = {clip.digest for clip in tuned}
+    sources = {str(Path(clip.source).resolve()) for clip in tuned}
+    kept: Clips = {
+        digest: (name, ref)
+        for digest, (name, source, ref) in found.items()
+        if digest not in digests and source not in sources
+    }
+    if left_out := len(found) - len(kept):
+        print(f"clips left out, as settings were tuned on them: {left_out}", file=sys.stderr)
+    if len(kept) < MIN_CLIPS:
+        raise ClipError(f"clips to compare on: {len(kept)}; at least {MIN_CLIPS} are needed")
+    return kept
+
+
+def _clip_of(run: Path, clip: ClipRecord) -> ClipRef:
+    """A clip of a run, its file made again where it is damaged."""
+    from tuner.apply.player import load_run_clip
+    from tuner.jobs.job import ClipRef
+
+    load_run_clip(run, clip)
+    path = run / "clips" / f"{clip.digest}.npy"
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
+
+
+def _load_clips(folder: Path, cache: Path) -> dict[str, tuple[str, str, ClipRef]]:
+    from tuner.cli.display.progress import progress_bar
+    from tuner.jobs.job import ClipRef
+    from tuner.sound.clips import load_clips, store_clips
+
+    with progress_bar("reading clips") as update:
+        found = load_clips(folder, progress=lambda done, total: update(done, total, ""))
+    stored = (cache / "clips").absolute()
+    store_clips(found, stored)
+    return {
+        c.digest: (
+            c.name,
+            str(Path(c.source).resolve()),
+            ClipRef(c.digest, str(stored / f"{c.digest}.npy"), c.channels, c.duration_s),
+        )
+        for c in found.clips
+    }
+
+
+@contextmanager
+def _cache_folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="tuner-compare-") as name:
+        yield Path(name)
+
+
+class _Counting:
+    """An executor that shows how many of the clips are scored."""
+
+    def __init__(self, inner: Executor, total: int, update: Any) -> None:
+        self.workers, self._inner, self._total, self._update = inner.workers, inner, total, update
+        self._done, self._lock = 0, threading.Lock()
+        update(0, total, "matching bitrates")
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Submit, and count what is scored."""
+        future = self._inner.submit(job)
+        if job.scorers:
+            future.add_done_callback(self._count)
+        return future
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Close the executor."""
+        self._inner.close(cancel=cancel)
+
+    def _count(self, future: Future[Outcome]) -> None:
+        if future.cancelled():
+            return
+        with self._lock:
+            self._done += 1
+            self._update(self._done, self._total, "")
+
+
+@contextmanager
+def _counted(executor: Executor, total: int) -> Iterator[Executor]:
+    from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
+    from tuner.cli.display.progress import progress_bar
+
+    try:
+        with as_interrupts(), stop_twice(lambda: ""), progress_bar("scoring") as update:
+            yield _Counting(executor, total, update)
+        executor.close()
+    except KeyboardInterrupt:
+        executor.close(cancel=True)
+        print("\nStopped; with --cache the same command goes on.", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except BaseException:
+        executor.close(cancel=True)
+        raise
+
+
+def _as_json(
+    labels: tuple[str, str],
+    sides: Sequence[Side],
+    comparisons: Sequence[Comparison],
+    names: dict[str, str],
+    sentences: Sequence[str],
+    failures: Sequence[str],
+) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        **{
+            which: {
+                "label": label,
+                "encoder": side.encoder.name,
+                "version": side.encoder.version.text,
+                "digest": side.encoder.version.digest,
+            }
+            for which, label, side in zip(("a", "b"), labels, sides, strict=True)
+        },
+        "clips": names,
+        "passed": not failures,
+        "failures": list(failures),
+        "bitrates": [
+            {"sentence": sentence, **asdict(each), "a": _side(each.a), "b": _side(each.b)}
+            for sentence, each in zip(sentences, comparisons, strict=True)
+        ],
+    }
+
+
+def _side(heard: Heard | None) -> dict[str, Any] | None:
+    if heard is None:
+        return None
+    settings = heard.settings
+    return {**asdict(heard), "settings": {RATE_MODE: settings.rate_mode, **settings.as_dict()}}

@@ -1,0 +1,217 @@
+"""`tuner export`: a run's settings as command lines, ffmpeg presets or JSON, proved on request."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tuner.cli.arguments.trust_options import BinaryOption, TrustOption, make_trust
+
+if TYPE_CHECKING:
+    from tuner.apply.preset import Preset
+    from tuner.apply.proof import Proof
+    from tuner.records import Candidate, Results
+    from tuner.study.trust import Trust
+
+#: Of the JSON.
+FORMAT_VERSION = 1
+#: What stands before a program's name in a command line: ``env``, ``LC_ALL=C``.
+PREFIX = re.compile(r"env|\w+=.*")
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    SH = "sh"
+    FFMPEG = "ffmpeg"
+    JSON = "json"
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="Run directory, or RUN@96 for one bitrate.")],
+    form: Annotated[
+        Format, typer.Option("--format", help="Command lines, ffmpeg presets, or JSON.")
+    ] = Format.SH,
+    settings: Annotated[
+        str | None,
+        typer.Option(help="default, tuned or trial-N; what the verdict recommends if not given."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Run each on a clip; the payload must be the run's.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to write presets into.")
+    ] = None,
+    binary: BinaryOption = None,
+    trust: TrustOption = None,
+) -> None:
+    """Print the settings that a run recommends, per bitrate.
+
+    With --verify each command is run on one clip of the run, and what it makes must be, bit for
+    bit in payload, what was scored; else the exit status is 1.
+    """
+    rows = list(_collect(run, settings, form, make_trust(binary, trust), verify=verify))
+    if form is Format.JSON:
+        print(json.dumps(_as_json(run, rows), indent=1))
+    elif form is Format.SH:
+        for row in rows:
+            print(f"{row.comments()}\n{shlex.join(row.candidate.command)}\n")
+    else:
+        for row in rows:
+            _print_preset(row, out)
+    for row in rows:
+        if row.proof:
+            print(f"{row.kbps:g} kb/s: {row.proof.kind}: {row.proof.detail}", file=sys.stderr)
+    if any(row.proof and row.proof.kind == "differs" for row in rows):
+        raise typer.Exit(1)
+
+
+class _Row:
+    """One bitrate: its settings, and what is to be said of them."""
+
+    def __init__(self, run: Path, results: Results, kbps: float, name: str | None) -> None:
+        from tuner.apply.player import find_bitrate, find_candidate
+        from tuner.apply.preset import make_preset
+
+        answer = find_bitrate(run, results, kbps)
+        self.run, self.results, self.kbps = run, results, kbps
+        self.verdict = answer.verdict
+        self.candidate: Candidate = (
+            find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
+        )
+        self.preset_name = _file_name(f"{results.provenance.encoder}-{kbps:g}.ffpreset")
+        self.preset: Preset | None = make_preset(self.candidate.command, self.preset_name)
+        self.proof: Proof | None = None
+
+    def comments(self) -> str:
+        """Lines for people, as comments of a shell or a preset."""
+        return "\n".join(map(_comment, self._sentences()))
+
+    def _sentences(self) -> Iterator[str]:
+        from tuner.report.candidates import runs_adapter
+
+        made_by, candidate = self.results.provenance, self.candidate
+        side = candidate.sides["tune"]
+        which = f"trial {candidate.trial}" if candidate.trial else "the encoder's default"
+        yield (
+            f"{self.kbps:g} kb/s: {made_by.encoder}, {which}; {side.bitrate_kbps:.1f} kb/s"
+            " measured on the tune clips. Give files at 48 kHz."
+        )
+        yield self.verdict.sentence
+        yield from candidate.notes
+        if runs_adapter(candidate):
+            yield (
+                "This command is codec tuner's own, and needs it; for your own files:"
+                f" tuner encode {shlex.quote(f'{self.run}@{self.kbps:g}')} FILES -o FOLDER"
+            )
+        elif not _is_in_path(program := _program(candidate.command), made_by.encoder_binary):
+            yield (
+                f"{program} in your PATH is not there or another build; the run had"
+                f" {made_by.encoder_binary} ({made_by.encoder_version})"
+            )
+        if self.proof:
+            yield f"{self.proof.kind}: {self.proof.detail}"
+
+
+def _collect(
+    text: str, name: str | None, form: Format, trust: Trust, *, verify: bool
+) -> Iterator[_Row]:
+    from tuner.apply.player import RunPlayer, encoder_of, parse_run
+    from tuner.apply.proof import prove
+    from tuner.cli.display.progress import progress_bar
+    from tuner.results import read_results
+
+    run, only = parse_run(text)
+    results = read_results(run / "results.json")
+    answered = [b.target_kbps for b in results.bitrates if b.candidates]
+    for bitrate in results.bitrates:
+        if bitrate.problem and only in (None, bitrate.target_kbps):
+            print(f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}", file=sys.stderr)
+    rows = [_Row(run, results, kbps, name) for kbps in (answered if only is None else [only])]
+    if verify:
+        player = RunPlayer(run, results, encoder_of(run, trust))
+        with progress_bar("verifying") as update:
+            for done, row in enumerate(rows, start=1):
+                by_preset = form is Format.FFMPEG
+                row.proof = prove(player, results, row.candidate, by_preset=by_preset)
+                update(done, len(rows), "")
+    yield from rows
+
+
+def _as_json(run: str, rows: list[_Row]) -> dict[str, Any]:
+    made_by = rows[0].results.provenance if rows else None
+    return {
+        "format_version": FORMAT_VERSION,
+        "run": run,
+        "encoder": made_by and made_by.encoder,
+        "encoder_version": made_by and made_by.encoder_version,
+        "encoder_binary": made_by and made_by.encoder_binary,
+        "encoder_digest": made_by and made_by.encoder_digest,
+        "bitrates": [
+            {
+                "target_kbps": row.kbps,
+                "verdict": row.verdict.kind,
+                "sentence": row.verdict.sentence,
+                "trial": row.candidate.trial,
+                "rate_mode": row.candidate.rate_mode,
+                "values": row.candidate.values,
+                "knob": row.candidate.sides["tune"].knob,
+                "bitrate_kbps": row.candidate.sides["tune"].bitrate_kbps,
+                "command": row.candidate.command,
+                "notes": row.candidate.notes,
+                "preset": row.preset and {"file": row.preset_name, **asdict(row.preset)},
+                "proof": row.proof and asdict(row.proof),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _print_preset(row: _Row, out: Path | None) -> None:
+    comments = row.comments()
+    if row.preset is None:
+        print(f"{comments}\n# There is no preset of this command line:")
+        print(f"{shlex.join(row.candidate.command)}\n")
+        return
+    text = f"{comments}\n{_comment(shlex.join(row.preset.command))}\n{row.preset.text}"
+    if out is None:
+        print(text)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as name:
+        # By rename: where a link of that name lies it is replaced, not followed.
+        made = Path(name, row.preset_name)
+        made.write_text(text, encoding="utf-8")
+        made.replace(out / row.preset_name)
+    print(out / row.preset_name)
+
+
+def _comment(line: str) -> str:
+    """A line as a comment that ends where it ends: a clip's name may hold line breaks."""
+    return "# " + " ".join("".join(c if c.isprintable() else " " for c in line).split())
+
+
+def _file_name(text: str) -> str:
+    """A name that leads into no other folder: an adapter's may hold anything."""
+    return re.sub(r"[^\w.+-]", "_", text).lstrip(".")
+
+
+def _program(command: list[str]) -> str:
+    return next(word for word in command if not PREFIX.fullmatch(word))
+
+
+def _is_in_path(program: str, binary: str) -> bool:
+    found = shutil.which(program)
+    return found is not None and os.path.realpath(found) == os.path.realpath(binary)

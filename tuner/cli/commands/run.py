@@ -1,0 +1,341 @@
+"""`tuner run`: search the best settings at each bitrate, validate, report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.cli.arguments.study import (
+    check_origin,
+    parse_bitrates,
+    parse_exhibits,
+    parse_fixed,
+    resolve_study,
+)
+from tuner.cli.arguments.trust_options import TrustOption
+from tuner.cli.commands.metrics import choose_metrics, parse_names
+from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
+from tuner.cli.display.logfile import log_to
+from tuner.errors import RunError
+from tuner.records import MODEL
+from tuner.study.database_url import locate_url
+from tuner.study.files import locate, locate_metric
+from tuner.study.spec import DEFAULT_JUDGES, StudySpec
+from tuner.study.trust import remember
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tuner.driver.parts import Parts
+    from tuner.metric import Metric
+    from tuner.records import Results
+
+#: Where runs go when --out is not given.
+RUNS_FOLDER = "runs"
+
+log = logging.getLogger("tuner.run")
+
+
+def run(
+    study: Annotated[
+        str | None,
+        typer.Argument(help="A study file, or the name of a shipped one (aac-low)."),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder (see `tuner encoders`), or its TOML file.")
+    ] = None,
+    binary: Annotated[str | None, typer.Option(help="Another binary of the encoder.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of lossless sound files.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="CSV of sides and excerpts.")] = None,
+    allow_lossy: Annotated[
+        bool, typer.Option("--allow-lossy", help="Take MP3 and other coded files as references.")
+    ] = False,
+    group_by: Annotated[
+        str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
+    ] = None,
+    bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
+    judges: Annotated[
+        str | None,
+        typer.Option(help="Metrics that judge the result: names or TOML files; none: no judge."),
+    ] = None,
+    objective_metric: Annotated[
+        str | None,
+        typer.Option(help="Search by this metric instead of the quality model; name or TOML file."),
+    ] = None,
+    executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
+    scorer_gpu: Annotated[
+        float | None, typer.Option(help="Ray: share of a GPU for each scorer; 0: none.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(envvar="TUNER_STORAGE", help="URL of a database that runs share."),
+    ] = None,
+    fixed: Annotated[
+        list[str] | None, typer.Option(help="name=value: a parameter that is not searched.")
+    ] = None,
+    no_prune: Annotated[
+        bool, typer.Option("--no-prune", help="Score losing trials on all clips, too.")
+    ] = False,
+    warm_start: Annotated[
+        list[Path] | None, typer.Option(help="A finished run whose winners are tried first.")
+    ] = None,
+    no_ablation: Annotated[
+        bool, typer.Option("--no-ablation", help="Do not put the winner's settings back.")
+    ] = False,
+    exhibits: Annotated[
+        str | None,
+        typer.Option(help="Clips to listen to: N of either end of the gains, all or none."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
+    cache_gb: Annotated[float | None, typer.Option(help="Most disk for the cache, GB.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
+    ] = False,
+    trust: TrustOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
+) -> None:
+    """Search the settings that sound best at each bitrate, and write a report.
+
+    Flags override the study file. Running the same command again resumes a run that was
+    stopped, or adds trials to one that has finished. Progress goes to stderr, the answers
+    to stdout.
+    """
+    flags: dict[str, object] = {
+        "encoder": encoder and locate(encoder, Path()),
+        "binary": binary and locate(binary, Path()),
+        "bitrates_kbps": parse_bitrates(bitrates) if bitrates is not None else None,
+        "trials": trials,
+        "hours": hours,
+        "seed": seed,
+        "weights": _absolute(weights),
+        "judges": parse_names(judges, "--judges") if judges is not None else None,
+        "executor": executor,
+        "address": address,
+        "workers": workers,
+        "scorer_gpu": scorer_gpu,
+        "storage": storage and locate_url(storage, Path()),
+        "cache_gb": cache_gb,
+        "exhibits": parse_exhibits(exhibits) if exhibits is not None else None,
+        "clips": _given(
+            {
+                "folder": _absolute(clips),
+                "manifest": _absolute(manifest),
+                "allow_lossy": allow_lossy or None,
+                "group_by": group_by,
+            }
+        ),
+        "search": _given(
+            {
+                "objective_metric": objective_metric and locate_metric(objective_metric, Path()),
+                "prune": False if no_prune else None,
+                "ablation": False if no_ablation else None,
+                "warm_start": [_absolute(run) for run in warm_start] if warm_start else None,
+            }
+        ),
+        "fixed": parse_fixed(fixed or []),
+    }
+    spec = resolve_study(study, _given(flags))
+    check_origin(study, spec, _given(flags), trust or ())
+    parts = _assemble(spec)
+    target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
+    if dry_run:
+        from tuner.cli.display.forecast import print_forecast
+
+        print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
+        return
+    remember(spec.encoder, spec.binary, parts.encoder)
+    conduct(parts, target, _command(spec), as_json=as_json)
+
+
+def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
+    """Run a study with a live display, write its report and print the answers.
+
+    Args:
+        parts: what to run.
+        folder: the run directory; made, or resumed.
+        command: the command line for the report's provenance.
+        as_json: print JSON instead of a table.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
+        TunerError: see `tuner.driver.run.run_study`.
+    """
+    from tuner.cli.commands.status import Publisher
+    from tuner.cli.display.answers import print_answers, summarise
+    from tuner.cli.display.live import Board, show
+    from tuner.driver.run import run_study, trials_in_flight
+    from tuner.jobs.executor import make_executor
+    from tuner.report import write_report
+    from tuner.rundir.database import close_storage, open_storage
+    from tuner.rundir.disk import DiskKeeper, told_as_run_error
+    from tuner.rundir.folder import open_run
+
+    spec = parts.spec
+    if spec.storage is not None:
+        # Before the run is bound to it.
+        close_storage(open_storage(spec.storage))
+    with (
+        told_as_run_error(folder),
+        open_run(folder, parts.identity(), spec.to_toml()) as opened,
+        log_to(opened.log),
+    ):
+        log.info("%s", command)
+        board, publisher = Board(spec.hours), Publisher(opened.path, command)
+        publisher.show(board)
+        executor = make_executor(
+            spec.executor,
+            # A cluster has other cores than this machine.
+            workers=spec.workers or (0 if spec.address else available_cores()),
+            cache_folder=opened.cache,
+            address=spec.address,
+            scorer_gpu=spec.scorer_gpu,
+        )
+        window = trials_in_flight(parts, executor.workers)
+
+        def stopped() -> str:
+            publisher.end(board, "stopped")
+            return (
+                f"\nStopped. What was finished is kept in {folder};"
+                " run the same command again to go on.\n"
+            )
+
+        with stop_twice(stopped) as check:
+            try:
+                keeper = DiskKeeper(opened, spec.cache_gb, window)
+                # Here, too, for the status to tell it.
+                with told_as_run_error(folder), as_interrupts():
+                    with show(board, publisher.show, check, keeper) as observer:
+                        results = run_study(parts, opened, executor, observer, command)
+                    executor.close()
+                    refuse_no_answer(results, opened.path)
+                    report = write_report(opened.path)
+            except KeyboardInterrupt:
+                executor.close(cancel=True)
+                log.info("stopped by the user")
+                print(stopped(), end="", file=sys.stderr)
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+            except BaseException as error:
+                executor.close(cancel=True)
+                # The terminal gets one line of it; the log keeps where it came from.
+                log.exception("stopped by an error")
+                publisher.end(board, "failed", f"{type(error).__name__}: {error}")
+                raise
+        publisher.end(board, "finished")
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, opened.path, report), indent=1))
+        else:
+            print_answers(results, report)
+    return report
+
+
+def refuse_no_answer(results: Results, folder: Path) -> None:
+    """Raise `RunError` with the reasons if no bitrate has an answer: there is nothing to report."""
+    problems = [bitrate.problem for bitrate in results.bitrates]
+    if None in problems:
+        return
+    reasons = "\n  ".join(
+        f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
+    )
+    raise RunError(
+        f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
+        f"\n  {reasons}"
+    )
+
+
+def _command(spec: StudySpec) -> str:
+    """What was typed, without the password of a database."""
+    typed = sys.argv[1:]
+    if spec.storage is not None:
+        typed = [argument.replace(spec.storage, str(spec.shown_storage)) for argument in typed]
+    return shlex.join(["tuner", *typed])
+
+
+def _assemble(spec: StudySpec) -> Parts:
+    """Everything that the study names, checked before anything runs."""
+    from tuner.cli.display.progress import progress_bar
+    from tuner.driver.parts import Parts
+    from tuner.plugins import load_encoder
+    from tuner.sound.clips import Excerpting, load_clips
+    from tuner.study.limits import check_limits
+    from tuner.study.space import make_space
+
+    encoder = load_encoder(spec.encoder, spec.binary)
+    make_space(encoder, dict(spec.fixed))
+    check_limits(encoder, spec.search.limits)
+    wanted = spec.clips
+    manifest = Path(wanted.manifest) if wanted.manifest else None
+    excerpting = Excerpting(
+        duration_s=wanted.excerpt_s, how=wanted.excerpt, per_file=wanted.per_file
+    )
+    with progress_bar("reading clips") as update:
+        clip_set = load_clips(
+            Path(wanted.folder),
+            excerpting,
+            manifest=manifest,
+            allow_lossy=wanted.allow_lossy,
+            group_by=wanted.group_by,
+            progress=lambda done, total: update(done, total, ""),
+        )
+    objective = spec.search.objective_metric
+    wanted_judges = [name for name in spec.judges if name != objective]
+    if MODEL not in (objective, *wanted_judges):
+        # Where another metric is climbed, the model is asked what it thinks of that.
+        wanted_judges.insert(0, MODEL)
+    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
+    return Parts(spec, encoder, clip_set, scorer, judges)
+
+
+def load_metrics(
+    weights: str | None = None, judges: Sequence[str] = DEFAULT_JUDGES, objective: str = MODEL
+) -> tuple[Metric, tuple[Metric, ...]]:
+    """What is maximised, and the judges.
+
+    Args:
+        weights: of the quality model; None for the shipped ones.
+        judges: names or files.
+        objective: name or file of what is maximised.
+
+    Raises:
+        MetricError: one is not there or wrong.
+        WeightsError: the weights are missing, damaged or of another network.
+    """
+    first, *others = choose_metrics([objective, *judges], weights)
+    return first, tuple(others)
+
+
+def _given(flags: dict[str, object]) -> dict[str, object]:
+    """The flags that were given."""
+    return {name: value for name, value in flags.items() if value not in (None, {})}
+
+
+def _absolute(path: Path | None) -> str | None:
+    """Absolute, so that the stored study file works from anywhere."""
+    return None if path is None else str(path.expanduser().absolute())
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,180 @@
+"""`tuner status`: how far a run is, from another terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.rundir.folder import now
+from tuner.rundir.status import BitrateStatus, RunStatus, State, read_status, write_status
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tuner.cli.display.live import Board, Row
+
+log = logging.getLogger("tuner.run")
+
+#: Seconds between two looks of --watch.
+WATCH_EVERY_S = 2.0
+#: Seconds between two writes of the driver.
+WRITE_EVERY_S = 1.0
+
+#: What a state means, in words.
+STATES: dict[State, str] = {
+    "running": "running",
+    "finished": "finished",
+    "stopped": "stopped by the user; the same command goes on",
+    "failed": "stopped by an error; the same command goes on",
+    "killed": "killed; nothing finished is lost, the same command goes on",
+}
+
+
+def status(
+    run: Annotated[Path, typer.Argument(help="Run directory: what --out names.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Look again until it ends.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; with --watch a line each time.")
+    ] = False,
+) -> None:
+    """Tell how far a running or finished run is. It only reads, and disturbs nothing."""
+    if as_json:
+        _print_json(run, watch=watch)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    found = read_status(run)
+    if not watch:
+        console.print(_render(found))
+        return
+    with Live(_render(found), console=console, auto_refresh=False) as live:
+        while found.state == "running":
+            time.sleep(WATCH_EVERY_S)
+            found = read_status(run)
+            live.update(_render(found), refresh=True)
+
+
+def _print_json(run: Path, *, watch: bool) -> None:
+    while True:
+        found = read_status(run)
+        print(json.dumps(asdict(found), indent=None if watch else 1), flush=True)
+        if not watch or found.state != "running":
+            return
+        time.sleep(WATCH_EVERY_S)
+
+
+def _render(found: RunStatus) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from tuner.cli.display.live import HEADINGS
+
+    # The narrow frame lets all columns fit into 80 characters.
+    table = Table(
+        *HEADINGS,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for each in found.bitrates:
+        gain = None if each.best is None or each.default is None else each.best - each.default
+        table.add_row(
+            f"{each.target_kbps:g}",
+            f"{each.done}/{each.trials}" if each.trials else str(each.done),
+            "" if each.default is None else f"{each.default:.1f}",
+            "" if each.best is None else f"{each.best:.1f}",
+            "" if gain is None else f"{gain:+.1f}",
+            "" if each.best_kbps is None else f"{each.best_kbps:.1f}",
+            str(each.pruned),
+            str(each.infeasible),
+            str(each.failed),
+            each.state,
+        )
+    lines = [found.command, f"{STATES[found.state]}; process {found.pid} on {found.host}"]
+    if found.state == "running":
+        lines.append(_pace(found))
+    lines.append(f"started {found.started}, last heard of {found.updated}")
+    if found.problem:
+        lines.append(found.problem)
+    # Texts, not markup: commands and errors may hold brackets.
+    return Group(*(Text(line) for line in lines), table)
+
+
+def _pace(found: RunStatus) -> str:
+    from tuner.report.words import duration
+
+    parts = [found.stage] if found.stage else [f"{found.encodes_per_s:.1f} encodes/s"]
+    if found.eta_s is not None and not found.stage:
+        parts.append(f"search ends in {duration(found.eta_s)}")
+    return "; ".join(parts)
+
+
+class Publisher:
+    """The driver's side: keeps the status of its run up to date.
+
+    Args:
+        folder: the run directory.
+        command: what was typed.
+    """
+
+    def __init__(self, folder: Path, command: str) -> None:
+        self._folder = folder
+        self._command = command
+        self._started = now()
+        self._due = 0.0
+
+    def show(self, board: Board) -> None:
+        """Write, unless it was done a moment ago."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + WRITE_EVERY_S
+            self._write(board, "running", None)
+
+    def end(self, board: Board, state: State, problem: str | None = None) -> None:
+        """Write the last word."""
+        self._write(board, state, problem)
+
+    def _write(self, board: Board, state: State, problem: str | None) -> None:
+        status = RunStatus(
+            state=state,
+            command=self._command,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=self._started,
+            updated=now(),
+            stage=board.stage if state == "running" else "",
+            encodes_per_s=round(board.speed(), 2),
+            eta_s=board.eta_s(),
+            problem=problem,
+            bitrates=tuple(_of(row) for row in board.rows.values()),
+        )
+        try:
+            write_status(status, self._folder)
+        except OSError as error:  # it must not end a run, nor hide why a run ended
+            log.warning("%s: the status cannot be written (%s)", self._folder, error)
+
+
+def _of(row: Row) -> BitrateStatus:
+    return BitrateStatus(
+        target_kbps=row.target_kbps,
+        state=row.state,
+        done=row.done,
+        trials=row.trials,
+        default=row.default.score if row.default else None,
+        best=row.best.score if row.best else None,
+        best_kbps=row.best.bitrate_kbps if row.best else None,
+        infeasible=row.infeasible,
+        failed=row.failed,
+        pruned=row.pruned,
+    )

@@ -1,0 +1,1 @@
+"""One whole run, from the study to the results."""

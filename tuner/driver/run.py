@@ -1,0 +1,299 @@
+"""One whole run: search every bitrate, validate, check the model, write the results."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.answer.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
+from tuner.answer.validation import Court, measure_default, validate_bitrate
+from tuner.answer.worth import with_worth
+from tuner.driver.default_points import default_points
+from tuner.driver.evidence import explain, keep_exhibits
+from tuner.driver.parts import Parts
+from tuner.driver.warm import find_winners
+from tuner.encoder import Encoder
+from tuner.errors import RunError
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef, load_clip
+from tuner.jobs.passes import Bench
+from tuner.records import (
+    BitrateResult,
+    CurvePoint,
+    ListeningResult,
+    Provenance,
+    Results,
+    Side,
+)
+from tuner.results import read_results, write_results
+from tuner.rundir.database import close_storage, open_storage
+from tuner.rundir.folder import RunFolder, now
+from tuner.search.evaluate import Plan, TrialResult, evaluate
+from tuner.search.loop import Budget, search, window_size
+from tuner.search.race import jobs_at_once
+from tuner.search.trials import Trials
+from tuner.sound.audio import SAMPLE_RATE
+from tuner.study.objective import pareto_front
+from tuner.study.space import presets_of
+from tuner.updates import BitrateFinished, Observer, StageStarted
+
+if TYPE_CHECKING:
+    pass
+
+#: Packages whose versions the results name.
+NAMED_PACKAGES = (
+    "codec-tuner",
+    "av",
+    "numpy",
+    "optuna",
+    "ray",
+    "soxr",
+    "torch",
+    "visqol-python",
+    "zimtohrli",
+)
+
+
+def run_study(
+    parts: Parts, folder: RunFolder, executor: Executor, observer: Observer, command: str
+) -> Results:
+    """Search, validate, write `results.json`; goes on where an earlier session stopped.
+
+    Args:
+        parts: what to run.
+        folder: the run directory, locked.
+        executor: where jobs run.
+        observer: told of everything.
+        command: the command line that a user types to get this run.
+
+    Raises:
+        TunerError: whatever ends a run; what was finished is kept.
+        KeyboardInterrupt: likewise.
+    """
+    spec = parts.spec
+    clips = _store(parts, folder)
+    with _open_trials(parts, folder) as lanes:
+        search(
+            lanes,
+            _Evaluator(parts, executor, clips["tune"]),
+            Budget(spec.trials, spec.hours),
+            executor,
+            trials_in_flight(parts, executor.workers),
+            observer,
+        )
+        court = _court(parts, executor, clips, lanes, _listened(folder), observer)
+        bitrates = _validate(parts, court, lanes, observer)
+        points = _measure_default(court, bitrates, observer)
+    observer(StageStarted("Checking the quality model on anchors"))
+    results = Results(
+        clips=parts.records(),
+        bitrates=bitrates,
+        provenance=_provenance(parts, folder, command),
+        notes=_notes(parts, clips["tune"], bitrates),
+        metrics=parts.metrics(),
+        default_points=points,
+    )
+    results = with_worth(results)
+    results = keep_exhibits(parts, folder.path, results, observer)
+    write_results(results, folder.results)
+    return results
+
+
+def trials_in_flight(parts: Parts, workers: int) -> int:
+    """Trials of one bitrate that are in flight together."""
+    return window_size(workers, jobs_at_once(len(parts.clips.tune)), len(parts.spec.bitrates_kbps))
+
+
+def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
+    from tuner.sound.clips import store_clips
+
+    store_clips(parts.clips, folder.clips)
+
+    def refs(side: Side) -> list[ClipRef]:
+        chosen = parts.clips.tune if side == "tune" else parts.clips.holdout
+        return [
+            ClipRef(
+                clip.digest,
+                str(folder.clips / f"{clip.digest}.npy"),
+                clip.channels,
+                clip.duration_s,
+            )
+            for clip in chosen
+        ]
+
+    return {"tune": refs("tune"), "holdout": refs("holdout")}
+
+
+@contextmanager
+def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
+    spec, space, how = parts.spec, parts.space(), parts.spec.search
+    presets = list(presets_of(parts.encoder))
+    winners = find_winners([Path(run) for run in how.warm_start], parts.encoder.name)
+    storage = open_storage(spec.storage or folder.database)
+    prefix = f"{folder.name}/" if spec.storage else ""
+    try:
+        yield [
+            Trials(
+                storage,
+                f"{prefix}{parts.encoder.name}@{kbps:g}",
+                space,
+                kbps,
+                how.sampler,
+                spec.seed,
+                starters=[*presets, *winners.near(kbps)],
+                limits=how.limits,
+                two_objectives=how.two_objectives,
+            )
+            for kbps in spec.bitrates_kbps
+        ]
+    finally:
+        close_storage(storage)
+
+
+class _Evaluator:
+    """Runs one trial with a bench of its own."""
+
+    def __init__(self, parts: Parts, executor: Executor, clips: Sequence[ClipRef]) -> None:
+        self.parts = parts
+        self.executor = executor
+        self.clips = clips
+
+    def __call__(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
+        bench = Bench(self.parts.encoder, self.executor, self.clips, observer, target_kbps)
+        how = self.parts.spec.search
+        return evaluate(
+            bench,
+            plan,
+            self.parts.scorer,
+            how.objective,
+            prune=how.prune and not how.two_objectives,
+            limits=how.limits,
+        )
+
+
+def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
+    """What a listening test said of an earlier session's answers."""
+    if not folder.results.exists():
+        return {}
+    try:
+        bitrates = read_results(folder.results).bitrates
+    except RunError:
+        return {}  # of another version, or damaged: it is written anew
+    return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}
+
+
+def _court(
+    parts: Parts,
+    executor: Executor,
+    clips: dict[Side, list[ClipRef]],
+    lanes: Sequence[Trials],
+    listening: Mapping[float, ListeningResult],
+    observer: Observer,
+) -> Court:
+    return Court(
+        encoder=parts.encoder,
+        suffix=_suffix(lanes, parts.encoder, clips["tune"]),
+        executor=executor,
+        clips=clips,
+        scorer=parts.scorer,
+        judges=parts.judges,
+        seed=parts.spec.seed,
+        observer=observer,
+        objective=parts.spec.search.objective,
+        holdout_sources=len({clip.source for clip in parts.clips.holdout}),
+        listening=listening,
+    )
+
+
+def _validate(
+    parts: Parts, court: Court, lanes: Sequence[Trials], observer: Observer
+) -> list[BitrateResult]:
+    results = []
+    for lane in lanes:
+        result = validate_bitrate(
+            court, lane.target_kbps, lane.results, lane.default(), lane.timing()
+        )
+        if parts.spec.search.two_objectives:
+            result = replace(result, pareto=pareto_front(result.trials))
+        observer(BitrateFinished(result))
+        results.append(explain(parts, lane, result, court.executor, court.clips["tune"], observer))
+    return results
+
+
+def _measure_default(
+    court: Court, bitrates: Sequence[BitrateResult], observer: Observer
+) -> list[CurvePoint]:
+    """The default around the targets; where it cannot spend a bitrate, there is no point."""
+    answered = [bitrate for bitrate in bitrates if bitrate.problem is None]
+    if not answered:
+        return []
+    found = []
+    wanted = default_points([bitrate.target_kbps for bitrate in answered])
+    told = ", ".join(f"{kbps:g}" for kbps in wanted)
+    observer(StageStarted(f"Measuring the default's curve at {told} kb/s"))
+    for kbps in wanted:
+        near = min(answered, key=lambda b: abs(math.log(b.target_kbps / kbps)))
+        side = measure_default(court, kbps, near)
+        if side is not None:
+            found.append(CurvePoint(kbps, side))
+    return found
+
+
+def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef]) -> str:
+    """The suffix of the encoder's files, for command lines: one small encode tells it."""
+    shortest = min(clips, key=lambda clip: clip.duration_s)
+    for lane in lanes:
+        default = lane.default()
+        if default is not None and default.record.knob is not None:
+            settings = lane.space.default(default.record.rate_mode)
+            pcm = load_clip(shortest)
+            return encoder.encode(pcm, SAMPLE_RATE, settings, default.record.knob).suffix
+    return ""
+
+
+def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
+    checked = clips[:CHECKED_CLIPS]
+    references = {clip.digest: load_clip(clip) for clip in checked}
+    sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]
+    coded = {
+        clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
+        for clip in checked
+    }
+    checks = check_scorer(parts.scorer, references, coded)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), ENCODED_AT]
+
+
+def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
+    version = parts.encoder.version
+    return Provenance(
+        command=command,
+        study=parts.spec.to_toml(),
+        seed=parts.spec.seed,
+        versions=_package_versions(),
+        encoder=parts.encoder.name,
+        encoder_version=version.text,
+        encoder_binary=version.binary,
+        encoder_digest=version.digest,
+        scorer_version=parts.scorer.version,
+        judge_versions={judge.name: judge.version for judge in parts.judges},
+        started=folder.started,
+        finished=now(),
+        machine=f"{platform.platform()}, {os.cpu_count()} cores",
+    )
+
+
+def _package_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in NAMED_PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,1 @@
+"""What workers do: jobs, their cache, passes over the clips, executors."""

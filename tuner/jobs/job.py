@@ -1,0 +1,292 @@
+"""The pure job: encode a clip, decode, align and score it, each step through the cache.
+
+A job carries everything that it needs and knows nothing of the study; any process that
+can read the clip's file runs it with the same outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import pickle
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.encoder import Encoded, Encoder, Settings, Version
+from tuner.errors import (
+    AlignmentError,
+    ClipError,
+    DecodeFailed,
+    EncoderError,
+    EncoderMissing,
+    MachineError,
+    RunError,
+    ScoreError,
+    TunerError,
+)
+from tuner.jobs.cache import Cache, encode_key, score_key
+from tuner.scorer import Score, Scorer
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
+from tuner.sound.clip_files import read_clip
+from tuner.system import children
+from tuner.system.machine import find_fault
+
+#: Sound that every codec keeps the attacks of (`tuner.sound.synth`), and its length, s.
+PROBE, PROBE_S = "drums", 3.0
+
+
+@dataclass(frozen=True)
+class ClipRef:
+    """A clip by content, as a file that every worker can read.
+
+    Args:
+        digest: sha256 of the samples (`tuner.sound.audio.sample_digest`).
+        path: .npy file, float32 ``[C, T]`` at 48 kHz.
+        channels: 1 or 2.
+        duration_s: length in seconds.
+    """
+
+    digest: str
+    path: str
+    channels: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip through one encoder.
+
+    Args:
+        encoder: the adapter, picklable and small.
+        settings: one value for each active parameter.
+        knob: value of the rate mode's knob.
+        clip: the clip.
+        scorers: what scores the result, picklable and small; empty to encode only
+            (a pass of rate matching).
+    """
+
+    encoder: Encoder
+    settings: Settings
+    knob: float
+    clip: ClipRef
+    scorers: tuple[Scorer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job gave and what it cost.
+
+    Args:
+        payload_bits: bits of codec payload.
+        scores: scorer name -> score.
+        encode_s, decode_s, score_s: CPU seconds spent now (0 where the cache gave it).
+        encodes, scored: how many were computed now.
+        cached_encodes, cached_scores: how many the cache gave.
+        delay: samples at 48 kHz removed by alignment; None if nothing was decoded.
+        notes: what the encoder told of choices of its own.
+        encoder_s: CPU seconds that the encoder spent on this encode, now or earlier.
+    """
+
+    payload_bits: int
+    scores: dict[str, Score]
+    encode_s: float
+    decode_s: float
+    score_s: float
+    encodes: int
+    scored: int
+    cached_encodes: int
+    cached_scores: int
+    delay: int | None
+    notes: tuple[str, ...] = ()
+    encoder_s: float = 0.0
+
+
+def run_job(job: Job, cache: Cache) -> Outcome:
+    """Run one job. Errors are raised, never stored.
+
+    Raises:
+        MachineError: this machine cannot run it, nor any other: it is full, say, or the
+            encoder's program is gone.
+        TunerError: see `_run`.
+    """
+    try:
+        return _run(job, cache)
+    except (EncoderError, ScoreError) as error:
+        missing = str(error) if isinstance(error, EncoderMissing) else None
+        fault = missing or find_fault(error)
+        if fault is None:
+            raise
+        raise MachineError(
+            f"{fault}. No job can run here until then; what was finished is kept: mend that, and"
+            " run the same command again."
+        ) from error
+
+
+def _run(job: Job, cache: Cache) -> Outcome:
+    """Run one job.
+
+    Raises:
+        ClipError: the clip's file is missing or does not hold the samples it should.
+        EncoderError: encoding, decoding or alignment failed.
+        ScoreError: a scorer failed or gave a score that is not finite.
+        CacheError: the cache folder cannot be read or written.
+        RunError: the encoder's program was replaced since this process began.
+    """
+    key = encode_key(
+        job.clip.digest, job.encoder.name, _version(job.encoder), job.settings, job.knob
+    )
+    reference: Pcm | None = None
+    cached = cache.get_encode(key)
+    encoded = cached
+    if encoded is None:
+        reference = load_clip(job.clip)
+        encoded = _encode(job, reference)
+        _check_build(job.encoder)
+        cache.put_encode(key, encoded)
+
+    keys = {scorer.name: _score_key(key, scorer) for scorer in job.scorers}
+    found = {name: cache.get_score(score) for name, score in keys.items()}
+    scores = {name: score for name, score in found.items() if score is not None}
+    missing = [scorer for scorer in job.scorers if scorer.name not in scores]
+    cached_scores = len(scores)
+    delay, start = None, _cpu_s()
+    decoded = start
+    if missing:
+        reference = load_clip(job.clip) if reference is None else reference
+        start = _cpu_s()
+        coded, delay = _decode(job, encoded, reference)
+        decoded = _cpu_s()
+        for scorer in missing:
+            scores[scorer.name] = _score(job, scorer, reference, coded)
+            cache.put_score(keys[scorer.name], scores[scorer.name])
+    return Outcome(
+        payload_bits=encoded.payload_bits,
+        scores=scores,
+        encode_s=encoded.encode_s if cached is None else 0.0,
+        decode_s=decoded - start,
+        score_s=_cpu_s() - decoded if missing else 0.0,
+        encodes=int(cached is None),
+        scored=len(missing),
+        cached_encodes=int(cached is not None),
+        cached_scores=cached_scores,
+        delay=delay,
+        notes=encoded.notes,
+        encoder_s=encoded.encode_s,
+    )
+
+
+def load_clip(clip: ClipRef) -> Pcm:
+    """The samples of a clip. Raises `ClipError` if its file is missing or holds others."""
+    try:
+        return read_clip(Path(clip.path), clip.digest)
+    except ClipError as error:
+        raise ClipError(f"{error}; run the same command again, which makes it anew") from error
+
+
+def _encode(job: Job, reference: Pcm) -> Encoded:
+    with _plugin(f"encoding {_describe(job)}", EncoderError):
+        encoded = job.encoder.encode(reference, SAMPLE_RATE, job.settings, job.knob)
+        if encoded.payload_bits <= 0 or not encoded.data:
+            raise EncoderError(f"{_describe(job)}: the encoder gave no data")
+        return encoded
+
+
+def _decode(job: Job, encoded: Encoded, reference: Pcm) -> tuple[Pcm, int]:
+    with _plugin(f"decoding {_describe(job)}", DecodeFailed):
+        decoded, rate = job.encoder.decode(encoded)
+        decoded = resample(decoded, rate)
+    try:
+        return align(reference, decoded)
+    except AlignmentError as error:
+        # A codec that sends noise for noise leaves nothing to align by: as late as it is elsewhere.
+        with contextlib.suppress(EncoderError):
+            return align(reference, decoded, _known_delay(job))
+        raise AlignmentError(f"{_describe(job)}: {error}") from error
+    except DecodeFailed as error:
+        raise DecodeFailed(f"{_describe(job)}: {error}") from error
+
+
+def _known_delay(job: Job) -> int:
+    """The delay of the job's encoder and settings on a signal that tells it, samples at 48 kHz.
+
+    Raises:
+        EncoderError: it cannot be told.
+    """
+    from tuner.sound.synth import synthesize
+
+    signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[: job.clip.channels]
+    with _plugin(f"measuring the delay of {_describe(job)}", EncoderError):
+        encoded = job.encoder.encode(signal, SAMPLE_RATE, job.settings, job.knob)
+        decoded, rate = job.encoder.decode(encoded)
+        return align(signal, resample(decoded, rate))[1]
+
+
+def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:
+    with _plugin(f"{scorer.name} on {_describe(job)}", ScoreError):
+        score = scorer.score(reference, coded)
+        if not (math.isfinite(score.mean) and math.isfinite(score.spread)):
+            raise ScoreError(f"{scorer.name} on {_describe(job)}: not finite: {score}")
+        return score
+
+
+def _score_key(key: str, scorer: Scorer) -> str:
+    with _plugin(f"the version of {scorer.name}", ScoreError):
+        return score_key(key, scorer.name, scorer.version)
+
+
+_versions: dict[bytes, Version] = {}
+
+
+def _check_build(encoder: Encoder) -> None:
+    """Raise `RunError` when the build is another one than when this process began.
+
+    An upgrade in the middle of the night, say: what it encodes must not be stored under the
+    old build's key. (The adapters that come along tell their version in 0.1 ms.)
+    """
+    with _plugin(f"the version of {encoder.name}", EncoderError):
+        then, now = _version(encoder), encoder.version
+    if now != then:
+        raise RunError(
+            f"{encoder.name} was replaced while the run went on: {then.text} ({then.digest}) ->"
+            f" {now.text} ({now.digest}). Put the old one back, or name it with --binary, and run"
+            " the same command again; or begin anew with --out."
+        )
+
+
+def _version(encoder: Encoder) -> Version:
+    """The encoder's version, as it was when this process first needed it.
+
+    Every job unpickles its own copy of the adapter, so copies are known by their pickle.
+    """
+    with _plugin(f"the version of {encoder.name}", EncoderError):
+        copy = pickle.dumps(encoder)
+        if copy not in _versions:
+            _versions[copy] = encoder.version
+        return _versions[copy]
+
+
+@contextmanager
+def _plugin(what: str, error: type[TunerError]) -> Iterator[None]:
+    """Everything that a plug-in does runs in here; what it raises leaves as a `TunerError`."""
+    try:
+        yield
+    except TunerError:
+        raise
+    except Exception as cause:
+        # The one broad except: adapters and scorers are other people's code and raise what
+        # they like. It must fail this job with a reason, not a worker or the night's search.
+        raise error(f"{what}: {type(cause).__name__}: {cause}") from cause
+
+
+def _describe(job: Job) -> str:
+    settings = job.settings.canonical()
+    return f"{job.encoder.name} {settings} at {job.knob:g} on clip {job.clip.digest[:12]}"
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of the programs that it ran."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + children.cpu_s()

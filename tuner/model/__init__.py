@@ -1,0 +1,1 @@
+"""The quality model: front end, InSE-NET, windows, weights."""

@@ -1,1 +1,0 @@
-"""The quality model and the metrics it learns from."""

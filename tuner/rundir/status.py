@@ -1,0 +1,152 @@
+"""How far a run is, as a small file that its driver keeps and anyone may read.
+
+Reading it holds the run's lock for an instant at most, opens no database and loads nothing of
+the search: any terminal, also on another machine of a shared folder, may look at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tuner.errors import RunError
+from tuner.system.locks import NO_LOCKS, stand_in
+
+FORMAT = 1
+STATUS_FILE = "status.json"
+LOCK_FILE = ".lock"
+
+#: "killed" is concluded by the reader: the driver wrote "running" and holds no lock.
+State = Literal["running", "finished", "stopped", "failed", "killed"]
+
+
+@dataclass(frozen=True)
+class BitrateStatus:
+    """One bitrate.
+
+    Args:
+        target_kbps: the target, kb/s.
+        state: searching, searched, stopped, validating, or the verdict.
+        done: finished trials, the `infeasible`, `failed` and `pruned` ones among them.
+        trials: the budget in trials, or None.
+        default, best: scores on the tune clips, 0 to 100, as far as they are known.
+        best_kbps: what the best one spent, kb/s.
+    """
+
+    target_kbps: float
+    state: str
+    done: int
+    trials: int | None
+    default: float | None
+    best: float | None
+    best_kbps: float | None
+    infeasible: int
+    failed: int
+    pruned: int = 0
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run.
+
+    Args:
+        state: see `State`.
+        command: what was typed.
+        host, pid: where the driver runs or ran.
+        started, updated: of this session, and when this was written (ISO 8601, UTC).
+        stage: what goes on beside the search of bitrates, in words; may be empty.
+        encodes_per_s: lately.
+        eta_s: seconds until the search's budget is used; None when that cannot be told.
+        problem: why it stopped or failed, or None.
+        bitrates: in the order of the study.
+    """
+
+    state: State
+    command: str
+    host: str
+    pid: int
+    started: str
+    updated: str
+    stage: str
+    encodes_per_s: float
+    eta_s: float | None
+    problem: str | None
+    bitrates: tuple[BitrateStatus, ...]
+
+
+def write_status(status: RunStatus, folder: Path) -> None:
+    """Replace the status in a run directory. Raises OSError."""
+    partial = folder / f"{STATUS_FILE}.partial"
+    content = {"format": FORMAT, **asdict(status)}
+    partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    partial.replace(folder / STATUS_FILE)
+
+
+def read_status(folder: Path) -> RunStatus:
+    """The status of the run in `folder`.
+
+    Raises:
+        RunError: there is no run, or its status is damaged or of another version.
+    """
+    file = folder / STATUS_FILE
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        version = raw.pop("format")
+        status = _parse(raw) if version == FORMAT else None
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{folder}: no run was started here; name the folder that `tuner run --out` names"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{file}: damaged ({error!r}); the run itself is not: `tuner run` writes it anew"
+        ) from error
+    if status is None:
+        raise RunError(f"{file}: of format {version}, this program reads format {FORMAT}")
+    if status.state != "running":
+        return status
+    locked = is_locked(folder)
+    alive = _is_alive(status) if locked is None else locked
+    return status if alive else replace(status, state="killed")
+
+
+def is_locked(folder: Path) -> bool | None:
+    """Whether a driver works in this run directory; None where the file system has no locks."""
+    if stand_in(folder / LOCK_FILE).exists():
+        return None
+    try:
+        with (folder / LOCK_FILE).open("rb") as lock:
+            # Held for no time; `open_run` waits longer than that for its own.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        return None if error.errno in NO_LOCKS else False
+    return False
+
+
+def _is_alive(status: RunStatus) -> bool:
+    """Whether the driver's process is there; that of another machine is taken to be."""
+    if status.host != socket.gethostname():
+        return True
+    try:
+        os.kill(status.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _parse(raw: Mapping[str, object]) -> RunStatus:
+    bitrates = raw["bitrates"]
+    if not isinstance(bitrates, list):
+        raise TypeError("bitrates are no list")
+    fields = {**raw, "bitrates": tuple(BitrateStatus(**each) for each in bitrates)}
+    return RunStatus(**fields)  # type: ignore[arg-type]

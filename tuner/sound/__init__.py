@@ -1,0 +1,1 @@
+"""Sound: files read and checked, clips, alignment, loudness, synthetic sounds."""

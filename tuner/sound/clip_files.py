@@ -1,0 +1,111 @@
+"""Clips on disk: each a ``<digest>.npy``, float32 ``[C, T]`` at 48 kHz, named by its samples.
+
+A file is believed only when it holds the samples that its name says. It appears whole, its
+bytes on the disk before its name is; one that was damaged since is written again where the
+samples are at hand: in the clip set, or in the sound file that they were cut from.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from tuner.errors import ClipError
+from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample, sample_digest
+
+
+def clip_path(folder: Path, digest: str) -> Path:
+    """Where a clip lies in a folder. Raises `ClipError` for a name that would lead out of it."""
+    if not digest.isalnum():
+        raise ClipError(f"{folder}: {digest!r:.80} is not the digest of a clip")
+    return folder / f"{digest}.npy"
+
+
+def read_clip(path: Path, digest: str) -> Pcm:
+    """The samples of a clip.
+
+    Args:
+        path: its file.
+        digest: what `tuner.sound.audio.sample_digest` says of them.
+
+    Returns:
+        float32 ``[C, T]``.
+
+    Raises:
+        ClipError: the file is missing, cannot be read, or holds anything else.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ClipError(f"{path}: is not a file")
+        with path.open("rb") as stream:
+            # Not `np.load`, which would take archives, too.
+            pcm = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise ClipError(f"{path}: cannot be read ({error})") from error
+    # Results are stored under the digest: a file that holds something else would poison them.
+    if pcm.ndim != 2 or pcm.dtype != np.float32 or sample_digest(pcm) != digest:
+        raise ClipError(f"{path}: is damaged (it does not hold clip {digest[:12]})")
+    return pcm
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Whether a clip's file holds its samples; looked at again only when the file changes."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    return _is_whole(str(path), digest, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_whole(path: str, digest: str, mtime_ns: int, size: int) -> bool:
+    try:
+        read_clip(Path(path), digest)
+    except ClipError:
+        return False
+    return True
+
+
+def write_clip(path: Path, pcm: Pcm) -> None:
+    """Write a clip's file, atomically, its bytes on the disk before it appears.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # A name of its own for each writer.
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with partial.open("wb") as stream:
+            np.save(stream, pcm, allow_pickle=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cut_again(source: Path, start_s: float, samples: int, digest: str) -> Pcm | None:
+    """A clip, cut once more from its sound file.
+
+    Args:
+        source: the file that it was cut from.
+        start_s: where it begins in the file, s.
+        samples: its length at 48 kHz.
+        digest: of its samples.
+
+    Returns:
+        The samples; None where the file is not there any more, or holds something else.
+    """
+    if not source.is_file():
+        return None
+    try:
+        pcm, rate = read_audio(source)
+    except ClipError:
+        return None
+    begin = round(start_s * SAMPLE_RATE)
+    excerpt = np.ascontiguousarray(resample(pcm, rate)[:, begin : begin + samples])
+    return excerpt if sample_digest(excerpt) == digest else None

@@ -1,0 +1,469 @@
+"""Clip sets: finding sound files, cutting excerpts, naming them by content, choosing sides.
+
+A clip is one excerpt, float32 ``[C, T]`` at 48 kHz, named by the sha256 of its samples, on the
+`tune` side (settings are chosen on it) or the `holdout` side (only the reported result is
+measured on it), by source file, never both. All problems of a folder are told together, each
+with its file's name, before anything runs.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from tuner.errors import ClipError
+from tuner.records import Side
+from tuner.sound.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sample_digest
+from tuner.sound.clip_files import clip_path, is_whole, write_clip
+from tuner.sound.decoding import read_format
+from tuner.sound.fingerprints import Fingerprint, group_recordings, take_fingerprint
+from tuner.sound.folders import LOSSLESS_SUFFIXES, read_folder
+
+log = logging.getLogger(__name__)
+
+GroupBy = Literal["recording", "folder"]
+How = Literal["loudest", "varied", "start"]
+
+MUST_BE_LOSSLESS = "references must be lossless; --allow-lossy takes them nevertheless"
+MANIFEST = "manifest.csv"
+SIDES: tuple[Side, ...] = get_args(Side)
+#: Rows of these sides are left out: `train` teaches the model, and nothing is named by nothing.
+OTHER_SIDES = ("train", "")
+#: Under this rate a file has no audio band worth coding (8 kHz is telephony).
+LEAST_RATE = 16_000
+#: Excerpts begin on this grid, seconds.
+GRID_S = 0.1
+
+
+@dataclass(frozen=True)
+class Excerpting:
+    """How excerpts are cut.
+
+    Args:
+        duration_s: length, 5 to 10 s; shorter files are kept whole.
+        min_duration_s: shorter files are an error.
+        how: "loudest" (highest RMS), "varied" (most change of level), or "start".
+        per_file: how many, without overlap.
+
+    Raises:
+        ClipError: if a value is out of range.
+    """
+
+    duration_s: float = 8.0
+    min_duration_s: float = 2.5
+    how: How = "loudest"
+    per_file: int = 1
+
+    def __post_init__(self) -> None:
+        if not 5 <= self.duration_s <= 10:
+            raise ClipError(f"excerpts of {self.duration_s:g} s: 5 to 10 s are allowed")
+        if self.how not in get_args(How):
+            raise ClipError(f"excerpt {self.how!r}: choose one of {', '.join(get_args(How))}")
+        if self.per_file < 1:
+            raise ClipError(f"{self.per_file} excerpts per file: at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One excerpt.
+
+    Args:
+        digest: sha256 (hex) of the samples.
+        name: file name, for people, and unlike that of any other clip of the set: with its
+            folder where another file has the same name, with its start where a file has several.
+        side: "tune" or "holdout".
+        source: path of the file.
+        start_s: where the excerpt begins in the file.
+        pcm: float32 ``[C, T]`` at 48 kHz.
+        category: what the manifest calls its kind ("speech"); empty where it does not.
+    """
+
+    digest: str
+    name: str
+    side: Side
+    source: str
+    start_s: float
+    pcm: Pcm = field(repr=False)
+    category: str = ""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return float(self.pcm.shape[1] / SAMPLE_RATE)
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return int(self.pcm.shape[0])
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """All clips of a run, in order of file name."""
+
+    clips: tuple[Clip, ...]
+
+    @property
+    def tune(self) -> tuple[Clip, ...]:
+        """The clips that settings are chosen on."""
+        return tuple(c for c in self.clips if c.side == "tune")
+
+    @property
+    def holdout(self) -> tuple[Clip, ...]:
+        """The clips that only the reported result is measured on."""
+        return tuple(c for c in self.clips if c.side == "holdout")
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) over the clips' digests and sides."""
+        lines = sorted(f"{c.side} {c.digest}" for c in self.clips)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A file of the set, its name within the set's folder, and what the manifest says of it."""
+
+    path: Path
+    name: str
+    side: Side | None = None
+    start_s: float | None = None
+    duration_s: float | None = None
+    category: str = ""
+
+
+_Cut = tuple[_Wanted, list[tuple[float, Pcm]]]
+"""A file, and (start in seconds, samples) of its excerpts."""
+
+
+def load_clips(
+    folder: Path,
+    excerpting: Excerpting | None = None,
+    *,
+    manifest: Path | None = None,
+    holdout_fraction: float = 0.5,
+    allow_lossy: bool = False,
+    group_by: GroupBy = "recording",
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipSet:
+    """Make a clip set of a folder of lossless sound files.
+
+    Args:
+        folder: searched recursively.
+        excerpting: how excerpts are cut; the manifest's own `start_s` and `duration_s` win.
+        manifest: CSV with the columns `file` (relative to the CSV), `side`, and optionally
+            `start_s`, `duration_s`, `group`, `category`; rows of the side `train` or of none are
+            left out. ``manifest.csv`` in the folder is used when None.
+        holdout_fraction: share of the files that go to the holdout side without a manifest.
+        allow_lossy: take coded files as references, too.
+        group_by: what stays on one side: files of one recording, or also of one folder.
+        progress: called with (files read, files).
+
+    Raises:
+        ClipError: every problem of every file, by name, in one message.
+    """
+    excerpting = excerpting or Excerpting()
+    if not folder.is_dir():
+        raise ClipError(f"{folder}: no such folder; give a folder of WAV or FLAC files")
+    if manifest is None and (folder / MANIFEST).is_file():
+        manifest = folder / MANIFEST
+    problems: list[str] = []
+    if manifest:
+        wanted = _from_manifest(manifest, problems)
+    else:
+        wanted = _from_folder(folder, allow_lossy=allow_lossy)
+    if not wanted and not problems:
+        raise ClipError(f"{manifest or folder}: names no WAV or FLAC files or other lossless sound")
+    cut: list[_Cut] = []
+    prints: list[Fingerprint | None] = []
+    for done, want in enumerate(wanted, start=1):
+        try:
+            _check_kind(want.path, allow_lossy=allow_lossy)
+            excerpts, fingerprint = _excerpts(want, excerpting)
+            cut.append((want, excerpts))
+            prints.append(fingerprint)
+        except ClipError as error:
+            problems.append(str(error))
+        if progress:
+            progress(done, len(wanted))
+    if problems:
+        raise ClipError("\n".join(problems))
+    clips = _unique(
+        _clips(cut, _choose_sides(cut, _find_groups(cut, prints, group_by), holdout_fraction))
+    )
+    clip_set = ClipSet(tuple(clips))
+    for side, part in (("tune", clip_set.tune), ("holdout", clip_set.holdout)):
+        if not part:
+            raise ClipError(
+                f"{manifest or folder}: no clip on the {side} side; give at least two files"
+                " with different content, or a manifest that names both sides"
+            )
+    return clip_set
+
+
+def _from_folder(folder: Path, *, allow_lossy: bool) -> list[_Wanted]:
+    contents = read_folder(folder)
+    wanted, lossy = [], Counter[str]()
+    for path in contents.sounds:
+        if allow_lossy or path.suffix.lower() in LOSSLESS_SUFFIXES or _is_lossless(path):
+            wanted.append(_Wanted(path, path.relative_to(folder).as_posix()))
+        else:
+            lossy[path.suffix.upper().removeprefix(".")] += 1
+    found = ", ".join(f"{n} {kind} file{'s'[: n > 1]}" for kind, n in lossy.most_common())
+    if found and not wanted:
+        raise ClipError(f"{folder}: {found} found: {MUST_BE_LOSSLESS}")
+    if found:
+        log.warning("%s: left out %s: %s", folder, found, MUST_BE_LOSSLESS)
+    if contents.others:
+        log.warning("%s: passed over %s", folder, contents.told())
+    return wanted
+
+
+def _is_lossless(path: Path) -> bool:
+    try:
+        return read_format(path).lossless
+    except ClipError:
+        return False
+
+
+def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ClipError(f"{manifest}: cannot be read as CSV ({error})") from error
+    if not rows or not {"file", "side"} <= rows[0].keys():
+        raise ClipError(f"{manifest}: needs rows with the columns `file` and `side`")
+    wanted: list[_Wanted] = []
+    sides_of: dict[str, set[str]] = {}
+    for line, row in enumerate(rows, start=2):
+        side = (row["side"] or "").strip()
+        if side in OTHER_SIDES:
+            continue
+        if side not in SIDES:
+            problems.append(f"{manifest}, line {line}: side {side!r}; use tune, holdout or train")
+            continue
+        try:
+            start, duration = (_seconds(row.get(name)) for name in ("start_s", "duration_s"))
+        except ValueError as error:
+            problems.append(f"{manifest}, line {line}: {error}")
+            continue
+        path = manifest.parent / (row["file"] or "")
+        category = (row.get("category") or "").strip().lower()
+        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category))
+        # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
+        for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
+            if key:
+                sides_of.setdefault(f"{kind} {key}", set()).add(side)
+    for key, sides in sides_of.items():
+        if len(sides) > 1:
+            problems.append(f"{manifest}: {key} is on both sides; put it on one")
+    return wanted
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None or not text.strip():
+        return None
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{text!r} is no time in seconds")
+    return value
+
+
+def _check_kind(path: Path, *, allow_lossy: bool) -> None:
+    """Raise `ClipError` for coded sound, whatever the file is called."""
+    if allow_lossy or not _is_text(str(path)) or not path.is_file() or not path.stat().st_size:
+        return  # the latter are told where they are read
+    found = read_format(path)
+    if not found.lossless:
+        raise ClipError(f"{path}: holds {found.codec}: {MUST_BE_LOSSLESS}")
+
+
+def _excerpts(
+    want: _Wanted, excerpting: Excerpting
+) -> tuple[list[tuple[float, Pcm]], Fingerprint | None]:
+    """(start in seconds, samples) of a file's excerpts, and its fingerprint. Raises `ClipError`."""
+    path = want.path
+    if not _is_text(str(path)):
+        raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
+    if not path.is_file():
+        raise ClipError(f"{path}: no such file, though the manifest names it")
+    if path.stat().st_size == 0:
+        raise ClipError(f"{path}: is empty")
+    pcm, rate = read_audio(path)
+    channels, length = pcm.shape
+    seconds = length / rate
+    if channels > 2:
+        raise ClipError(f"{path}: has {channels} channels; mix it down to mono or stereo")
+    if rate < LEAST_RATE:
+        raise ClipError(f"{path}: is sampled at {rate} Hz; at least {LEAST_RATE} Hz are needed")
+    if not np.isfinite(pcm).all():
+        raise ClipError(f"{path}: holds NaN or infinite samples; export it again")
+    if seconds < excerpting.min_duration_s:
+        least = excerpting.min_duration_s
+        raise ClipError(f"{path}: is {seconds:.2f} s long, at least {least:g} s are needed")
+    pcm = resample(pcm, rate)
+    cuts: list[tuple[float, Pcm]] = []
+    silent: list[str] = []
+    for start_s, duration_s in _windows(pcm, want, excerpting, path):
+        begin = round(start_s * SAMPLE_RATE)
+        excerpt = pcm[:, begin : begin + round(duration_s * SAMPLE_RATE)]
+        if np.max(np.abs(excerpt), initial=0.0) < SILENCE_PEAK:
+            silent.append(f"from {start_s:.1f} s for {duration_s:.1f} s")
+        else:
+            cuts.append((start_s, np.ascontiguousarray(excerpt)))
+    # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
+    if not cuts:
+        raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
+    return cuts, take_fingerprint(pcm)
+
+
+def _windows(
+    pcm: Pcm, want: _Wanted, excerpting: Excerpting, path: Path
+) -> Iterable[tuple[float, float]]:
+    """(start, duration) in seconds of each excerpt."""
+    seconds = pcm.shape[1] / SAMPLE_RATE
+    if want.start_s is not None or want.duration_s is not None:
+        start = want.start_s or 0.0
+        duration = want.duration_s or min(excerpting.duration_s, seconds - start)
+        if start + duration > seconds + GRID_S or duration < excerpting.min_duration_s:
+            raise ClipError(
+                f"{path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
+                f" {seconds:.2f} s and an excerpt at least {excerpting.min_duration_s:g} s"
+            )
+        return [(start, duration)]
+    duration = min(excerpting.duration_s, seconds)
+    merit = _merit(pcm, duration, excerpting.how)
+    chosen: list[int] = []
+    span = round(duration / GRID_S)
+    for start in np.argsort(-merit, kind="stable"):
+        if all(abs(int(start) - other) >= span for other in chosen):
+            chosen.append(int(start))
+        if len(chosen) == excerpting.per_file:
+            break
+    return [(round(start * GRID_S, 3), duration) for start in sorted(chosen)]
+
+
+def _merit(pcm: Pcm, duration_s: float, how: How) -> np.ndarray:
+    """How much each window, starting every `GRID_S`, is wanted."""
+    block = round(GRID_S * SAMPLE_RATE)
+    blocks = max(pcm.shape[1] // block, 1)
+    power = np.array(
+        [np.mean(np.square(pcm[:, n * block : (n + 1) * block])) for n in range(blocks)]
+    )
+    span = min(max(round(duration_s / GRID_S), 1), blocks)
+    if how == "start":
+        return -np.arange(blocks - span + 1, dtype=float)
+    if how == "varied":
+        # Level changes between neighbouring blocks, from -60 dB up: attacks, pauses, endings.
+        level_db = 10 * np.log10(np.maximum(power, 1e-6 * power.max(initial=1e-12)) + 1e-15)
+        power = np.abs(np.diff(level_db, prepend=level_db[:1]))
+    total = np.concatenate([[0.0], np.cumsum(power)])
+    return np.asarray(total[span:] - total[:-span])
+
+
+def _find_groups(
+    cut: Sequence[_Cut], prints: Sequence[Fingerprint | None], group_by: GroupBy
+) -> list[int]:
+    """For each file the index of the first one that it must stand with. What is found is told."""
+    groups = group_recordings(prints)
+    for mine, first in enumerate(groups):
+        (here, mine_cut), (there, first_cut) = cut[mine], cut[first]
+        if mine == first or sample_digest(mine_cut[0][1]) == sample_digest(first_cut[0][1]):
+            continue
+        if None not in (here.side, there.side) and here.side != there.side:
+            told = "they are on both sides; put them on one"
+        else:
+            told = "both stay on one side"
+        log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
+    if group_by == "folder":
+        firsts: dict[Path, int] = {}
+        roots = [firsts.setdefault(want.path.parent, n) for n, (want, _) in enumerate(cut)]
+        groups = _join(groups, roots)
+    return groups
+
+
+def _join(one: Sequence[int], two: Sequence[int]) -> list[int]:
+    """Groups that hold together what either of two groupings does."""
+    label = list(range(len(one)))
+    for pairs in (one, two):
+        for mine, first in enumerate(pairs):
+            old, new = label[mine], label[first]
+            if old != new:
+                label = [min(old, new) if each in (old, new) else each for each in label]
+    return label
+
+
+def _choose_sides(
+    cut: Sequence[_Cut], groups: Sequence[int], holdout_fraction: float
+) -> list[Side]:
+    """The side of each file: the manifest's, else by rank of a hash of its group's content.
+
+    Files of equal content get equal hashes and so stand together; `_unique` drops doubles.
+    """
+    digests = [sample_digest(excerpts[0][1]) for _, excerpts in cut]
+    least: dict[int, str] = {}
+    for group, digest in zip(groups, digests, strict=True):
+        least[group] = min(least.get(group, digest), digest)
+    ranked = sorted(set(least.values()))
+    count = round(len(ranked) * holdout_fraction)
+    count = min(max(count, 1), len(ranked) - 1)
+    held = set(ranked[: max(count, 0)])
+    return [
+        want.side or ("holdout" if least[group] in held else "tune")
+        for (want, _), group in zip(cut, groups, strict=True)
+    ]
+
+
+def _clips(cut: Sequence[_Cut], sides: Sequence[Side]) -> Iterable[Clip]:
+    # Music libraries are full of folders with a "01.flac" each.
+    files = {want.name for want, _ in cut}
+    namesakes = Counter(Path(name).name for name in files)
+    for (want, excerpts), side in zip(cut, sides, strict=True):
+        file = want.path.name if namesakes[want.path.name] == 1 else want.name
+        for start_s, pcm in excerpts:
+            several = len(excerpts) > 1 or want.start_s is not None
+            name = f"{file} @{start_s:g} s" if several else file
+            digest = sample_digest(pcm)
+            yield Clip(digest, name, side, str(want.path), start_s, pcm, want.category)
+
+
+def _unique(clips: Iterable[Clip]) -> list[Clip]:
+    """Without doubles. Raises `ClipError` if one recording is on both sides."""
+    kept: dict[str, Clip] = {}
+    for clip in clips:
+        first = kept.setdefault(clip.digest, clip)
+        if first.side != clip.side:
+            raise ClipError(f"{clip.source}: holds what {first.source} holds, on the other side")
+        if first is not clip:
+            log.warning("%s: holds what %s holds; used once", clip.source, first.source)
+    return list(kept.values())
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be written as text: it may hold bytes that are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def store_clips(clip_set: ClipSet, folder: Path) -> None:
+    """Write each clip as ``<digest>.npy`` (`tuner.sound.clip_files`); whole files stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for clip in clip_set.clips:
+        path = clip_path(folder, clip.digest)
+        if not is_whole(path, clip.digest):
+            if path.exists():
+                log.warning("%s: is damaged; made again from %s", path, clip.source)
+            write_clip(path, clip.pcm)

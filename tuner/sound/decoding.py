@@ -1,0 +1,274 @@
+"""The one reader of sound files: every file is decoded and checked in here.
+
+FFmpeg's libraries decode (PyAV); what they pass over in silence is an error here that names the
+file and the second: packets that do not decode, gaps, fewer samples than the header promises, a
+change of rate or channels in the middle. What they leave in is taken out: padding at the end of
+MPEG-4 audio, Musepack's delay. `docs/files.md` has the table of formats.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.errors import ClipError
+from tuner.pcm import Pcm
+from tuner.sound.headers import MATROSKA, promised_samples
+from tuner.sound.pieces import Piece, find_pieces
+from tuner.sound.sndfile import decode_pcm, is_sndfile, read_pcm_header
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+log = logging.getLogger(__name__)
+
+#: Codecs that give back what went in; others lose something, and are no references.
+LOSSLESS = frozenset(("alac", "ape", "flac", "mlp", "shorten", "tak", "truehd", "tta", "wavpack"))
+#: Codecs whose packets' times jump by themselves: blocks of two sizes, packets of a second.
+JUMPING = re.compile("vorbis|musepack.|wma.*|mp3")
+#: Musepack's decoder is late by so many samples, which its own players take off.
+MUSEPACK, MUSEPACK_DELAY = frozenset(("musepack7", "musepack8")), 481
+#: Formats whose last packets hold more than the sound, which players do not play.
+PADDED = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "mp3", "mpc", "mpc8"))
+#: Packets may be so much off, s: Matroska counts in milliseconds.
+GAP_S = 0.003
+#: What a lossy file may lack of its promise: a decoder's delay, in samples.
+LOSSY_LACK = 4096
+#: Formats that tell where lossy audio begins and ends, codecs that do so themselves, and samples
+#: of padding in others.
+KEEPING = frozenset(("ogg", "mov,mp4,m4a,3gp,3g2,mj2"))
+SELF_KEEPING, PADDING = re.compile("opus|musepack8"), 4096
+#: Samples of a float32 are whole numbers of so many bits at most.
+FLOAT_BITS = 24
+
+Shape = tuple[int, str]
+"""Sample rate in Hz, and FFmpeg's name of the channels' layout."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file holds.
+
+    Args:
+        codec: FFmpeg's name of it.
+        rate: Hz.
+        channels: how many.
+        bits: of a sample, 8 to 24, as whole numbers; None for floats and lossy codecs.
+        duration_s: about, as the headers tell it; None where they do not.
+    """
+
+    codec: str
+    rate: int
+    channels: int
+    bits: int | None
+    duration_s: float | None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the codec gives back what went in."""
+        return _is_lossless(self.codec)
+
+
+def read_format(path: Path) -> Format:
+    """What a file holds, by its headers. Raises `ClipError` if it cannot be opened."""
+    seconds: list[float | None] = []
+    formats = []
+    pieces = _pieces(path)
+    if is_sndfile(path):
+        return Format(*read_pcm_header(path))
+    for piece in pieces:
+        with _open(piece) as container:
+            stream = _choose(path, container)
+            promise = promised_samples(piece, container, stream)
+            about = container.duration / 1e6 if container.duration else None
+            seconds.append(about if promise is None else promise / stream.rate)
+            codec = stream.codec.canonical_name
+            formats.append(Format(codec, stream.rate, stream.channels, _bits(stream), None))
+    known = [each for each in seconds if each is not None]
+    total = sum(known) if len(known) == len(seconds) else None
+    return dataclasses.replace(formats[0], duration_s=total or None)
+
+
+def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
+    """The samples of a file, block by block, float32 ``[C, T]``, each with the rate in Hz.
+
+    Raises:
+        ClipError: it cannot be opened, holds no audio, is damaged or cut off (with the place), or
+            changes its rate or channels.
+    """
+    shape: tuple[int, str] | None = None
+    done = 0
+    for piece in _pieces(path):
+        decode = decode_pcm if is_sndfile(path) else _decode_piece
+        for block, found in decode(piece, done):
+            _check_shape(path, shape, found, done)
+            shape = found
+            done += block.shape[1]
+            yield block, found[0]
+    if shape is None:
+        raise ClipError(f"{path}: holds no audio")
+
+
+def _pieces(path: Path) -> list[Piece]:
+    try:
+        return find_pieces(path)
+    except (OSError, ValueError) as error:
+        raise ClipError(f"{path}: cannot be read ({error})") from error
+
+
+def _open(piece: Piece) -> InputContainer:
+    import av
+
+    path = piece.path
+    try:
+        opened: InputContainer = av.open(piece.open(), metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        if not path.stat().st_size:
+            raise ClipError(f"{path}: is empty") from error
+        reason = error.strerror or str(error)
+        raise ClipError(
+            f"{path}: cannot be read as audio ({reason}): it is no sound file, or its beginning"
+            " is damaged"
+        ) from error
+    return opened
+
+
+def _choose(path: Path, container: InputContainer) -> AudioStream:
+    """The stream that players would play."""
+    from av.stream import Disposition
+
+    streams = list(container.streams.audio)
+    if not streams:
+        raise ClipError(f"{path}: holds no audio")
+    marked = [s for s in streams if s.disposition & Disposition.default]
+    chosen = (marked or streams)[0]
+    if len(streams) > 1:
+        number = streams.index(chosen) + 1
+        log.warning("%s: holds %d audio streams; number %d is taken", path, len(streams), number)
+    if not chosen.codec_context or not chosen.rate or not chosen.channels:
+        raise ClipError(f"{path}: holds no audio, or its header is damaged")
+    return chosen
+
+
+def _bits(stream: AudioStream) -> int | None:
+    kind = stream.codec_context.format.name if stream.codec_context.format else ""
+    whole = {"u8": 8, "s16": 16, "s32": FLOAT_BITS}.get(kind.removesuffix("p"))
+    return whole if _is_lossless(stream.codec.canonical_name) else None
+
+
+def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
+    """The samples of a piece; `before` samples of the file came before it."""
+    path = piece.path
+    with _open(piece) as container:
+        stream = _choose(path, container)
+        codec, rate = stream.codec.canonical_name, stream.rate
+        promise = promised_samples(piece, container, stream)
+        is_padded = promise is not None and container.format.name in PADDED
+        skip = MUSEPACK_DELAY if codec in MUSEPACK else 0
+        done, held = 0, list[tuple[Pcm, Shape]]()
+        for block, shape in _decode_stream(path, container, stream, before):
+            cut = block[:, skip:]
+            skip -= block.shape[1] - cut.shape[1]
+            if promise is not None and is_padded:
+                cut, rest = np.split(cut, [max(promise - done, 0)], axis=1)
+                held.append((rest, shape))
+            done += cut.shape[1]
+            if cut.shape[1]:
+                yield cut, shape
+            # A little too much is padding; a lot is sound that the header knows nothing of.
+            if sum(rest.shape[1] for rest, _ in held) > LOSSY_LACK:
+                is_padded = False
+                done += sum(rest.shape[1] for rest, _ in held)
+                yield from held
+                held = []
+        told = promise is not None and not container.format.name.startswith(MATROSKA)
+        if not told and not _keeps_length(container, stream):
+            log.warning(
+                "%s: %s in this form tells neither its delay nor its end: up to %d samples of"
+                " padding are kept at either",
+                path,
+                codec.upper(),
+                PADDING,
+            )
+    if promise is not None:
+        _check_length(path, done, promise, rate, exact=_is_lossless(codec))
+
+
+def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool) -> None:
+    told = (
+        f"{done / rate:.2f} s could be read of the {promise / rate:.2f} s that its header promises"
+    )
+    if promise - done > (0 if exact else LOSSY_LACK):
+        raise ClipError(f"{path}: is cut off or damaged: {told}")
+    if done - promise > LOSSY_LACK:
+        log.warning("%s: %s; all of it is used", path, told)
+
+
+def _keeps_length(container: InputContainer, stream: AudioStream) -> bool:
+    """Whether the format keeps the beginning and the end of lossy audio to the sample."""
+    is_kept = (
+        container.format.name in KEEPING
+        or SELF_KEEPING.fullmatch(stream.codec.canonical_name) is not None
+    )
+    return is_kept or _is_lossless(stream.codec.canonical_name)
+
+
+def _is_lossless(codec: str) -> bool:
+    return codec in LOSSLESS or codec.startswith("pcm_")
+
+
+def _decode_stream(
+    path: Path, container: InputContainer, stream: AudioStream, before: int
+) -> Iterator[tuple[Pcm, Shape]]:
+    import av
+
+    codec, rate = stream.codec.canonical_name, stream.rate
+    if _is_lossless(codec):
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
+    planar = av.AudioResampler(format="fltp")
+    done, shape, expected = before, None, None
+    try:
+        for packet in container.demux(stream):
+            frames = packet.decode()
+            if not frames and packet.size and _is_lossless(codec):
+                raise ClipError(f"{path}: is damaged at {done / rate:.2f} s")
+            for frame in frames:
+                found = (frame.sample_rate, frame.layout.name)
+                _check_shape(path, shape, found, done)
+                if not JUMPING.fullmatch(codec):
+                    expected = _check_time(path, frame, expected, done)
+                shape, rate = found, frame.sample_rate
+                done += frame.samples
+                for piece in planar.resample(frame):
+                    yield np.asarray(piece.to_ndarray(), np.float32), found
+    except (av.FFmpegError, OSError) as error:
+        reason = error.strerror or str(error)
+        raise ClipError(f"{path}: is damaged at {done / rate:.2f} s ({reason})") from error
+
+
+def _check_shape(path: Path, shape: Shape | None, found: Shape, done: int) -> None:
+    if shape is not None and shape != found:
+        old, new = (f"{rate} Hz {layout}" for rate, layout in (shape, found))
+        place = done / shape[0]
+        raise ClipError(f"{path}: changes from {old} to {new} at {place:.2f} s; split it there")
+
+
+def _check_time(path: Path, frame: AudioFrame, expected: float | None, done: int) -> float | None:
+    """Check that a frame follows the one before; when the next one should come, s."""
+    if frame.pts is None or frame.time_base is None:
+        return None if expected is None else expected + frame.samples / frame.sample_rate
+    begins = float(frame.pts * frame.time_base)
+    if expected is not None and abs(begins - expected) > GAP_S:
+        gap, place = begins - expected, done / frame.sample_rate
+        what = f"{gap:.2f} s are missing" if gap > 0 else "its times run backwards"
+        raise ClipError(f"{path}: is damaged at {place:.2f} s: {what}")
+    return begins + frame.samples / frame.sample_rate

@@ -1,0 +1,82 @@
+"""Sound files of any length, read block by block where they are too long to hold in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.errors import ClipError
+from tuner.sound.audio import SAMPLE_RATE
+from tuner.sound.decoding import decode_blocks, read_format
+
+#: Bytes of a sample of the WAV files written here (24 bits), and the most that a WAV file holds.
+SAMPLE_BYTES, WAV_BYTES = 3, 2**32 - 2**16
+
+Block = npt.NDArray[np.float32]
+"""float32 ``[T, C]``."""
+
+
+def find_duration(path: Path) -> float | None:
+    """Seconds of audio; None where the file does not tell before it is read.
+
+    Raises:
+        ClipError: it cannot be opened as audio.
+    """
+    return read_format(path).duration_s
+
+
+def write_wav(source: Path, target: Path) -> None:
+    """Write any sound file as a WAV file of 24 bits at 48 kHz.
+
+    Args:
+        source: mono or stereo, at any rate.
+        target: the WAV file.
+
+    Raises:
+        ClipError: the source cannot be read, has more than two channels, samples that are
+            not finite, or more hours than a WAV file holds (four in stereo).
+    """
+    import soundfile
+
+    blocks = read_blocks(source)
+    first = next(blocks, None)
+    if first is None:
+        raise ClipError(f"{source}: holds no audio")
+    channels = first.shape[1]
+    left = WAV_BYTES // (SAMPLE_BYTES * channels)
+    with soundfile.SoundFile(target, "w", SAMPLE_RATE, channels, "PCM_24", format="WAV") as file:
+        while first is not None:
+            left -= len(first)
+            if left < 0:
+                raise ClipError(f"{source}: longer than a WAV file can be; split it")
+            file.write(first)
+            first = next(blocks, None)
+
+
+def read_blocks(path: Path) -> Iterator[Block]:
+    """The samples at 48 kHz, block by block, float32 ``[T, C]``.
+
+    Raises:
+        ClipError: see `write_wav`.
+    """
+    import soxr
+
+    resampler: soxr.ResampleStream | None = None
+    for pcm, rate in decode_blocks(path):
+        block = np.ascontiguousarray(pcm.T)
+        _check(path, block)
+        if resampler is None:
+            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, block.shape[1], quality="VHQ")
+        yield resampler.resample_chunk(block)
+    if resampler is not None:
+        yield resampler.resample_chunk(block[:0], last=True)
+
+
+def _check(path: Path, block: Block) -> None:
+    if block.shape[1] > 2:
+        raise ClipError(f"{path}: has {block.shape[1]} channels; mix it down to mono or stereo")
+    if not np.isfinite(block).all():
+        raise ClipError(f"{path}: holds NaN or infinite samples; export it again")

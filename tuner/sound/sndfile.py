@@ -1,0 +1,76 @@
+"""AIFF files, which libsndfile reads, also where a recorder left no length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.errors import ClipError
+from tuner.pcm import Pcm
+
+if TYPE_CHECKING:
+    from tuner.sound.pieces import Piece
+
+#: Sizes that mean that the length is not known.
+UNKNOWN = frozenset((0, 8, 0xFFFFFFFF, 0x7FFFFFFF))
+#: Samples of a block, and FFmpeg's names for one and two channels.
+BLOCK = 1 << 16
+LAYOUTS = {1: "mono", 2: "stereo"}
+#: libsndfile's names of whole numbers, and their bits.
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 24}
+
+
+def is_sndfile(path: Path) -> bool:
+    """Whether a file is read by libsndfile, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC")
+
+
+def read_pcm_header(path: Path) -> tuple[str, int, int, int | None, float | None]:
+    """The fields of a `tuner.sound.decoding.Format`. Raises `ClipError`."""
+    import soundfile
+
+    try:
+        info = soundfile.info(path)
+    except (OSError, RuntimeError) as error:
+        raise ClipError(f"{path}: cannot be read as audio ({error})") from error
+    kind = "pcm_" + info.subtype.lower() if info.subtype.startswith(("PCM", "F", "D")) else "coded"
+    bits = BITS.get(info.subtype)
+    return kind, info.samplerate, info.channels, bits, info.frames / info.samplerate or None
+
+
+def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]]]:
+    """The samples of a file, as `tuner.sound.decoding` hands them on. Raises `ClipError`."""
+    import soundfile
+
+    path = piece.path
+    _check_size(path)
+    done = before
+    try:
+        with soundfile.SoundFile(path) as file:
+            shape = (file.samplerate, LAYOUTS.get(file.channels, f"{file.channels} channels"))
+            for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+                done += len(block)
+                yield np.ascontiguousarray(block.T), shape
+    except (OSError, RuntimeError) as error:
+        raise ClipError(f"{path}: is damaged at sample {done} ({error})") from error
+
+
+def _check_size(path: Path) -> None:
+    """Raise `ClipError` where the sound's chunk is longer than the file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            length = int.from_bytes(head[4:], "big")
+            if head[:4] != b"SSND":
+                file.seek(length + (length & 1), 1)
+                continue
+            there = size - file.tell()
+            if length not in UNKNOWN and length > there:
+                raise ClipError(f"{path}: is cut off: {there / length:.0%} of its sound are there")
+            return

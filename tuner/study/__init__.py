@@ -1,0 +1,1 @@
+"""What is asked: the study, its search space, objective and limits."""

@@ -1,0 +1,113 @@
+"""Limits: what settings must keep to besides the bitrate.
+
+- ``max_encode_time``: CPU time of encoding all tune clips, in times of the default's at the
+  same bitrate. It is a measured time: a busy machine makes it uncertain by a tenth.
+- ``max_peak_dbfs``: highest decoded sample of all tune clips. Decoded floats are not clipped.
+- ``max_latency_ms``: algorithmic delay, for adapters that tell it (`TellsLatency`).
+
+What breaks a limit is infeasible and says why. The default is what candidates are compared
+with and is exempt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.encoder import Encoder, Settings
+from tuner.errors import StudyError
+from tuner.records import TrialRecord
+from tuner.scorer import Score, Scorer
+
+PEAK = "decoded-peak"
+#: Peaks under this are digital silence, dBFS (24-bit full scale).
+FLOOR_DBFS = -144.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a study; None for none.
+
+    Args:
+        encode_time: times of the default's encode time.
+        peak_dbfs: dB of full scale.
+        latency_ms: milliseconds.
+    """
+
+    encode_time: float | None = None
+    peak_dbfs: float | None = None
+    latency_ms: float | None = None
+
+    def meters(self) -> tuple[Scorer, ...]:
+        """What must be measured on decoded clips to judge them."""
+        return () if self.peak_dbfs is None else (DecodedPeak(),)
+
+    def broken(self, record: TrialRecord, default: TrialRecord) -> str | None:
+        """Which limit a trial breaks by what is known of it, as a sentence; None when none."""
+        if _over(record.latency_ms, self.latency_ms):
+            return f"latency {record.latency_ms:g} ms, the limit is {self.latency_ms:g} ms"
+        if _over(record.peak_dbfs, self.peak_dbfs):
+            return f"decoded peak {record.peak_dbfs:.2f} dBFS, the limit is {self.peak_dbfs:g} dBFS"
+        times = None
+        if record.encode_s is not None and default.encode_s:
+            times = record.encode_s / default.encode_s
+        if _over(times, self.encode_time):
+            return f"encodes in {times:.2f}x the default's time, limit {self.encode_time:g}x"
+        return None
+
+
+NO_LIMITS = Limits()
+
+
+def _over(value: float | None, limit: float | None) -> bool:
+    return value is not None and limit is not None and value > limit
+
+
+@runtime_checkable
+class TellsLatency(Protocol):
+    """What an adapter may have besides `tuner.encoder.Encoder`."""
+
+    def latency_ms(self, settings: Settings) -> float:
+        """Algorithmic delay of encoder and decoder together, milliseconds."""
+
+
+def check_limits(encoder: Encoder, limits: Limits) -> None:
+    """Raises `StudyError` if a limit cannot be measured with this encoder."""
+    if limits.latency_ms is not None and not isinstance(encoder, TellsLatency):
+        raise StudyError(
+            f"search.max_latency_ms: {encoder.name} does not tell its latency; leave it out"
+        )
+
+
+def add_latency(record: TrialRecord, encoder: Encoder, limits: Limits) -> TrialRecord:
+    """The record with its latency, where a limit asks for it."""
+    if limits.latency_ms is None or not isinstance(encoder, TellsLatency):
+        return record
+    settings = Settings.of(record.rate_mode, record.values)
+    return replace(record, latency_ms=encoder.latency_ms(settings))
+
+
+@dataclass(frozen=True)
+class DecodedPeak:
+    """The highest decoded sample, measured where scores are, and cached like one.
+
+    It is no quality: `Score.mean` is in dBFS here.
+    """
+
+    name: str = PEAK
+    version: str = "1"
+
+    def score(self, reference: npt.NDArray[np.float32], coded: npt.NDArray[np.float32]) -> Score:
+        """The peak of `coded`, dBFS."""
+        peak = float(np.max(np.abs(coded), initial=0.0))
+        return Score(max(FLOOR_DBFS, 20.0 * math.log10(peak)) if peak > 0 else FLOOR_DBFS)
+
+
+def peak_of(clips: Sequence[Score]) -> float | None:
+    """The highest of several clips' peaks, dBFS; None if none was measured."""
+    return max((clip.mean for clip in clips), default=None)

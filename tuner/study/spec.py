@@ -1,0 +1,289 @@
+"""The study definition: what `tuner run` is asked to do, from TOML and flags.
+
+Everything is checked here at once, before anything runs; all problems are told together,
+each with its key and what would be right. Names of parameters are checked against the
+encoder's declaration in `tuner.study.space`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from tuner.encoder import Value
+from tuner.errors import StudyError
+from tuner.records import MODEL
+from tuner.study.database_url import show_url
+from tuner.study.limits import Limits
+from tuner.study.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
+from tuner.study.table import Table
+
+Excerpt = Literal["loudest", "varied", "start"]
+Sampler = Literal["tpe", "gp", "cmaes", "nsga2", "random"]
+
+EXCERPTS: tuple[Excerpt, ...] = ("loudest", "varied", "start")
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "gp", "cmaes", "nsga2", "random")
+EXECUTORS = ("local", "ray")
+
+#: Trials per bitrate when neither trials nor hours are given.
+DEFAULT_TRIALS = 60
+#: What judges a run unless the study names others: one of each family of metrics.
+DEFAULT_JUDGES = ("visqol", "zimtohrli", "2f")
+#: Clips of either end of the gains that a report lets people hear, per bitrate.
+DEFAULT_EXHIBITS = 3
+#: Legal excerpt lengths, s (`tuner.sound.clips`).
+EXCERPT_RANGE_S = (5.0, 10.0)
+#: Most trials of a bitrate, jobs at a time, and clips of a file or to be heard.
+MOST_TRIALS, MOST_WORKERS, MOST_CLIPS = 1_000_000, 10_000, 10_000
+#: Legal disk budgets of the cache, GB.
+CACHE_RANGE_GB = (0.01, 100_000.0)
+#: Legal limits of the decoded peak, dBFS, and of the latency, ms.
+PEAK_RANGE_DBFS = (-60.0, 20.0)
+LATENCY_RANGE_MS = (0.1, 10_000.0)
+
+GroupBy = Literal["recording", "folder"]
+GROUPS = ("recording", "folder")
+#: Fields of `ClipsSpec` that older versions did not know, and what these did.
+NEWER = {"allow_lossy": False, "group_by": "recording"}
+
+
+@dataclass(frozen=True)
+class ClipsSpec:
+    """Which clips: see `tuner.sound.clips`.
+
+    Args:
+        folder: folder of WAV and FLAC files.
+        manifest: CSV that names sides and excerpts, or None.
+        excerpt_s: length of an excerpt in seconds.
+        excerpt: how the excerpt is chosen.
+        per_file: excerpts per file.
+        allow_lossy: take coded files as references, too.
+        group_by: what stays on one side: "recording", or "folder".
+    """
+
+    folder: str
+    manifest: str | None = None
+    excerpt_s: float = 8.0
+    excerpt: Excerpt = "loudest"
+    per_file: int = 1
+    allow_lossy: bool = False
+    group_by: GroupBy = "recording"
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """How settings are searched: the table [search].
+
+    Args:
+        sampler: how settings are proposed (`tuner.search.samplers`).
+        objective: what is maximised (`tuner.study.objective`).
+        objective_metric: by which metric: the quality model, another's name, or the absolute
+            path of a file that declares one.
+        two_objectives: minimise encode time beside it; the results get a Pareto set.
+        prune: stop trials early that are losing.
+        warm_start: run directories whose winners are tried first.
+        ablation: put each setting of the tuned candidate back and measure what it is worth.
+        max_encode_time, max_peak_dbfs, max_latency_ms: limits (`tuner.study.limits`).
+    """
+
+    sampler: Sampler = "tpe"
+    objective: str = DEFAULT_OBJECTIVE
+    objective_metric: str = MODEL
+    two_objectives: bool = False
+    prune: bool = True
+    warm_start: tuple[str, ...] = ()
+    ablation: bool = True
+    max_encode_time: float | None = None
+    max_peak_dbfs: float | None = None
+    max_latency_ms: float | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits together."""
+        return Limits(self.max_encode_time, self.max_peak_dbfs, self.max_latency_ms)
+
+    @property
+    def goal(self) -> str:
+        """Objective and limits in words: what must not change within a run."""
+        goals = [self.objective, *(["encode time"] if self.two_objectives else [])]
+        limits = {name: value for name, value in vars(self.limits).items() if value is not None}
+        bounds = [f"{name} <= {value:g}" for name, value in limits.items()]
+        return ", ".join([" and ".join(goals), *bounds])
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """One study, checked.
+
+    Args:
+        encoder: adapter name, or the absolute path of a file that declares one.
+        clips: the clip set.
+        bitrates_kbps: target bitrates, ascending, kb/s.
+        binary: path of another binary for the adapter, or None.
+        trials: most trials per bitrate, or None.
+        hours: most hours of search for all bitrates together, over all sessions, or None.
+        seed: seed of sampler and bootstrap.
+        executor: "local" or "ray".
+        address: of a Ray cluster, or None.
+        workers: jobs at a time; 0 means all cores.
+        scorer_gpu: with Ray, the share of a GPU for each scorer, up to 1; 0 for none.
+        storage: URL of a database for the trials, or None for one in the run directory.
+        cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
+        exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
+        weights: path of the quality model's weights, or None for the shipped ones.
+        judges: metrics that the search does not climb, by name or as absolute paths of files.
+        search: how settings are searched.
+        fixed: (name, value) of parameters that are not searched; may fix `rate_mode`.
+    """
+
+    encoder: str
+    clips: ClipsSpec
+    bitrates_kbps: tuple[float, ...]
+    binary: str | None = None
+    trials: int | None = DEFAULT_TRIALS
+    hours: float | None = None
+    seed: int = 0
+    executor: str = "local"
+    address: str | None = None
+    workers: int = 0
+    scorer_gpu: float = 1.0
+    storage: str | None = field(default=None, repr=False)
+    cache_gb: float | None = None
+    exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
+    weights: str | None = None
+    judges: tuple[str, ...] = DEFAULT_JUDGES
+    search: SearchSpec = field(default=SearchSpec())
+    fixed: tuple[tuple[str, Value], ...] = field(default=())
+
+    def digest(self) -> str:
+        """First 16 hex digits of the sha256 of what defines the search, not its budget."""
+        definition = [
+            self.encoder,
+            self.binary,
+            self.bitrates_kbps,
+            self.seed,
+            self.weights,
+            self.search.sampler,
+            self.search.goal,
+            *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
+            self.fixed,
+            # What older versions did not know counts only where it is used: runs are found again.
+            {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
+        ]
+        return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
+
+    @property
+    def shown_storage(self) -> str | None:
+        """`storage` without its password."""
+        return None if self.storage is None else show_url(self.storage)
+
+    def to_toml(self) -> str:
+        """The study as TOML; `parse_study` of it gives an equal spec.
+
+        Only a password in `storage` is left out.
+        """
+        top = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("clips", "search", "fixed")
+        }
+        top["storage"] = self.shown_storage
+        tables: dict[str, dict[str, object]] = {
+            "clips": vars(self.clips),
+            "search": _search_table(self.search),
+            "fixed": dict(self.fixed),
+        }
+        lines = _toml_lines(top)
+        for name, table in tables.items():
+            if table:
+                lines += ["", f"[{name}]", *_toml_lines(table)]
+        return "\n".join(lines) + "\n"
+
+
+def _search_table(search: SearchSpec) -> dict[str, object]:
+    table = dict(vars(search))
+    if search.max_encode_time is not None:
+        table["max_encode_time"] = f"{search.max_encode_time:g}x"
+    return table
+
+
+def _toml_lines(table: Mapping[str, object]) -> list[str]:
+    # JSON's strings, numbers, booleans and arrays are TOML's too.
+    return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
+
+
+def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
+    """Check a raw study.
+
+    Args:
+        raw: the content of a study file, flags merged in.
+        origin: file name or "command line", for messages.
+
+    Raises:
+        StudyError: listing every problem.
+    """
+    problems: list[str] = []
+    top, clips, search = (Table(raw, name, problems) for name in ("", "clips", "search"))
+    fixed = Table(raw, "fixed", problems)
+    has_budget = top.has("trials") or top.has("hours")
+    spec = StudySpec(
+        encoder=top.text("encoder") or "",
+        bitrates_kbps=top.bitrates("bitrates_kbps"),
+        binary=top.text("binary", optional=True),
+        trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1, high=MOST_TRIALS),
+        hours=top.number("hours", None, low=0.0, high=10_000.0),
+        seed=top.whole("seed", 0, low=0) or 0,
+        executor=top.choice("executor", EXECUTORS, "local"),
+        address=top.text("address", optional=True),
+        workers=top.whole("workers", 0, low=0, high=MOST_WORKERS) or 0,
+        scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
+        storage=top.database("storage"),
+        cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
+        exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS, high=MOST_CLIPS),
+        weights=top.text("weights", optional=True),
+        judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,
+        clips=ClipsSpec(
+            folder=clips.text("folder") or "",
+            manifest=clips.text("manifest", optional=True),
+            excerpt_s=clips.number("excerpt_s", 8.0, *EXCERPT_RANGE_S) or 8.0,
+            excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
+            per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
+            allow_lossy=clips.flag("allow_lossy", False),
+            group_by=cast(GroupBy, clips.choice("group_by", GROUPS, "recording")),
+        ),
+        search=_parse_search(search),
+        fixed=fixed.values(),
+    )
+    top.refuse_unknown(also=("clips", "search", "fixed"))
+    clips.refuse_unknown()
+    search.refuse_unknown()
+    if spec.address is not None and spec.executor != "ray":
+        problems.append(f"address: {spec.address!r} is for executor ray, not {spec.executor}")
+    if problems:
+        raise StudyError("\n  ".join([f"{origin}: the study is wrong:", *problems]))
+    return spec
+
+
+def _parse_search(table: Table) -> SearchSpec:
+    objective = table.text("objective", optional=True) or DEFAULT_OBJECTIVE
+    if not is_objective(objective):
+        table.refuse("objective", f"one of {OBJECTIVES_IN_WORDS}", objective)
+    sampler = cast(Sampler, table.choice("sampler", SAMPLERS, "tpe"))
+    two_objectives = table.flag("two_objectives", False)
+    if two_objectives and sampler == "cmaes":
+        table.refuse("sampler", "another one for two objectives (tpe, gp, nsga2, random)", sampler)
+    return SearchSpec(
+        sampler=sampler,
+        objective=objective,
+        objective_metric=table.text("objective_metric", optional=True) or MODEL,
+        two_objectives=two_objectives,
+        prune=table.flag("prune", True),
+        warm_start=table.texts("warm_start"),
+        ablation=table.flag("ablation", True),
+        max_encode_time=table.times("max_encode_time"),
+        max_peak_dbfs=table.number("max_peak_dbfs", None, *PEAK_RANGE_DBFS),
+        max_latency_ms=table.number("max_latency_ms", None, *LATENCY_RANGE_MS),
+    )

@@ -1,0 +1,1 @@
+"""What teaches the model: material, labels, features, training, listening tests."""
