@@ -4,8 +4,9 @@
 
 Makes over 120 files: containers, depths, rates, channels, damages, what recorders leave. Each is
 read by `tuner.sound.audio.read_audio` and compared with what went in. ``right``: the samples of
-lossless files, the length and the delay of lossy ones; ``warned``: read with a warning that names the file;
-``refused``: a `ClipError`; ``WRONG``: other samples, in silence; ``CRASHED``: another exception.
+lossless files, the length and the delay of lossy ones; ``warned``: read with a warning that names
+the file; ``refused``: a `ClipError`; ``WRONG``: other samples, in silence; ``CRASHED``: another
+exception.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 A short search finds what codecs are late by. Only where it does not convince, by its correlation
 and by the coherence over all bands (`tuner.sound.coherence`), is more tried: two seconds to either
-side, inverted polarity, other clocks; and where waveforms have nothing in common, as when a codec sends
-noise for noise, the envelopes of the bands, or the delay that is known of the codec. What is left
-of the delay is removed to a fraction of a sample where it is significant.
+side, inverted polarity, other clocks; and where waveforms have nothing in common, as when a codec
+sends noise for noise, the envelopes of the bands, or the delay that is known of the codec. What is
+left of the delay is removed to a fraction of a sample where it is significant.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ class Label:
         recipe: how it is made.
         visqol, zimtohrli: MOS of mid, side, left and right; None where not measured.
         peaq: the variables of PEAQ (`tuner.metrics.peaq_basic.Variables`) of left and right
-            together, of mid and of side; None where not measured, empty where PEAQ was not asked yet.
+            together, of mid and of side; None where not measured, empty where PEAQ was not
+            asked yet.
         muted: share of it that is silent where the reference is not, 0 to 1.
         side_db: level of the side against the mid: of the reference, of the coded signal.
         digest: first 12 hex digits of the sha256 of its samples at 16 bits.

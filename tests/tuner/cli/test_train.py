@@ -9,10 +9,11 @@ import soundfile
 import torch
 
 from tuner.cli.commands.dataset import train_side
-from tuner.cli.commands.train import train, write_model
+from tuner.cli.commands.train import train
 from tuner.errors import ClipError, StudyError
 from tuner.model.insenet import InseNet
 from tuner.model.scorer import InseNetScorer
+from tuner.model.weights_file import write_model
 from tuner.sound.audio import SAMPLE_RATE
 from tuner.sound.synth import synthesize
 from tuner.training.labels import Label, Labelled, digest_of, write_table

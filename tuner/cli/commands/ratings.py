@@ -29,8 +29,8 @@ def ratings(
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
 ) -> None:
     """Let listeners teach the model; print how well it predicts speakers that it never heard."""
-    from tuner.cli.commands.train import write_model
     from tuner.model.scorer import load_members, weights_facts
+    from tuner.model.weights_file import write_model
     from tuner.training import finetune as tuning
     from tuner.training.agreement import Prediction, agreement, predict
     from tuner.training.ratings import folds, panel_features, read_ratings
@@ -71,3 +71,4 @@ def ratings(
         )
     about = weights_facts(str(weights))
     write_model(out, tuning.fit_ensemble(networks, everything), facts, about)
+    print(out)

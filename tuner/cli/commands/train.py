@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from tuner.errors import StudyError
 from tuner.model.scorer import WeightsFacts
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from tuner.training.labels import Labelled
     from tuner.training.material import Material
 
@@ -69,6 +66,7 @@ def train(
     Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
     """
     from tuner.cli.commands.ratings import ratings as listeners_teach
+    from tuner.model.weights_file import write_model
     from tuner.training import processes
     from tuner.training import train as training
     from tuner.training.learner import Hyper
@@ -120,6 +118,7 @@ def train(
         underrated = training.width_underrated(models, (kept, taught))
         about = WeightsFacts(underrated, TEACHERS, _taught_ranges(lessons))
         write_model(out, models, facts, about)
+        print(out)
         if ratings:
             listeners_teach(ratings, weights=out, out=out, seed=seed)
 
@@ -173,23 +172,3 @@ def encoders_of(row: Labelled) -> set[str]:
     """Names of the encoders that coded a reference."""
     steps = (step for label in row.labels for step in label.recipe.steps)
     return {step["encoder"] for step in steps if step["kind"] == "codec"}
-
-
-def write_model(
-    out: Path,
-    members: Sequence[nn.Module],
-    card: dict[str, object],
-    facts: WeightsFacts | None = None,
-) -> None:
-    """Write the weights with what belongs to them, and beside them how they were trained (JSON).
-
-    The names of several members' weights begin with the member's number; those of one do not.
-    """
-    from safetensors.torch import save_model
-    from torch import nn
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    model = members[0] if len(members) == 1 else nn.ModuleList(members)
-    save_model(model, str(out), (facts or WeightsFacts()).to_metadata())
-    out.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
-    print(out)
