@@ -76,6 +76,6 @@ def test_figures_without_end_are_refused(run: Path) -> None:
     path.write_text(whole.replace("96.2", "1e999"))
     with pytest.raises(RunError, match="out of range"):
         read_results(path)
-    path.write_text("[" * 100_000)
+    path.write_text('{"format_version": ' + "[" * 100_000)
     with pytest.raises(RunError, match="cannot be read"):
         read_results(path)
