@@ -86,7 +86,6 @@ HEAVY_HOMES = {
     "torch": ("tuner.model", "tuner.training", *PEAQ),
     "optuna": ("tuner.search", "tuner.rundir.database"),
     "ray": (),
-    "plotly": (),
     "matplotlib": (),
     "PIL": (),
     "bjontegaard": (),

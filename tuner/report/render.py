@@ -3,8 +3,7 @@
 The page's content security policy allows nothing but its own scripts and what they load (linked
 sounds, as scripts beside the page), so even a name that slipped through the escaping could neither
 run nor load anything. Only ``loader.js`` runs at once; the others (`SCRIPTS`) are held as plain
-text and run in their order as soon as the text has been painted, Plotly first. Then
-``<html data-ready>`` is set.
+text and run in their order as soon as the text has been painted. Then ``<html data-ready>`` is set.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ __all__ = [
 ]
 
 REPORT_NAME = "report.html"
-#: The page's own scripts, in the order in which they run, after Plotly.
-SCRIPTS = ("report.js", "parts.js", "frame.js", "clip.js", "clips.js", "mattered.js")
+#: The page's own scripts, in the order in which they run, after the player.
+SCRIPTS = ("parts.js", "plot.js", "report.js", "frame.js", "clip.js", "clips.js", "mattered.js")
 #: Steps that `Progress` is told of: curves, clips, searches.
 STEPS = 3
 
@@ -100,8 +99,6 @@ def render(
         page: where the document will lie; links to audio start there.
         progress: told before each of the steps.
     """
-    from plotly.offline import get_plotlyjs
-
     progress(0, STEPS, "curves")
     view = build_page(runs)
     data = {"charts": build_charts(runs, view.curves)}
@@ -110,7 +107,7 @@ def render(
     progress(2, STEPS, "searches")
     data["mattered"] = build_mattered(runs)
     loader = _script(_asset("loader.js"))
-    held = [_script(text) for text in (get_plotlyjs(), _player(), *map(_asset, SCRIPTS))]
+    held = [_script(text) for text in (_player(), *map(_asset, SCRIPTS))]
     document = (
         _environment()
         .get_template("report.html")
