@@ -70,6 +70,7 @@ NARROW = {
         "tuner.artefacts",
         "tuner.bootstrap",
         "tuner.errors",
+        "tuner.extras",
     ),
 }
 #: No room holds more than this share of the lines.
@@ -87,8 +88,6 @@ HEAVY_HOMES = {
     "optuna": ("tuner.search", "tuner.rundir.database"),
     "ray": (),
     "matplotlib": (),
-    "PIL": (),
-    "bjontegaard": (),
     "numba": ("tuner.metrics.visqol_filters",),
     "av": (),
     "pyloudnorm": (),
