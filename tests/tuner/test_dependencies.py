@@ -22,10 +22,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text
 OPTIONAL = PROJECT["optional-dependencies"]
 ROOTS = {module.__name__: Path(module.__file__).parent for module in (tuner, encoders, studies)}
 #: Distribution -> who needs it in place of an import of ours.
-NOT_IMPORTED = {
-    "cmaes": "Optuna's CMA-ES sampler",
-    "tomli-w": "tuner.study.files",
-}
+NOT_IMPORTED = {"cmaes": "Optuna's CMA-ES sampler"}
 #: Only who writes an adapter runs the contract suites.
 CONTRACTS = "tuner/testing/"
 
