@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 
 FOLDER = "exhibits"
@@ -42,9 +43,7 @@ class Exhibit:
 def write_index(exhibits: list[Exhibit], run: Path) -> None:
     """Write the index of a run's exhibits, atomically."""
     path = run / FOLDER / INDEX
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps([asdict(each) for each in exhibits], indent=1), encoding="utf-8")
-    partial.replace(path)
+    atomic_write(path, json.dumps([asdict(each) for each in exhibits], indent=1))
 
 
 def read_index(run: Path) -> list[Exhibit]:

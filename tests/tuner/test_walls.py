@@ -69,6 +69,7 @@ NARROW = {
         "tuner.exhibits",
         "tuner.artefacts",
         "tuner.bootstrap",
+        "tuner.atomic",
         "tuner.errors",
         "tuner.extras",
     ),

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.exhibits import FOLDER, Role
 
@@ -77,10 +78,8 @@ class Sounds:
         script = path.with_name(f"{path.name}.js")
         try:
             if not script.exists() or script.stat().st_mtime_ns < path.stat().st_mtime_ns:
-                partial = script.with_suffix(".partial")
-                content = f'document.currentScript.sound = "{self.embed(samples)}";\n'
-                partial.write_text(content, encoding="utf-8")
-                partial.replace(script)
+                sound = self.embed(samples)
+                atomic_write(script, f'document.currentScript.sound = "{sound}";\n')
         except OSError as error:
             remedy = "--audio embed needs no file beside the sounds"
             raise RunError(f"{script}: cannot be written ({error}); {remedy}") from error

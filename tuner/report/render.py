@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tuner.atomic import atomic_write
 from tuner.report import words
 from tuner.report.charts import build_charts
 from tuner.report.clips import Audio, build_clips
@@ -78,10 +79,7 @@ def write_page(
         audio: how players get their sound, see `tuner.report.clips.build_clips`.
         progress: told before each of the steps.
     """
-    text = render(runs, audio=audio, page=target, progress=progress)
-    partial = target.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
+    atomic_write(target, render(runs, audio=audio, page=target, progress=progress))
 
 
 def render(

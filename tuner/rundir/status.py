@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.system.locks import NO_LOCKS, stand_in
 
@@ -82,10 +83,8 @@ class RunStatus:
 
 def write_status(status: RunStatus, folder: Path) -> None:
     """Replace the status in a run directory. Raises OSError."""
-    partial = folder / f"{STATUS_FILE}.partial"
     content = {"format": FORMAT, **asdict(status)}
-    partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-    partial.replace(folder / STATUS_FILE)
+    atomic_write(folder / STATUS_FILE, json.dumps(content, indent=1, allow_nan=False))
 
 
 def read_status(folder: Path) -> RunStatus:
