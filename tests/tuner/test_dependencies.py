@@ -13,8 +13,13 @@ import pytest
 import encoders
 import studies
 import tuner
+from tuner.cli.commands.listen_serve import serve
+from tuner.cli.commands.report import report
+from tuner.cli.commands.spectrogram import spectrogram
 from tuner.errors import ExtraMissing
 from tuner.extras import EXTRAS, need_extra
+from tuner.report.plots import write_plots
+from tuner.training.compose import compose
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))[
     "project"
@@ -138,6 +143,23 @@ def test_extras_are_imported_where_they_are_used(sources) -> None:
 def test_no_copyleft_library_comes_by_default() -> None:
     """mutagen is GPL-2.0-or-later."""
     assert "mutagen" not in names_of(PROJECT["dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("extra", "call"),
+    [
+        ("plots", lambda: report([Path("run")], plots=Path("plots"))),
+        ("plots", lambda: write_plots([], Path("plots"))),
+        ("plots", lambda: spectrogram(Path("a.wav"), Path("b.wav"))),
+        ("listen", lambda: serve(Path("test"))),
+        ("train", lambda: compose("pop", 0, 1.0)),
+    ],
+)
+def test_commands_say_what_they_need_before_they_begin(extra, call, monkeypatch) -> None:
+    for module in EXTRAS[extra]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ExtraMissing, match=rf"pip install 'codec-tuner\[{extra}\]'"):
+        call()
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
