@@ -72,7 +72,7 @@ def test_tags_stay_behind_without_the_library_that_carries_them(
     encode(f"{run}@96", [music], tmp_path / "out")
     told = capsys.readouterr().out
     assert "2 encoded, 0 skipped, 0 failed" in told
-    (line,) = [one for one in told.splitlines() if "without" in one]
+    (line,) = [one for one in told.splitlines() if "without their" in one]
     assert line.startswith("2 without their tags")
     assert "pip install 'codec-tuner[tags]'" in line
 
