@@ -99,6 +99,7 @@ def _side(result: SideResult, known: set[str]) -> Iterator[str]:
         "diagnosis": result.diagnosis,
         "members": result.members,
         "clip_kbps": result.clip_kbps,
+        "objective": result.objective,
     }
     for table, found in parts.items():
         if not set(found) <= scored:

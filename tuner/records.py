@@ -36,6 +36,11 @@ def metric_label(name: str) -> str:
     return METRIC_LABELS.get(name, name)
 
 
+def objective_label(name: str) -> str:
+    """An objective (`tuner.study.objective`) for people: "consensus", "worst quarter"."""
+    return name.replace("-", " ")
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A paired mean difference over clips with its 95 % bootstrap interval."""
@@ -128,6 +133,8 @@ class TrialRecord:
         encode_s: CPU seconds that the encoder took for all tune clips; None unless complete.
         peak_dbfs: highest decoded sample, dB of full scale, where the study limits it.
         latency_ms: algorithmic delay as the adapter tells it, where the study limits it.
+        objective: what the search maximised, points; of a pruned trial likewise; else None.
+            Results of older versions do not say.
     """
 
     number: int
@@ -143,6 +150,12 @@ class TrialRecord:
     encode_s: float | None = None
     peak_dbfs: float | None = None
     latency_ms: float | None = None
+    objective: float | None = None
+
+    @property
+    def climbed(self) -> float | None:
+        """What the search maximised; the mean score where it is not known."""
+        return self.score if self.objective is None else self.objective
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,9 @@ class SideResult:
         spends_kbps: what `knob` spends where its steps straddle the target; scores and bitrates
             are then interpolated at the target between it and the step `beside`. None elsewhere.
         beside: (knob value, kb/s) of the neighbouring step on the target's other side, or empty.
+        objective: clip digest -> what the study's objective takes of the clip, points; empty where
+            the search maximised the mean of `scores`.
+        objective_gain: gain over the default by that objective; None likewise.
     """
 
     knob: float
@@ -181,11 +197,18 @@ class SideResult:
     families: dict[str, Estimate] = field(default_factory=dict)
     spends_kbps: float | None = None
     beside: list[float] = field(default_factory=list)
+    objective: dict[str, float] = field(default_factory=dict)
+    objective_gain: Estimate | None = None
 
     @property
     def climbed(self) -> str:
         """Name of the metric that the search climbed."""
         return next(iter(self.scores), MODEL)
+
+    @property
+    def lead(self) -> Estimate | None:
+        """The gain by what the search maximised: the objective, or the mean where that is it."""
+        return self.objective_gain or self.gains.get(self.climbed)
 
 
 @dataclass(frozen=True)
@@ -366,6 +389,8 @@ class Results:
             what the judges share with the model's teachers).
         metrics: what was asked, what the search climbed first. Empty in versions before 6.
         default_points: the default at bitrates around the targets, rising.
+        objective: how the search put the clips together (`tuner.study.objective`); "mean" in
+            results that do not say.
         format_version: see `FORMAT_VERSION`.
     """
 
@@ -375,6 +400,7 @@ class Results:
     notes: list[str] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
     default_points: list[CurvePoint] = field(default_factory=list)
+    objective: str = "mean"
     format_version: int = FORMAT_VERSION
 
     @property

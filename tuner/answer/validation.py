@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
+import numpy as np
+
 from tuner.answer.diagnosis import METERS, figures
 from tuner.answer.verdict import ENOUGH_SOURCES, Evidence, decide
 from tuner.bootstrap import paired_bootstrap
@@ -36,6 +38,7 @@ from tuner.records import (
 from tuner.scorer import Score
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.ranking import find_problem, rank
+from tuner.study.objective import clip_values, gain_of, is_mean_score
 from tuner.updates import Observer, ValidationProgress
 
 #: How many settings are validated beside the default.
@@ -318,6 +321,7 @@ def _side_result(
         return paired_bootstrap(means, court.seed)
 
     own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
+    objective = _objective(court, hearing)
     return SideResult(
         knob=hearing.match.knob,
         bitrate_kbps=hearing.kbps,
@@ -335,7 +339,29 @@ def _side_result(
         clip_kbps=hearing.clip_kbps,
         spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
         beside=list(hearing.match.beside or ()),
+        objective=objective,
+        objective_gain=_objective_gain(court, objective, default, is_default=is_default),
     )
+
+
+def _objective(court: Court, hearing: _Hearing) -> dict[str, float]:
+    """What the objective takes of each clip; empty where it is the mean score."""
+    scores = [each[court.scorer.name] for each in hearing.scores.values()]
+    if is_mean_score(scores, court.objective):
+        return {}
+    return dict(zip(hearing.scores, clip_values(scores, court.objective), strict=True))
+
+
+def _objective_gain(
+    court: Court, own: Mapping[str, float], default: _Hearing, *, is_default: bool
+) -> Estimate | None:
+    base = _objective(court, default)
+    if not own or not base:
+        return None
+    if is_default:
+        return NOTHING
+    before, after = (np.array([values[digest] for digest in own]) for values in (base, own))
+    return gain_of(before, after, court.objective, court.seed)
 
 
 def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
@@ -351,10 +377,11 @@ def _judge(
     listening: ListeningResult | None,
 ) -> Verdict:
     sides = candidates[best].sides
-    holdout = sides.get("holdout")
+    holdout, tune = sides.get("holdout"), sides["tune"].lead
     return decide(
         Evidence(
-            tune_gain=sides["tune"].gains[court.scorer.name].value,
+            tune_gain=tune.value if tune else 0.0,
+            objective_gain=holdout.objective_gain if holdout else None,
             gain=holdout.gains[court.scorer.name] if holdout else None,
             families=holdout.families if holdout else {},
             judges=court.families,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.answer.traits import guess_category, measure_traits
+from tuner.answer.traits import measure_traits
 from tuner.encoder import Encoder
 from tuner.metric import Metric
 from tuner.records import ClipRecord, MetricRecord
 from tuner.rundir.identity import identify
+from tuner.search.content import guess_category
 from tuner.study.space import Space, make_space
 from tuner.study.spec import StudySpec
 
@@ -73,7 +74,7 @@ class Parts:
                 source=str(clip.source),
                 start_s=clip.start_s,
                 traits=traits[clip.digest],
-                category=clip.category or guess_category(traits[clip.digest]),
+                category=clip.category or guess_category(clip.pcm, traits[clip.digest]),
             )
             for clip in self.clips.clips
         ]

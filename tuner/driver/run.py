@@ -99,6 +99,7 @@ def run_study(
         notes=_notes(parts, clips["tune"], bitrates),
         metrics=parts.metrics(),
         default_points=points,
+        objective=spec.search.objective,
     )
     results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)

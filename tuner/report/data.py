@@ -46,11 +46,15 @@ class RunView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report; `metrics` are (key, label, role)."""
+    """The whole report; `metrics` are (key, label, role).
+
+    `objective` says what the search maximised, where that is not the mean of the first metric.
+    """
 
     title: str
     lead: list[str]
     metrics: list[tuple[str, str, str]]
+    objective: str | None
     clip_counts: dict[Side, int]
     runs: list[RunView]
     curves: dict[str, list[Curves]]
@@ -72,6 +76,7 @@ def build_page(runs: Sequence[Run]) -> Page:
         title=_title(runs),
         lead=find_leaders(runs, seed) if several else [_lead(b, first) for b in first.bitrates],
         metrics=[(m, words.metric_label(m), words.metric_role(m, first)) for m in metrics],
+        objective=find_objective(runs),
         clip_counts={side: sum(c.side == side for c in clips) for side in SIDES},
         runs=[
             _run(run, metrics, scale, of_run)
@@ -96,6 +101,12 @@ def _title(runs: Sequence[Run]) -> str:
     return f"Best settings of {whose} at {at} kb/s"
 
 
+def find_objective(runs: Sequence[Run]) -> str | None:
+    """What the searches maximised beside the mean of a metric: "Consensus"; None for nothing."""
+    names = [name for run in runs if (name := words.objective_name(run.results)) is not None]
+    return words.joined(list(dict.fromkeys(names))) if names else None
+
+
 def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunView:
     results = run.results
     seed = results.provenance.seed
@@ -118,6 +129,7 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                         seed,
                     ),
                     together=together,
+                    objective=words.objective_name(results),
                 ),
                 categories=gains_by_category(results, bitrate, shown_candidate(bitrate)),
             )
@@ -181,7 +193,8 @@ def _objectors(shown: Candidate | None, results: Results) -> str:
 def _forest_scale(runs: Sequence[Run]) -> Scale:
     """One scale for all small drawings, in points: zero and every shown interval fit."""
     shown = [c for run in runs for b in run.results.bitrates if (c := shown_candidate(b))]
-    gains = [g for c in shown if (s := c.sides.get("holdout")) for g in s.gains.values()]
+    sides = [s for c in shown if (s := c.sides.get("holdout"))]
+    gains = [g for s in sides for g in (*s.gains.values(), s.objective_gain) if g is not None]
     low = min([-FOREST_LEAST, *(g.low for g in gains)])
     high = max([FOREST_LEAST, *(g.high for g in gains)])
     margin = FOREST_MARGIN * (high - low)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.records import BitrateResult, Candidate, ClipRecord, SideResult
+from tuner.records import BitrateResult, Candidate, ClipRecord, Estimate, SideResult
 from tuner.report.bd import Figure
 from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
@@ -95,6 +95,7 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
                 "trial": shown.trial if shown else None,
                 "rate_mode": shown.rate_mode if shown else None,
                 "settings": json.dumps(shown.values, sort_keys=True) if shown else None,
+                "objective": run.results.objective,
                 **_gains(shown, metrics),
                 "equivalent_kbps": saving.kbps,
                 "equivalent_kbps_low": saving.low_kbps,
@@ -105,12 +106,18 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
 def _gains(shown: Candidate | None, metrics: Sequence[str]) -> Row:
     side = shown.sides.get("holdout") if shown else None
     row: Row = {"holdout_kbps": side.bitrate_kbps if side else None}
+    if side is not None and side.objective_gain is not None:
+        row |= {f"objective_{k}": v for k, v in _spread(side.objective_gain).items()}
     for metric in metrics:
         gain = side.gains.get(metric) if side else None
         row[f"{metric}_gain"] = gain.value if gain else None
         row[f"{metric}_gain_low"] = gain.low if gain else None
         row[f"{metric}_gain_high"] = gain.high if gain else None
     return row
+
+
+def _spread(gain: Estimate) -> Row:
+    return {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high}
 
 
 def _deltas(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
@@ -165,6 +172,8 @@ def _clips(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
 def _heard(role: str, side: SideResult, digest: str, metrics: Sequence[str]) -> Row:
     row: Row = {f"{m}_{role}": side.scores.get(m, {}).get(digest) for m in metrics}
     row[f"spread_{role}"] = side.spreads.get(digest)
+    if side.objective:
+        row[f"objective_{role}"] = side.objective.get(digest)
     return row | {f"{name}_{role}": x for name, x in side.diagnosis.get(digest, {}).items()}
 
 

@@ -13,8 +13,8 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -84,7 +84,7 @@ class Clip:
         source: path of the file.
         start_s: where the excerpt begins in the file.
         pcm: float32 ``[C, T]`` at 48 kHz.
-        category: what the manifest calls its kind ("speech"); empty where it does not.
+        category: its kind ("speech") by the manifest, else as guessed; empty without either.
     """
 
     digest: str
@@ -123,6 +123,15 @@ class ClipSet:
         return tuple(c for c in self.clips if c.side == "holdout")
 
     @property
+    def categories(self) -> dict[str, ClipSet]:
+        """The clips of each kind, by its name in order."""
+        names = sorted({clip.category for clip in self.clips})
+        return {
+            name: ClipSet(tuple(clip for clip in self.clips if clip.category == name))
+            for name in names
+        }
+
+    @property
     def digest(self) -> str:
         """sha256 (hex) over the clips' digests and sides."""
         lines = sorted(f"{c.side} {c.digest}" for c in self.clips)
@@ -139,6 +148,7 @@ class _Wanted:
     start_s: float | None = None
     duration_s: float | None = None
     category: str = ""
+    group: str = ""
 
 
 _Cut = tuple[_Wanted, list[tuple[float, Pcm]]]
@@ -153,6 +163,7 @@ def load_clips(
     holdout_fraction: float = 0.5,
     allow_lossy: bool = False,
     group_by: GroupBy = "recording",
+    guess: Callable[[Pcm], str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
     """Make a clip set of a folder of lossless sound files.
@@ -162,10 +173,13 @@ def load_clips(
         excerpting: how excerpts are cut; the manifest's own `start_s` and `duration_s` win.
         manifest: CSV with the columns `file` (relative to the CSV), `side`, and optionally
             `start_s`, `duration_s`, `group`, `category`; rows of the side `train` or of none are
-            left out. ``manifest.csv`` in the folder is used when None.
-        holdout_fraction: share of the files that go to the holdout side without a manifest.
+            left out. With `category` and no column `side`, sides are chosen as without a manifest.
+            ``manifest.csv`` in the folder is used when None.
+        holdout_fraction: share of the files that go to the holdout side where no manifest says;
+            of every kind as near as can be.
         allow_lossy: take coded files as references, too.
         group_by: what stays on one side: files of one recording, or also of one folder.
+        guess: tells the kind of a file from its first excerpt where the manifest does not.
         progress: called with (files read, files).
 
     Raises:
@@ -189,6 +203,8 @@ def load_clips(
         try:
             _check_kind(want.path, allow_lossy=allow_lossy)
             excerpts, fingerprint = _excerpts(want, excerpting)
+            if guess is not None and not want.category:
+                want = replace(want, category=guess(excerpts[0][1]))
             cut.append((want, excerpts))
             prints.append(fingerprint)
         except ClipError as error:
@@ -241,15 +257,19 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ClipError(f"{manifest}: cannot be read as CSV ({error})") from error
-    if not rows or not {"file", "side"} <= rows[0].keys():
-        raise ClipError(f"{manifest}: needs rows with the columns `file` and `side`")
+    columns = rows[0].keys() if rows else ()
+    has_sides = "side" in columns
+    if "file" not in columns or not (has_sides or "category" in columns):
+        raise ClipError(
+            f"{manifest}: needs rows with the columns `file` and `side`, or `file` and `category`"
+        )
     wanted: list[_Wanted] = []
     sides_of: dict[str, set[str]] = {}
     for line, row in enumerate(rows, start=2):
-        side = (row["side"] or "").strip()
+        side = (row["side"] or "").strip() if has_sides else None
         if side in OTHER_SIDES:
             continue
-        if side not in SIDES:
+        if side is not None and side not in SIDES:
             problems.append(f"{manifest}, line {line}: side {side!r}; use tune, holdout or train")
             continue
         try:
@@ -259,9 +279,12 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             continue
         path = manifest.parent / (row["file"] or "")
         category = (row.get("category") or "").strip().lower()
-        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category))
+        group = row.get("group") or ""
+        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category, group))
+        if side is None:
+            continue
         # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
-        for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
+        for kind, key in (("file", str(path.resolve())), ("group", group)):
             if key:
                 sides_of.setdefault(f"{kind} {key}", set()).add(side)
     for key, sides in sides_of.items():
@@ -385,11 +408,16 @@ def _find_groups(
         else:
             told = "both stay on one side"
         log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
+    groups = _join(groups, _alike([want.group or None for want, _ in cut]))
     if group_by == "folder":
-        firsts: dict[Path, int] = {}
-        roots = [firsts.setdefault(want.path.parent, n) for n, (want, _) in enumerate(cut)]
-        groups = _join(groups, roots)
+        groups = _join(groups, _alike([want.path.parent for want, _ in cut]))
     return groups
+
+
+def _alike(keys: Sequence[Hashable | None]) -> list[int]:
+    """For each key the index of the first that equals it; None equals none."""
+    firsts: dict[Hashable, int] = {}
+    return [n if key is None else firsts.setdefault(key, n) for n, key in enumerate(keys)]
 
 
 def _join(one: Sequence[int], two: Sequence[int]) -> list[int]:
@@ -408,20 +436,40 @@ def _choose_sides(
 ) -> list[Side]:
     """The side of each file: the manifest's, else by rank of a hash of its group's content.
 
-    Files of equal content get equal hashes and so stand together; `_unique` drops doubles.
+    Of each kind the same share is held out. Files of equal content get equal hashes and so stand
+    together; `_unique` drops doubles.
     """
     digests = [sample_digest(excerpts[0][1]) for _, excerpts in cut]
-    least: dict[int, str] = {}
-    for group, digest in zip(groups, digests, strict=True):
-        least[group] = min(least.get(group, digest), digest)
-    ranked = sorted(set(least.values()))
-    count = round(len(ranked) * holdout_fraction)
-    count = min(max(count, 1), len(ranked) - 1)
-    held = set(ranked[: max(count, 0)])
+    least: dict[int, tuple[str, str]] = {}
+    for (want, _), group, digest in zip(cut, groups, digests, strict=True):
+        own = (digest, want.category)
+        least[group] = min(least.get(group, own), own)
+    held = _held_out(dict(least.values()), holdout_fraction)
     return [
-        want.side or ("holdout" if least[group] in held else "tune")
+        want.side or ("holdout" if least[group][0] in held else "tune")
         for (want, _), group in zip(cut, groups, strict=True)
     ]
+
+
+def _held_out(kinds: Mapping[str, str], fraction: float) -> set[str]:
+    """Which digests are held out, of every kind as near to `fraction` as all together allow.
+
+    Args:
+        kinds: digest -> kind.
+        fraction: share of all.
+    """
+    count = min(max(round(len(kinds) * fraction), 1), len(kinds) - 1)
+    of_kind: dict[str, list[str]] = {}
+    for digest in sorted(kinds):
+        of_kind.setdefault(kinds[digest], []).append(digest)
+    exact = {kind: len(each) * fraction for kind, each in of_kind.items()}
+    # By largest remainder; of equal ones the kind whose first clip has the lower hash.
+    order = sorted(exact, key=lambda kind: (math.floor(exact[kind]) - exact[kind], of_kind[kind]))
+    left = count - sum(math.floor(each) for each in exact.values())
+    held: set[str] = set()
+    for place, kind in enumerate(order):
+        held |= set(of_kind[kind][: math.floor(exact[kind]) + (place < left)])
+    return set(sorted(held)[:count])  # one clip at least is left to tune on
 
 
 def _clips(cut: Sequence[_Cut], sides: Sequence[Side]) -> Iterable[Clip]:

@@ -47,7 +47,12 @@ LATENCY_RANGE_MS = (0.1, 10_000.0)
 GroupBy = Literal["recording", "folder"]
 GROUPS = ("recording", "folder")
 #: Fields of `ClipsSpec` that older versions did not know, and what these did.
-NEWER = {"allow_lossy": False, "group_by": "recording"}
+NEWER = {
+    "allow_lossy": False,
+    "group_by": "recording",
+    "category": None,
+    "per_category": False,
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class ClipsSpec:
         per_file: excerpts per file.
         allow_lossy: take coded files as references, too.
         group_by: what stays on one side: "recording", or "folder".
+        category: only clips of this kind, or None for all.
+        per_category: search the clips of each kind apart, as runs of their own.
     """
 
     folder: str
@@ -71,6 +78,8 @@ class ClipsSpec:
     per_file: int = 1
     allow_lossy: bool = False
     group_by: GroupBy = "recording"
+    category: str | None = None
+    per_category: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,6 +262,8 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
             allow_lossy=clips.flag("allow_lossy", False),
             group_by=cast(GroupBy, clips.choice("group_by", GROUPS, "recording")),
+            category=clips.text("category", optional=True),
+            per_category=clips.flag("per_category", False),
         ),
         search=_parse_search(search),
         fixed=fixed.values(),

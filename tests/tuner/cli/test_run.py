@@ -54,6 +54,25 @@ def test_whole_run(
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
 
 
+def test_answers_tell_what_was_maximised(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gain by the objective and by the mean, for people and for machines."""
+    parts = make_parts()
+    how = replace(parts.spec.search, objective="worst-quarter", ablation=False)
+    parts = replace(parts, spec=replace(parts.spec, search=how))
+    conduct(parts, tmp_path / "run", "x", as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)["bitrates"]
+    assert told["objective"] == "worst-quarter"
+    results = read_results(tmp_path / "run" / "results.json")
+    gain = results.bitrates[0].candidates[1].sides["holdout"].objective_gain
+    assert gain is not None and told["objective_gain"]["value"] == gain.value
+    assert all(trial.objective is not None for trial in results.bitrates[0].trials)
+    conduct(parts, tmp_path / "run", "x")
+    table = capsys.readouterr().out
+    assert "InSE-NET, worst quarter" in table and "InSE-NET, mean" in table
+
+
 def test_a_run_without_an_answer_fails(
     tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
 ) -> None:

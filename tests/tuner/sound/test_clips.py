@@ -338,3 +338,26 @@ def test_a_manifest_may_name_the_kind_of_a_clip(tmp_path):
     rows = "file,side,category\na.wav,tune,Speech \nb.wav,holdout,\n"
     (tmp_path / "manifest.csv").write_text(rows)
     assert [clip.category for clip in load_clips(tmp_path).clips] == ["speech", ""]
+
+
+def test_every_kind_is_on_both_sides(tmp_path: Path) -> None:
+    """Half of each kind is held out, by the manifest's word or by a guess; groups stay together."""
+    kinds = ["speech"] * 4 + ["music"] * 6 + ["mono"]
+    for number in range(len(kinds)):
+        write(tmp_path, f"{number:02}.wav", noise(3, seed=number))
+    guessed = load_clips(tmp_path, guess=lambda pcm: "speech" if pcm[0, 0] > 0 else "music")
+    for category, part in guessed.categories.items():
+        assert abs(len(part.tune) - len(part.holdout)) <= 1, category
+    assert abs(len(guessed.tune) - len(guessed.holdout)) == 1
+
+    rows = [
+        {"file": f"{n:02}.wav", "category": kind, "group": "one" if n in (0, 1) else ""}
+        for n, kind in enumerate(kinds)
+    ]
+    write_manifest(tmp_path, rows)
+    parts = load_clips(tmp_path, guess=lambda _: "never asked").categories
+    assert list(parts) == ["mono", "music", "speech"]
+    assert len(parts["music"].tune) == len(parts["music"].holdout) == 3
+    sides = {Path(clip.source).name: clip.side for clip in parts["speech"].clips}
+    assert sides["00.wav"] == sides["01.wav"]
+    assert set(sides.values()) == {"tune", "holdout"}

@@ -23,7 +23,9 @@ LEAST: dict[str, object] = {
 }
 FULL = StudySpec(
     encoder="lame",
-    clips=ClipsSpec('/a "b"', "/m.csv", 6.0, "varied", 2),
+    clips=ClipsSpec(
+        '/a "b"', "/m.csv", 6.0, "varied", 2, category="sparse attacks", per_category=True
+    ),
     bitrates_kbps=(48.0, 64.5),
     binary="/usr/bin/lame",
     trials=None,

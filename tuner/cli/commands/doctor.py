@@ -151,18 +151,23 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
         yield Finding("clips", "folder", "note", "not looked at; name it with --clips FOLDER")
         return
     from tuner.cli.display.progress import progress_bar
+    from tuner.search.content import guess_category
     from tuner.sound.clips import Excerpting, load_clips
 
     try:
         with progress_bar("reading clips") as update:
             found = load_clips(
-                folder, Excerpting(), progress=lambda done, total: update(done, total, "")
+                folder,
+                Excerpting(),
+                guess=guess_category,
+                progress=lambda done, total: update(done, total, ""),
             )
     except TunerError as error:
         yield Finding("clips", str(folder), "problem", str(error))
         return
     tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
-    says = f"{tune} to tune on, {len(found.holdout)} held out"
+    kinds = ", ".join(f"{len(part.clips)} {kind}" for kind, part in found.categories.items())
+    says = f"{tune} to tune on, {len(found.holdout)} held out; {kinds}"
     yield Finding("clips", str(folder), "ok", says)
 
 

@@ -24,11 +24,11 @@ from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.display.logfile import log_to
-from tuner.errors import RunError
+from tuner.errors import ClipError, RunError
 from tuner.records import MODEL
 from tuner.study.database_url import locate_url
 from tuner.study.files import locate, locate_metric
-from tuner.study.spec import DEFAULT_JUDGES, StudySpec
+from tuner.study.spec import DEFAULT_JUDGES, ClipsSpec, StudySpec
 from tuner.study.trust import remember
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tuner.driver.parts import Parts
     from tuner.metric import Metric
     from tuner.records import Results
+    from tuner.sound.clips import ClipSet
 
 #: Where runs go when --out is not given.
 RUNS_FOLDER = "runs"
@@ -61,6 +62,10 @@ def run(
     group_by: Annotated[
         str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
     ] = None,
+    per_category: Annotated[
+        bool,
+        typer.Option("--per-category", help="Search speech, music and other kinds apart."),
+    ] = False,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
@@ -138,6 +143,7 @@ def run(
                 "manifest": _absolute(manifest),
                 "allow_lossy": allow_lossy or None,
                 "group_by": group_by,
+                "per_category": per_category or None,
             }
         ),
         "search": _given(
@@ -154,33 +160,61 @@ def run(
     check_origin(study, spec, _given(flags), trust or ())
     parts = _assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
-    if dry_run:
+    if not dry_run:
+        remember(spec.encoder, spec.binary, parts.encoder)
+    if spec.clips.per_category:
+        from tuner.cli.per_category import conduct_each, forecast_each
+
+        if dry_run:
+            forecast_each(parts, target, spec.workers or available_cores(), as_json=as_json)
+        else:
+            conduct_each(parts, target, _command(spec), as_json=as_json)
+    elif dry_run:
         from tuner.cli.display.forecast import print_forecast
 
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
-        return
-    remember(spec.encoder, spec.binary, parts.encoder)
-    conduct(parts, target, _command(spec), as_json=as_json)
+    else:
+        conduct(parts, target, _command(spec), as_json=as_json)
 
 
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
     """Run a study with a live display, write its report and print the answers.
 
-    Args:
-        parts: what to run.
-        folder: the run directory; made, or resumed.
-        command: the command line for the report's provenance.
+    Args, Raises: see `search_and_report`.
         as_json: print JSON instead of a table.
 
     Returns:
         The path of the report.
+    """
+    from tuner.cli.display.answers import print_answers, summarise
+
+    results, report = search_and_report(parts, folder, command)
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, folder.resolve(), report), indent=1))
+        else:
+            print_answers(results, report)
+    return report
+
+
+def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results, Path]:
+    """Run a study with a live display, and write its report.
+
+    Args:
+        parts: what to run.
+        folder: the run directory; made, or resumed.
+        command: the command line for the report's provenance.
+
+    Returns:
+        The results, and the path of the report.
 
     Raises:
         typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
+        NoAnswerError: no bitrate has an answer.
         TunerError: see `tuner.driver.run.run_study`.
     """
     from tuner.cli.commands.status import Publisher
-    from tuner.cli.display.answers import print_answers, summarise
     from tuner.cli.display.live import Board, show
     from tuner.driver.run import run_study, trials_in_flight
     from tuner.jobs.executor import make_executor
@@ -240,24 +274,22 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 publisher.end(board, "failed", f"{type(error).__name__}: {error}")
                 raise
         publisher.end(board, "finished")
-    # The run has ended well, whoever went away before the answers were read.
-    with contextlib.suppress(BrokenPipeError):
-        if as_json:
-            print(json.dumps(summarise(results, opened.path, report), indent=1))
-        else:
-            print_answers(results, report)
-    return report
+    return results, report
+
+
+class NoAnswerError(RunError):
+    """No bitrate of a run has an answer."""
 
 
 def refuse_no_answer(results: Results, folder: Path) -> None:
-    """Raise `RunError` with the reasons if no bitrate has an answer: there is nothing to report."""
+    """Raise `NoAnswerError` with the reasons if no bitrate has an answer to report."""
     problems = [bitrate.problem for bitrate in results.bitrates]
     if None in problems:
         return
     reasons = "\n  ".join(
         f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
     )
-    raise RunError(
+    raise NoAnswerError(
         f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
         f"\n  {reasons}"
     )
@@ -272,18 +304,32 @@ def _command(spec: StudySpec) -> str:
 
 
 def _assemble(spec: StudySpec) -> Parts:
-    """Everything that the study names, checked before anything runs."""
-    from tuner.cli.display.progress import progress_bar
+    """Everything that the study names, checked before anything runs; the clips come last.
+
+    Reading them takes longest.
+    """
     from tuner.driver.parts import Parts
     from tuner.plugins import load_encoder
-    from tuner.sound.clips import Excerpting, load_clips
     from tuner.study.limits import check_limits
     from tuner.study.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
     make_space(encoder, dict(spec.fixed))
     check_limits(encoder, spec.search.limits)
-    wanted = spec.clips
+    objective = spec.search.objective_metric
+    wanted_judges = [name for name in spec.judges if name != objective]
+    if MODEL not in (objective, *wanted_judges):
+        # Where another metric is climbed, the model is asked what it thinks of that.
+        wanted_judges.insert(0, MODEL)
+    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
+    return Parts(spec, encoder, _read_clips(spec.clips), scorer, judges)
+
+
+def _read_clips(wanted: ClipsSpec) -> ClipSet:
+    from tuner.cli.display.progress import progress_bar
+    from tuner.search.content import guess_category
+    from tuner.sound.clips import Excerpting, load_clips
+
     manifest = Path(wanted.manifest) if wanted.manifest else None
     excerpting = Excerpting(
         duration_s=wanted.excerpt_s, how=wanted.excerpt, per_file=wanted.per_file
@@ -295,15 +341,18 @@ def _assemble(spec: StudySpec) -> Parts:
             manifest=manifest,
             allow_lossy=wanted.allow_lossy,
             group_by=wanted.group_by,
+            guess=guess_category,
             progress=lambda done, total: update(done, total, ""),
         )
-    objective = spec.search.objective_metric
-    wanted_judges = [name for name in spec.judges if name != objective]
-    if MODEL not in (objective, *wanted_judges):
-        # Where another metric is climbed, the model is asked what it thinks of that.
-        wanted_judges.insert(0, MODEL)
-    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
-    return Parts(spec, encoder, clip_set, scorer, judges)
+    return clip_set if wanted.category is None else _only(clip_set, wanted.category)
+
+
+def _only(clip_set: ClipSet, category: str) -> ClipSet:
+    found = clip_set.categories.get(category)
+    if found is None or not found.tune or not found.holdout:
+        known = ", ".join(clip_set.categories)
+        raise ClipError(f"category {category!r}: no clips of it on both sides; known are: {known}")
+    return found
 
 
 def load_metrics(

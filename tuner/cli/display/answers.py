@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuner.records import BitrateResult, Results
+    from tuner.records import BitrateResult, Estimate, Results
 
 
 def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
@@ -16,11 +16,15 @@ def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]
         "run": str(folder),
         "results": str(folder / "results.json"),
         "report": str(report),
-        "bitrates": [_summary(bitrate) for bitrate in results.bitrates],
+        "bitrates": [_summary(bitrate, results.objective) for bitrate in results.bitrates],
     }
 
 
-def _summary(bitrate: BitrateResult) -> dict[str, object]:
+def _figures(gain: Estimate | None) -> dict[str, float] | None:
+    return None if gain is None else {"value": gain.value, "low": gain.low, "high": gain.high}
+
+
+def _summary(bitrate: BitrateResult, objective: str) -> dict[str, object]:
     from dataclasses import asdict
 
     from tuner.report.candidates import shown_candidate
@@ -35,27 +39,40 @@ def _summary(bitrate: BitrateResult) -> dict[str, object]:
         "problem": bitrate.problem,
         "trials": len(bitrate.trials),
         "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
+        "objective": objective,
+        "objective_gain": _figures(holdout.objective_gain) if holdout else None,
         "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
         "command": use and use.command,
     }
 
 
-def print_answers(results: Results, report: Path) -> None:
+def print_answers(results: Results, report: Path, title: str = "Answers") -> None:
     """Print a table of verdicts and gains, then each bitrate's sentence and command line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from tuner.records import METRIC_LABELS
+    from tuner.records import metric_label
     from tuner.report.candidates import shown_candidate
+    from tuner.report.words import objective_name
 
-    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title="Answers")
+    objective = objective_name(results)
+    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title=title)
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         holdout = shown.sides.get("holdout") if shown else None
         verdict = "no answer" if bitrate.problem else bitrate.verdict.kind
-        gains = holdout.gains if holdout else {}
-        names = [METRIC_LABELS.get(name, name) for name in gains]
+        if shown and not bitrate.winner:
+            verdict += "\n(figures: best found,\nnot recommended)"
+        gains = {metric_label(k): gain for k, gain in (holdout.gains if holdout else {}).items()}
+        if objective is not None and holdout and holdout.objective_gain:
+            first = metric_label(results.climbed)
+            gains = {
+                f"{first}, {objective.lower()}": holdout.objective_gain,
+                f"{first}, mean": gains.pop(first),
+                **gains,
+            }
+        names = [*gains]
         figures = [f"{g.value:+.1f} ({g.low:+.1f} to {g.high:+.1f})" for g in gains.values()]
         table.add_row(f"{bitrate.target_kbps:g}", verdict, "\n".join(names), "\n".join(figures))
         table.add_section()

@@ -48,7 +48,7 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
     lines = [
         f"{parts.encoder.version.text} at {', '.join(f'{k:g}' for k in spec.bitrates_kbps)} kb/s",
-        f"{counted(len(parts.clips.clips), 'clip')}: {sides}",
+        f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}",
         f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",
         f"search about {duration(guess.search_s)}, validation {duration(guess.validation_s)}",
@@ -58,6 +58,14 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     if guess.disk_bytes > free:
         advice = f"give --cache-gb {free / 2e9:.2f}, or " if free > 1e8 else "name "
         print(f"That is more than is free: {advice}another --out.")
+
+
+def _kinds(parts: Parts) -> str:
+    """ "; 4 speech, 26 music"; empty where all are of one kind."""
+    kinds = parts.clips.categories
+    if len(kinds) < 2:
+        return ""
+    return "; " + ", ".join(f"{len(part.clips)} {kind}" for kind, part in kinds.items())
 
 
 def _existing(folder: Path) -> Path:

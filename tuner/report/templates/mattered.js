@@ -160,8 +160,10 @@
     Plotly.react(host, traces, layout(c, {
       height: 330,
       xaxis: axis(c, { title: { text: "trial", font: { color: c.muted } }, showgrid: false,
+        /* No half trials where there are few. */
+        ...(trials.length < 10 ? { tick0: 0, dtick: 1 } : {}),
         range: [trials[0].number - 0.6, trials.at(-1).number + 0.6] }),
-      yaxis: axis(c, { title: { text: "mean score, tune clips", font: { color: c.muted } },
+      yaxis: axis(c, { title: { text: `${view.measure}, tuning clips`, font: { color: c.muted } },
         range: [floor - 0.14 * depth, top + 0.06 * depth] }),
     }), config);
   }
@@ -218,6 +220,7 @@
   function show() {
     const view = views[chooser.selectedIndex];
     document.getElementById("trial-counts").textContent = `Trials: ${view.counts}.`;
+    for (const place of section.querySelectorAll(".measure")) place.textContent = view.measure;
     drawImportance(view);
     drawAblation(view);
     listRuledOut(view);
