@@ -16,7 +16,7 @@ from tuner.errors import RunError
 from tuner.records import Results
 
 #: Versions that can be read: what the older ones lack has a default.
-READABLE_VERSIONS = (2, 3, 4, 5, 6)
+READABLE_VERSIONS = (2, 3, 4, 5, 6, 7)
 
 #: What a verdict was called before version 6 -> now.
 OLD_VERDICTS = {"the default is already the best": "nothing better was found"}

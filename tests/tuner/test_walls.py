@@ -24,7 +24,7 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 #: Package -> the project's modules that it may import, itself and all below included.
 #: What is in none of these is the core: `tuner.sound.audio`, `tuner.jobs.cache`, `tuner.results` …
 ALLOWED = {
-    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs"),
+    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs", "tuner.pcm"),
     "tuner.report": (
         "tuner.results",
         "tuner.exhibits",

@@ -20,6 +20,8 @@ from tuner.errors import EncoderFailed, EncoderMissing
 from tuner.system import children
 from tuner.system.outputs import BadOutput, check_output
 
+#: What stands for the user's file in command lines.
+SOURCE = "input.wav"
 #: How much of what a program says is kept, from its end.
 STDERR_TAIL_BYTES = 64 * 1024
 #: The longest single wait, s: Python acts on a Ctrl-C that came just before a wait only after it.
@@ -47,6 +49,11 @@ def exact_command(
     """
     exact = with_fields(encoder, binary=encoder.version.binary)
     return list(exact.command_line(settings, knob, source, target))
+
+
+def converting(rate: int) -> list[str]:
+    """The command that brings `SOURCE` to a sample rate in Hz, as a WAV file of 24 bits."""
+    return ["ffmpeg", "-i", SOURCE, "-ar", str(rate), "-c:a", "pcm_s24le", f"input-{rate}.wav"]
 
 
 def run_command(command: Sequence[str], folder: Path, target: str) -> Path:

@@ -60,7 +60,7 @@ class Parts:
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
         traits = {
-            clip.digest: measure_traits(clip.pcm, self.scorer.about.taught)
+            clip.digest: measure_traits(clip.reference, self.scorer.about.taught)
             for clip in self.clips.clips
         }
         return [
@@ -74,6 +74,7 @@ class Parts:
                 start_s=clip.start_s,
                 traits=traits[clip.digest],
                 category=clip.category or guess_category(traits[clip.digest]),
+                rate=clip.rate,
             )
             for clip in self.clips.clips
         ]

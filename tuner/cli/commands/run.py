@@ -18,6 +18,7 @@ from tuner.cli.arguments.study import (
     parse_bitrates,
     parse_exhibits,
     parse_fixed,
+    parse_rate,
     resolve_study,
 )
 from tuner.cli.arguments.trust_options import TrustOption
@@ -60,6 +61,10 @@ def run(
     ] = False,
     group_by: Annotated[
         str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Sample rate that is encoded: source (default), or Hz as in 44100."),
     ] = None,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
@@ -131,6 +136,7 @@ def run(
         "scorer_gpu": scorer_gpu,
         "storage": storage and locate_url(storage, Path()),
         "cache_gb": cache_gb,
+        "rate": parse_rate(rate) if rate is not None else None,
         "exhibits": parse_exhibits(exhibits) if exhibits is not None else None,
         "clips": _given(
             {
@@ -276,12 +282,13 @@ def _assemble(spec: StudySpec) -> Parts:
     from tuner.cli.display.progress import progress_bar
     from tuner.driver.parts import Parts
     from tuner.plugins import load_encoder
+    from tuner.search.sample_rates import check_rates
     from tuner.sound.clips import Excerpting, load_clips
     from tuner.study.limits import check_limits
     from tuner.study.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
-    make_space(encoder, dict(spec.fixed))
+    space = make_space(encoder, dict(spec.fixed))
     check_limits(encoder, spec.search.limits)
     wanted = spec.clips
     manifest = Path(wanted.manifest) if wanted.manifest else None
@@ -295,8 +302,10 @@ def _assemble(spec: StudySpec) -> Parts:
             manifest=manifest,
             allow_lossy=wanted.allow_lossy,
             group_by=wanted.group_by,
+            rate=spec.clip_rate,
             progress=lambda done, total: update(done, total, ""),
         )
+    check_rates(encoder, space.defaults(), clip_set.clips)
     objective = spec.search.objective_metric
     wanted_judges = [name for name in spec.judges if name != objective]
     if MODEL not in (objective, *wanted_judges):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +35,7 @@ def _summary(bitrate: BitrateResult) -> dict[str, object]:
         "trials": len(bitrate.trials),
         "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
         "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
+        "convert": use and use.convert,
         "command": use and use.command,
     }
 
@@ -65,6 +65,6 @@ def print_answers(results: Results, report: Path) -> None:
         console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
         if bitrate.candidates:
             # Not wrapped, so that the command can be copied.
-            command = shlex.join(bitrate.candidates[bitrate.winner].command)
+            command = bitrate.candidates[bitrate.winner].shown
             console.print(Text(f"  {command}"), soft_wrap=True)
     console.print(Text(f"\nReport: {report}"), soft_wrap=True)
