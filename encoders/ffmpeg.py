@@ -50,6 +50,7 @@ class FfmpegEncoder(BinaryEncoder):
     """
 
     program: ClassVar[str] = "ffmpeg"
+    reads_floats: ClassVar[bool] = True
     remedy: ClassVar[str] = REMEDY
     version_arguments: ClassVar[tuple[str, ...]] = ("-version",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"^ffmpeg version n?(\S+)")

@@ -8,10 +8,14 @@ could trip over.
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-FORMAT_VERSION = 6
+from tuner.pcm import SAMPLE_RATE
+
+FORMAT_VERSION = 7
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
@@ -39,6 +43,12 @@ def metric_label(name: str) -> str:
 def objective_label(name: str) -> str:
     """An objective (`tuner.study.objective`) for people: "consensus", "worst quarter"."""
     return name.replace("-", " ")
+
+
+def name_rates(rates: Iterable[int]) -> str:
+    """Sample rates in Hz for people: "44.1 kHz and 48 kHz", ascending, each once."""
+    names = [f"{rate / 1000:g} kHz" for rate in sorted(set(rates))]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class ClipRecord:
     """One clip of the run.
 
     Args:
-        digest: sha256 of the samples, the clip's name everywhere else.
+        digest: sha256 of the samples and their rate, the clip's name everywhere else.
         name: file name and excerpt, for people.
         side: "tune" or "holdout".
         duration_s: length in seconds.
@@ -101,6 +111,7 @@ class ClipRecord:
         start_s: where the excerpt begins in the source.
         traits: what kind of sound it is (`tuner.answer.traits`): name -> figure.
         category: its kind by the manifest, else as guessed from the traits.
+        rate: Hz, at which it was encoded.
     """
 
     digest: str
@@ -112,6 +123,7 @@ class ClipRecord:
     start_s: float
     traits: dict[str, float] = field(default_factory=dict)
     category: str = ""
+    rate: int = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -224,6 +236,8 @@ class Candidate:
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
         nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
+        convert: the command that brings a file to the study's sample rate first; empty where files
+            are encoded at their own.
     """
 
     trial: int
@@ -234,6 +248,12 @@ class Candidate:
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
     nominal: bool = False
+    convert: list[str] = field(default_factory=list)
+
+    @property
+    def shown(self) -> str:
+        """What a user types."""
+        return " && ".join(shlex.join(each) for each in (self.convert, self.command) if each)
 
 
 @dataclass(frozen=True)
@@ -360,6 +380,8 @@ class Provenance:
         judge_versions: judge name -> version.
         started, finished: ISO 8601, UTC.
         machine: platform, cores.
+        rate: Hz, to which all clips were brought before they were encoded, as in all runs of
+            versions before 7; None where each kept its file's.
     """
 
     command: str
@@ -375,6 +397,7 @@ class Provenance:
     started: str
     finished: str
     machine: str
+    rate: int | None = SAMPLE_RATE
 
 
 @dataclass(frozen=True)

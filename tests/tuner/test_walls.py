@@ -61,7 +61,7 @@ ROOMS = {
 }
 #: Package -> the only modules of the project that it may import, the core's among them.
 NARROW = {
-    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs"),
+    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs", "tuner.pcm"),
     "studies": (),
     "tuner.report": (
         "tuner.records",

@@ -18,7 +18,7 @@ import numpy as np
 from tuner.answer.diagnosis import METERS, figures
 from tuner.answer.verdict import ENOUGH_SOURCES, Evidence, decide
 from tuner.bootstrap import paired_bootstrap
-from tuner.encoder import Encoder, Settings, find_rate_mode
+from tuner.encoder import SOURCE, Encoder, Settings, converting, find_rate_mode
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Bench, spent_kbps
@@ -43,8 +43,8 @@ from tuner.updates import Observer, ValidationProgress
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
-#: What stands for the user's files in command lines.
-SOURCE, TARGET = "input.wav", "output"
+#: What stands for the user's files in command lines; see also `converting`.
+TARGET = "output"
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
 
@@ -65,6 +65,7 @@ class Court:
         objective: what the search maximised.
         holdout_sources: from how many recordings the held-out clips are.
         listening: target kb/s -> what a listening test on the run says.
+        rate: Hz, to which all clips were brought; None: each kept its file's.
     """
 
     encoder: Encoder
@@ -78,6 +79,7 @@ class Court:
     objective: str = "mean"
     holdout_sources: int = ENOUGH_SOURCES
     listening: Mapping[float, ListeningResult] = field(default_factory=dict)
+    rate: int | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -285,12 +287,14 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
     settings = settings_of(record)
     assert record.knob is not None
     target = TARGET + court.suffix
+    convert = [] if court.rate is None else converting(court.rate)
+    source = convert[-1] if convert else SOURCE
     told = [note for hearing in heard.sides.values() for note in hearing.notes]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
         values=record.values,
-        command=list(court.encoder.command_line(settings, record.knob, SOURCE, target)),
+        command=list(court.encoder.command_line(settings, record.knob, source, target)),
         sides={
             side: _side_result(court, hearing, default.sides[side], is_default=heard is default)
             for side, hearing in heard.sides.items()
@@ -298,6 +302,7 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
         problem=heard.problem,
         notes=list(dict.fromkeys(told)),
         nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
+        convert=convert,
     )
 
 

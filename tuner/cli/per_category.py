@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tuner.cli.commands.run import NoAnswerError, search_and_report
+from tuner.cli.running import NoAnswerError, search_and_report
 from tuner.errors import ClipError, StudyError
 
 if TYPE_CHECKING:

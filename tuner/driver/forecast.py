@@ -137,4 +137,4 @@ def _time(
 def _store(clip: Clip, folder: Path) -> ClipRef:
     path = folder / "clip.npy"
     np.save(path, clip.pcm)
-    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s, clip.rate)

@@ -12,18 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.answer.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
+from tuner.answer.checks import CHECKED_CLIPS, check_scorer, tell_teachers
 from tuner.answer.validation import Court, measure_default, validate_bitrate
 from tuner.answer.worth import with_worth
 from tuner.driver.default_points import default_points
 from tuner.driver.evidence import explain, keep_exhibits
 from tuner.driver.parts import Parts
+from tuner.driver.scorable import leave_out
 from tuner.driver.warm import find_winners
 from tuner.encoder import Encoder
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
-from tuner.jobs.job import ClipRef, load_clip
+from tuner.jobs.job import ClipRef, load_clip, load_reference
 from tuner.jobs.passes import Bench
+from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
     BitrateResult,
     CurvePoint,
@@ -39,7 +41,6 @@ from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
-from tuner.sound.audio import SAMPLE_RATE
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of
 from tuner.updates import BitrateFinished, Observer, StageStarted
@@ -78,6 +79,7 @@ def run_study(
         KeyboardInterrupt: likewise.
     """
     spec = parts.spec
+    parts, left_out = leave_out(parts, executor, _store(parts, folder), observer)
     clips = _store(parts, folder)
     with _open_trials(parts, folder) as lanes:
         search(
@@ -96,7 +98,7 @@ def run_study(
         clips=parts.records(),
         bitrates=bitrates,
         provenance=_provenance(parts, folder, command),
-        notes=_notes(parts, clips["tune"], bitrates),
+        notes=[*left_out, *_notes(parts, clips["tune"], bitrates)],
         metrics=parts.metrics(),
         default_points=points,
         objective=spec.search.objective,
@@ -125,6 +127,7 @@ def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
                 str(folder.clips / f"{clip.digest}.npy"),
                 clip.channels,
                 clip.duration_s,
+                clip.rate,
             )
             for clip in chosen
         ]
@@ -210,6 +213,7 @@ def _court(
         objective=parts.spec.search.objective,
         holdout_sources=len({clip.source for clip in parts.clips.holdout}),
         listening=listening,
+        rate=parts.spec.clip_rate,
     )
 
 
@@ -255,20 +259,21 @@ def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef])
         if default is not None and default.record.knob is not None:
             settings = lane.space.default(default.record.rate_mode)
             pcm = load_clip(shortest)
-            return encoder.encode(pcm, SAMPLE_RATE, settings, default.record.knob).suffix
+            return encoder.encode(pcm, shortest.rate, settings, default.record.knob).suffix
     return ""
 
 
 def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
     checked = clips[:CHECKED_CLIPS]
-    references = {clip.digest: load_clip(clip) for clip in checked}
+    references = {clip.digest: load_reference(clip) for clip in checked}
     sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]
     coded = {
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
         for clip in checked
     }
     checks = check_scorer(parts.scorer, references, coded)
-    return [*checks, *tell_teachers(parts.scorer, parts.judges), ENCODED_AT]
+    rates = tell_rates(parts.clips.clips, parts.spec.clip_rate)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), rates]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
@@ -287,6 +292,7 @@ def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
         started=folder.started,
         finished=now(),
         machine=f"{platform.platform()}, {os.cpu_count()} cores",
+        rate=parts.spec.clip_rate,
     )
 
 

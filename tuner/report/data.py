@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.records import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
+from tuner.records import (
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Provenance,
+    Results,
+    Side,
+    name_rates,
+)
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
 from tuner.report.categories import gains_by_category
@@ -40,6 +48,7 @@ class RunView:
     bitrates: list[BitrateView]
     doubts: list[str]
     notes: list[str]
+    rates: str
     provenance: Provenance
     format_version: int
 
@@ -137,9 +146,17 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
         ],
         doubts=find_doubts(results),
         notes=results.notes,
+        rates=_rates(results),
         provenance=results.provenance,
         format_version=results.format_version,
     )
+
+
+def _rates(results: Results) -> str:
+    """At which rates clips were encoded, and why."""
+    named = name_rates(clip.rate for clip in results.clips)
+    own = results.provenance.rate is None
+    return f"{named}, {'as their files are' if own else 'to which all clips were brought'}"
 
 
 def _lead(bitrate: BitrateResult, results: Results) -> str:

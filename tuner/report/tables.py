@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
                 "verdict": "no answer" if bitrate.problem else bitrate.verdict.kind,
                 "sentence": bitrate.problem or bitrate.verdict.sentence,
                 "recommended": "tuned" if bitrate.winner else "default",
-                "command": shlex.join(used.command) if used else "",
+                "command": used.shown if used else "",
                 "trial": shown.trial if shown else None,
                 "rate_mode": shown.rate_mode if shown else None,
                 "settings": json.dumps(shown.values, sort_keys=True) if shown else None,

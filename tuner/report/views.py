@@ -176,7 +176,7 @@ def _finalist(
         changes=find_changes(bitrate.candidates[0], candidate),
         gains=gains,
         bitrates=bitrates,
-        command=shlex.join(candidate.command),
+        command=candidate.shown,
         encode=_encode_command(candidate, where, is_winner=index == bitrate.winner),
         problem=candidate.problem,
         notes=candidate.notes,

@@ -1,9 +1,10 @@
 """Clip sets: finding sound files, cutting excerpts, naming them by content, choosing sides.
 
-A clip is one excerpt, float32 ``[C, T]`` at 48 kHz, named by the sha256 of its samples, on the
-`tune` side (settings are chosen on it) or the `holdout` side (only the reported result is
-measured on it), by source file, never both. All problems of a folder are told together, each
-with its file's name, before anything runs.
+A clip is one excerpt, float32 ``[C, T]`` at the rate that it is encoded at (its file's, unless the
+study says another), named by the sha256 of its samples and rate. It is on the `tune` side (settings
+are chosen on it) or the `holdout` side (only the reported result is measured on it), by file,
+never both. All problems of a folder are told together, each with its file's name, before anything
+runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.records import Side
-from tuner.sound.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sample_digest
+from tuner.sound.audio import (
+    SAMPLE_RATE,
+    SILENCE_PEAK,
+    Pcm,
+    convert_rate,
+    read_audio,
+    resample,
+    sample_digest,
+)
 from tuner.sound.clip_files import clip_path, is_whole, write_clip
 from tuner.sound.decoding import read_format
 from tuner.sound.fingerprints import Fingerprint, group_recordings, take_fingerprint
@@ -77,14 +86,15 @@ class Clip:
     """One excerpt.
 
     Args:
-        digest: sha256 (hex) of the samples.
+        digest: sha256 (hex) of the samples and their rate.
         name: file name, for people, and unlike that of any other clip of the set: with its
             folder where another file has the same name, with its start where a file has several.
         side: "tune" or "holdout".
         source: path of the file.
         start_s: where the excerpt begins in the file.
-        pcm: float32 ``[C, T]`` at 48 kHz.
+        pcm: float32 ``[C, T]`` at `rate`: what encoders get.
         category: its kind ("speech") by the manifest, else as guessed; empty without either.
+        rate: Hz.
     """
 
     digest: str
@@ -94,11 +104,17 @@ class Clip:
     start_s: float
     pcm: Pcm = field(repr=False)
     category: str = ""
+    rate: int = SAMPLE_RATE
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return float(self.pcm.shape[1] / SAMPLE_RATE)
+        return float(self.pcm.shape[1] / self.rate)
+
+    @property
+    def reference(self) -> Pcm:
+        """The samples at 48 kHz: what scorers hear."""
+        return resample(self.pcm, self.rate)
 
     @property
     def channels(self) -> int:
@@ -151,8 +167,18 @@ class _Wanted:
     group: str = ""
 
 
-_Cut = tuple[_Wanted, list[tuple[float, Pcm]]]
-"""A file, and (start in seconds, samples) of its excerpts."""
+@dataclass(frozen=True)
+class _Cut:
+    """A file's excerpts: (start in seconds, samples) of each, and their rate in Hz."""
+
+    want: _Wanted
+    excerpts: list[tuple[float, Pcm]]
+    rate: int
+
+    @property
+    def digest(self) -> str:
+        """Of the first excerpt."""
+        return sample_digest(self.excerpts[0][1], self.rate)
 
 
 def load_clips(
@@ -164,6 +190,7 @@ def load_clips(
     allow_lossy: bool = False,
     group_by: GroupBy = "recording",
     guess: Callable[[Pcm], str] | None = None,
+    rate: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
     """Make a clip set of a folder of lossless sound files.
@@ -180,6 +207,7 @@ def load_clips(
         allow_lossy: take coded files as references, too.
         group_by: what stays on one side: files of one recording, or also of one folder.
         guess: tells the kind of a file from its first excerpt where the manifest does not.
+        rate: Hz that all clips are brought to; None: each keeps its file's.
         progress: called with (files read, files).
 
     Raises:
@@ -202,10 +230,11 @@ def load_clips(
     for done, want in enumerate(wanted, start=1):
         try:
             _check_kind(want.path, allow_lossy=allow_lossy)
-            excerpts, fingerprint = _excerpts(want, excerpting)
+            excerpts, fingerprint = _excerpts(want, excerpting, rate)
             if guess is not None and not want.category:
-                want = replace(want, category=guess(excerpts[0][1]))
-            cut.append((want, excerpts))
+                kind = guess(resample(excerpts.excerpts[0][1], excerpts.rate))
+                excerpts = replace(excerpts, want=replace(want, category=kind))
+            cut.append(excerpts)
             prints.append(fingerprint)
         except ClipError as error:
             problems.append(str(error))
@@ -312,9 +341,9 @@ def _check_kind(path: Path, *, allow_lossy: bool) -> None:
 
 
 def _excerpts(
-    want: _Wanted, excerpting: Excerpting
-) -> tuple[list[tuple[float, Pcm]], Fingerprint | None]:
-    """(start in seconds, samples) of a file's excerpts, and its fingerprint. Raises `ClipError`."""
+    want: _Wanted, excerpting: Excerpting, wanted_rate: int | None
+) -> tuple[_Cut, Fingerprint | None]:
+    """A file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
     if not _is_text(str(path)):
         raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
@@ -334,12 +363,13 @@ def _excerpts(
     if seconds < excerpting.min_duration_s:
         least = excerpting.min_duration_s
         raise ClipError(f"{path}: is {seconds:.2f} s long, at least {least:g} s are needed")
-    pcm = resample(pcm, rate)
+    fingerprint = take_fingerprint(resample(pcm, rate))
+    pcm, rate = convert_rate(pcm, rate, wanted_rate or rate), wanted_rate or rate
     cuts: list[tuple[float, Pcm]] = []
     silent: list[str] = []
-    for start_s, duration_s in _windows(pcm, want, excerpting, path):
-        begin = round(start_s * SAMPLE_RATE)
-        excerpt = pcm[:, begin : begin + round(duration_s * SAMPLE_RATE)]
+    for start_s, duration_s in _windows(pcm, rate, want, excerpting):
+        begin = round(start_s * rate)
+        excerpt = pcm[:, begin : begin + round(duration_s * rate)]
         if np.max(np.abs(excerpt), initial=0.0) < SILENCE_PEAK:
             silent.append(f"from {start_s:.1f} s for {duration_s:.1f} s")
         else:
@@ -347,25 +377,25 @@ def _excerpts(
     # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
     if not cuts:
         raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
-    return cuts, take_fingerprint(pcm)
+    return _Cut(want, cuts, rate), fingerprint
 
 
 def _windows(
-    pcm: Pcm, want: _Wanted, excerpting: Excerpting, path: Path
+    pcm: Pcm, rate: int, want: _Wanted, excerpting: Excerpting
 ) -> Iterable[tuple[float, float]]:
     """(start, duration) in seconds of each excerpt."""
-    seconds = pcm.shape[1] / SAMPLE_RATE
+    seconds = pcm.shape[1] / rate
     if want.start_s is not None or want.duration_s is not None:
         start = want.start_s or 0.0
         duration = want.duration_s or min(excerpting.duration_s, seconds - start)
         if start + duration > seconds + GRID_S or duration < excerpting.min_duration_s:
             raise ClipError(
-                f"{path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
+                f"{want.path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
                 f" {seconds:.2f} s and an excerpt at least {excerpting.min_duration_s:g} s"
             )
         return [(start, duration)]
     duration = min(excerpting.duration_s, seconds)
-    merit = _merit(pcm, duration, excerpting.how)
+    merit = _merit(pcm, rate, duration, excerpting.how)
     chosen: list[int] = []
     span = round(duration / GRID_S)
     for start in np.argsort(-merit, kind="stable"):
@@ -376,9 +406,9 @@ def _windows(
     return [(round(start * GRID_S, 3), duration) for start in sorted(chosen)]
 
 
-def _merit(pcm: Pcm, duration_s: float, how: How) -> np.ndarray:
+def _merit(pcm: Pcm, rate: int, duration_s: float, how: How) -> np.ndarray:
     """How much each window, starting every `GRID_S`, is wanted."""
-    block = round(GRID_S * SAMPLE_RATE)
+    block = round(GRID_S * rate)
     blocks = max(pcm.shape[1] // block, 1)
     power = np.array(
         [np.mean(np.square(pcm[:, n * block : (n + 1) * block])) for n in range(blocks)]
@@ -400,17 +430,17 @@ def _find_groups(
     """For each file the index of the first one that it must stand with. What is found is told."""
     groups = group_recordings(prints)
     for mine, first in enumerate(groups):
-        (here, mine_cut), (there, first_cut) = cut[mine], cut[first]
-        if mine == first or sample_digest(mine_cut[0][1]) == sample_digest(first_cut[0][1]):
+        here, there = cut[mine].want, cut[first].want
+        if mine == first or cut[mine].digest == cut[first].digest:
             continue
         if None not in (here.side, there.side) and here.side != there.side:
             told = "they are on both sides; put them on one"
         else:
             told = "both stay on one side"
         log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
-    groups = _join(groups, _alike([want.group or None for want, _ in cut]))
+    groups = _join(groups, _alike([each.want.group or None for each in cut]))
     if group_by == "folder":
-        groups = _join(groups, _alike([want.path.parent for want, _ in cut]))
+        groups = _join(groups, _alike([each.want.path.parent for each in cut]))
     return groups
 
 
@@ -439,15 +469,14 @@ def _choose_sides(
     Of each kind the same share is held out. Files of equal content get equal hashes and so stand
     together; `_unique` drops doubles.
     """
-    digests = [sample_digest(excerpts[0][1]) for _, excerpts in cut]
     least: dict[int, tuple[str, str]] = {}
-    for (want, _), group, digest in zip(cut, groups, digests, strict=True):
-        own = (digest, want.category)
+    for each, group in zip(cut, groups, strict=True):
+        own = (each.digest, each.want.category)
         least[group] = min(least.get(group, own), own)
     held = _held_out(dict(least.values()), holdout_fraction)
     return [
-        want.side or ("holdout" if least[group][0] in held else "tune")
-        for (want, _), group in zip(cut, groups, strict=True)
+        each.want.side or ("holdout" if least[group][0] in held else "tune")
+        for each, group in zip(cut, groups, strict=True)
     ]
 
 
@@ -474,15 +503,16 @@ def _held_out(kinds: Mapping[str, str], fraction: float) -> set[str]:
 
 def _clips(cut: Sequence[_Cut], sides: Sequence[Side]) -> Iterable[Clip]:
     # Music libraries are full of folders with a "01.flac" each.
-    files = {want.name for want, _ in cut}
+    files = {each.want.name for each in cut}
     namesakes = Counter(Path(name).name for name in files)
-    for (want, excerpts), side in zip(cut, sides, strict=True):
+    for each, side in zip(cut, sides, strict=True):
+        want, rate = each.want, each.rate
         file = want.path.name if namesakes[want.path.name] == 1 else want.name
-        for start_s, pcm in excerpts:
-            several = len(excerpts) > 1 or want.start_s is not None
+        for start_s, pcm in each.excerpts:
+            several = len(each.excerpts) > 1 or want.start_s is not None
             name = f"{file} @{start_s:g} s" if several else file
-            digest = sample_digest(pcm)
-            yield Clip(digest, name, side, str(want.path), start_s, pcm, want.category)
+            digest, source = sample_digest(pcm, rate), str(want.path)
+            yield Clip(digest, name, side, source, start_s, pcm, want.category, rate)
 
 
 def _unique(clips: Iterable[Clip]) -> list[Clip]:
@@ -511,7 +541,7 @@ def store_clips(clip_set: ClipSet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for clip in clip_set.clips:
         path = clip_path(folder, clip.digest)
-        if not is_whole(path, clip.digest):
+        if not is_whole(path, clip.digest, clip.rate):
             if path.exists():
                 log.warning("%s: is damaged; made again from %s", path, clip.source)
             write_clip(path, clip.pcm)

@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
+from tuner.pcm import SAMPLE_RATE
 from tuner.records import MODEL
 from tuner.study.database_url import show_url
 from tuner.study.limits import Limits
@@ -53,6 +54,9 @@ NEWER = {
     "category": None,
     "per_category": False,
 }
+
+#: What older versions, which knew no `rate`, brought all clips to.
+OLD_RATE = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ class StudySpec:
         scorer_gpu: with Ray, the share of a GPU for each scorer, up to 1; 0 for none.
         storage: URL of a database for the trials, or None for one in the run directory.
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
+        rate: at what rate clips are encoded: "source", each at its file's, or Hz, to which all
+            are brought.
         exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
         weights: path of the quality model's weights, or None for the shipped ones.
         judges: metrics that the search does not climb, by name or as absolute paths of files.
@@ -161,6 +167,7 @@ class StudySpec:
     scorer_gpu: float = 1.0
     storage: str | None = field(default=None, repr=False)
     cache_gb: float | None = None
+    rate: int | Literal["source"] = "source"
     exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
     weights: str | None = None
     judges: tuple[str, ...] = DEFAULT_JUDGES
@@ -177,12 +184,18 @@ class StudySpec:
             self.weights,
             self.search.sampler,
             self.search.goal,
+            *([] if self.rate == OLD_RATE else [self.rate]),
             *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
             self.fixed,
             # What older versions did not know counts only where it is used: runs are found again.
             {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
+
+    @property
+    def clip_rate(self) -> int | None:
+        """Hz to which all clips are brought; None: each keeps its file's."""
+        return None if self.rate == "source" else self.rate
 
     @property
     def shown_storage(self) -> str | None:
@@ -251,6 +264,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
         storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
+        rate=top.rate("rate"),
         exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS, high=MOST_CLIPS),
         weights=top.text("weights", optional=True),
         judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,

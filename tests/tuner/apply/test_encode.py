@@ -15,7 +15,6 @@ from tuner.apply.encode import LEDGER, Recipe, Result, encode_library, make_reci
 from tuner.encoder import Encoded, Settings, default_settings
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.plugins import load_encoder
-from tuner.sound.audio import SAMPLE_RATE
 from tuner.sound.long_audio import find_duration
 from tuner.tags import Picture, Tags, read_tags, write_tags
 from tuner.testing import FakeEncoder
@@ -63,7 +62,7 @@ def test_folders_are_kept(tmp_path: Path) -> None:
     decoded, rate = FakeEncoder().decode(
         Encoded((tmp_path / "out" / "-x.fake").read_bytes(), ".fake", 1, 0.0)
     )
-    assert (decoded.shape, rate) == ((1, SAMPLE_RATE // 4), SAMPLE_RATE)
+    assert (decoded.shape, rate) == ((1, 44_100 // 4), 44_100)
     left = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*")}
     assert left == {*states(results), "A & B", "C", LEDGER, library.LOCK}
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ import typer
 
 from tuner.apply import player
 from tuner.cli.commands.encode import encode
+from tuner.encoder import Encoded
 from tuner.errors import RunError
+from tuner.results import read_results, write_results
 from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
@@ -82,6 +85,27 @@ def test_a_failure_makes_the_exit_status(
     assert stop.value.exit_code == 1
     assert "2 encoded, 0 skipped, 1 failed" in printed.out
     assert "failed:" in printed.err and "bad.wav" in printed.err
+
+
+def test_files_of_another_rate_are_warned_of(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are encoded at their own rate, where the run's clips were; else brought to the run's."""
+    soundfile.write(music / "hi.wav", np.random.default_rng(1).uniform(-0.1, 0.1, 9600), 96_000)
+    stored = run / "results.json"
+    encode(str(run), [music], tmp_path / "old")
+    assert "kHz" not in capsys.readouterr().err
+    assert decoded_rate(tmp_path / "old" / "hi.fake") == 48_000  # as runs before version 7
+    results = read_results(stored)
+    write_results(replace(results, provenance=replace(results.provenance, rate=None)), stored)
+    encode(str(run), [music], tmp_path / "out")
+    told = capsys.readouterr().err
+    assert "1 file is at 96 kHz, the settings were tuned at 48 kHz" in told and "hi.wav" in told
+    assert decoded_rate(tmp_path / "out" / "hi.fake") == 96_000
+
+
+def decoded_rate(path: Path) -> int:
+    return FakeEncoder().decode(Encoded(path.read_bytes(), ".fake", 1, 0.0))[1]
 
 
 def test_another_build_is_refused(

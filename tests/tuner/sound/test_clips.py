@@ -9,7 +9,9 @@ import soundfile
 import soxr
 
 from tuner.errors import ClipError
+from tuner.pcm import find_depth
 from tuner.sound.audio import SAMPLE_RATE, sample_digest
+from tuner.sound.clip_files import cut_again
 from tuner.sound.clips import ClipSet, Excerpting, load_clips, store_clips
 from tuner.sound.synth import synthesize
 
@@ -30,20 +32,37 @@ def write(folder: Path, name: str, samples: np.ndarray, rate: int = SAMPLE_RATE)
     return path
 
 
-def test_any_rate_and_format_becomes_48_khz(tmp_path: Path) -> None:
-    """WAV and FLAC, mono and stereo, 16 to 96 kHz: float32 at 48 kHz, both sides served."""
+def test_any_rate_and_format_is_kept(tmp_path: Path) -> None:
+    """WAV and FLAC, mono and stereo, 16 to 96 kHz: as they are, heard at 48 kHz."""
     write(tmp_path, "a.wav", noise(6, 1, 1, 44_100), 44_100)
     write(tmp_path, "sub/b.flac", noise(6, 2, 2, 96_000), 96_000)
     write(tmp_path, "c.FLAC", noise(6, 2, 3, 16_000), 16_000)
     clip_set = load_clips(tmp_path)
     assert [c.name for c in clip_set.clips] == ["a.wav", "c.FLAC", "b.flac"]
     assert [c.channels for c in clip_set.clips] == [1, 2, 2]
+    assert [c.rate for c in clip_set.clips] == [44_100, 16_000, 96_000]
     for clip in clip_set.clips:
-        assert clip.pcm.dtype == np.float32
-        assert clip.duration_s == pytest.approx(6, abs=0.001)
-        assert clip.digest == sample_digest(clip.pcm)
+        whole, rate = soundfile.read(clip.source, dtype="float32", always_2d=True)
+        np.testing.assert_array_equal(clip.pcm, whole.T)
+        assert rate == clip.rate
+        assert clip.duration_s == 6
+        assert clip.reference.shape == (clip.channels, 6 * SAMPLE_RATE)
+        assert clip.digest == sample_digest(clip.pcm, rate) != sample_digest(clip.pcm)
     assert clip_set.tune
     assert clip_set.holdout
+
+
+def test_all_clips_at_one_rate(tmp_path: Path) -> None:
+    """Brought there as a file of 24 bits would be; one that is there already is left alone."""
+    write(tmp_path, "a.flac", noise(6, 1, 1), 48_000)
+    write(tmp_path, "b.wav", noise(6, 1, 2, 44_100), 44_100)
+    kept, converted = load_clips(tmp_path, rate=44_100).clips[::-1]
+    assert (kept.rate, converted.rate) == (44_100, 44_100)
+    assert kept.digest in {clip.digest for clip in load_clips(tmp_path).clips}
+    assert (find_depth(kept.pcm), find_depth(converted.pcm)) == ("float", 24)
+    assert converted.pcm.shape == kept.pcm.shape
+    again = cut_again(Path(converted.source), 0.0, converted.duration_s, 44_100, converted.digest)
+    np.testing.assert_array_equal(again, converted.pcm)
 
 
 def test_loudest_excerpt_is_cut(tmp_path: Path) -> None:

@@ -80,6 +80,15 @@ def parse_bitrates(text: str) -> list[float]:
         raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
 
 
+def parse_rate(text: str) -> int | str:
+    """ "source", or Hz as a number, as the study has it. Raises `StudyError`."""
+    if text == "source":
+        return text
+    if not (text.isdecimal() and len(text) < 10):
+        raise StudyError(f"--rate {text}: give source, or Hz as in 44100")
+    return int(text)
+
+
 def parse_exhibits(text: str) -> int | str:
     """ "3", "all" or "none" as the study has it. Raises `StudyError`."""
     if text in ("all", "none"):

@@ -82,8 +82,9 @@ def compare(
     from tuner.apply.gate import find_failures, summarise
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.metrics import parse_names
-    from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.commands.run import load_metrics
     from tuner.cli.display.compare_tables import print_comparison
+    from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
     from tuner.study.spec import DEFAULT_JUDGES
 
@@ -165,7 +166,7 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
 
     runs = [(side.run, read_results(side.run / "results.json")) for side in sides if side.run]
     if folder is not None:
-        found = _load_clips(folder, cache)
+        found = _load_clips(folder, cache, sides, {results.provenance.rate for _, results in runs})
     elif runs:
         run, results = runs[0]
         found = {
@@ -201,23 +202,33 @@ def _clip_of(run: Path, clip: ClipRecord) -> ClipRef:
 
     load_run_clip(run, clip)
     path = run / "clips" / f"{clip.digest}.npy"
-    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s, clip.rate)
 
 
-def _load_clips(folder: Path, cache: Path) -> dict[str, tuple[str, str, ClipRef]]:
+def _load_clips(
+    folder: Path, cache: Path, sides: Sequence[Side], rates: set[int | None]
+) -> dict[str, tuple[str, str, ClipRef]]:
+    """The clips of a folder, at the one rate of the runs if they have one, else at their own."""
     from tuner.cli.display.progress import progress_bar
+    from tuner.encoder import default_settings
     from tuner.jobs.job import ClipRef
+    from tuner.jobs.sample_rates import check_rates
     from tuner.sound.clips import load_clips, store_clips
 
     with progress_bar("reading clips") as update:
-        found = load_clips(folder, progress=lambda done, total: update(done, total, ""))
+        rate = rates.pop() if len(rates) == 1 else None
+        found = load_clips(folder, rate=rate, progress=lambda done, total: update(done, total, ""))
+    for side in sides:
+        modes = side.encoder.rate_modes
+        defaults = [default_settings(side.encoder, mode.name) for mode in modes]
+        check_rates(side.encoder, defaults, found.clips)
     stored = (cache / "clips").absolute()
     store_clips(found, stored)
     return {
         c.digest: (
             c.name,
             str(Path(c.source).resolve()),
-            ClipRef(c.digest, str(stored / f"{c.digest}.npy"), c.channels, c.duration_s),
+            ClipRef(c.digest, str(stored / f"{c.digest}.npy"), c.channels, c.duration_s, c.rate),
         )
         for c in found.clips
     }

@@ -119,7 +119,7 @@ def _model() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from tuner.cli.commands.run import available_cores
+    from tuner.cli.running import available_cores
 
     yield Finding("device", "cores", "ok", f"{available_cores()}")
     if torch.cuda.is_available():
@@ -150,8 +150,8 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
     if folder is None:
         yield Finding("clips", "folder", "note", "not looked at; name it with --clips FOLDER")
         return
+    from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
-    from tuner.search.content import guess_category
     from tuner.sound.clips import Excerpting, load_clips
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,7 @@ def _summary(bitrate: BitrateResult, objective: str) -> dict[str, object]:
         "objective": objective,
         "objective_gain": _figures(holdout.objective_gain) if holdout else None,
         "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
+        "convert": use and use.convert,
         "command": use and use.command,
     }
 
@@ -61,7 +61,7 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         holdout = shown.sides.get("holdout") if shown else None
-        verdict = "no answer" if bitrate.problem else bitrate.verdict.kind
+        verdict: str = "no answer" if bitrate.problem else bitrate.verdict.kind
         if shown and not bitrate.winner:
             verdict += "\n(figures: best found,\nnot recommended)"
         gains = {metric_label(k): gain for k, gain in (holdout.gains if holdout else {}).items()}
@@ -82,6 +82,6 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
         console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
         if bitrate.candidates:
             # Not wrapped, so that the command can be copied.
-            command = shlex.join(bitrate.candidates[bitrate.winner].command)
+            command = bitrate.candidates[bitrate.winner].shown
             console.print(Text(f"  {command}"), soft_wrap=True)
     console.print(Text(f"\nReport: {report}"), soft_wrap=True)

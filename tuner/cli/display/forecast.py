@@ -29,6 +29,7 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     """
     from tuner.driver.forecast import forecast
     from tuner.driver.warm import find_winners
+    from tuner.records import name_rates
     from tuner.report.words import counted, duration
     from tuner.rundir.folder import check_run
 
@@ -45,10 +46,11 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
         print(json.dumps({**content, **asdict(guess)}, indent=1))
         return
     sides = f"{len(parts.clips.tune)} to tune on, {len(parts.clips.holdout)} held out"
+    rates = name_rates(clip.rate for clip in parts.clips.clips)
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
     lines = [
         f"{parts.encoder.version.text} at {', '.join(f'{k:g}' for k in spec.bitrates_kbps)} kb/s",
-        f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}",
+        f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}; encoded at {rates}",
         f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",
         f"search about {duration(guess.search_s)}, validation {duration(guess.validation_s)}",

@@ -59,7 +59,7 @@ class Home:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             with hold_lock(folder / f"{clip.digest}.lock", UNTIL_FREE):
-                if not is_whole(here, clip.digest):
+                if not is_whole(here, clip.digest, clip.rate):
                     partial = here.with_suffix(".partial")
                     partial.write_bytes(_run_at(self.node, _read_clip, clip.path))
                     partial.replace(here)
