@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner.search.content import SPEECH, guess_category, measure_speech
+from tuner.answer.content import SPEECH, guess_category, measure_speech
 from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 from tuner.sound.synth import SOUNDS, synthesize
 

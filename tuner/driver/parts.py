@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tuner.answer.content import guess_category
 from tuner.answer.traits import measure_traits
 from tuner.encoder import Encoder
 from tuner.metric import Metric
 from tuner.records import ClipRecord, MetricRecord
 from tuner.rundir.identity import identify
-from tuner.search.content import guess_category
 from tuner.study.space import Space, make_space
 from tuner.study.spec import StudySpec
 

@@ -150,8 +150,8 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
     if folder is None:
         yield Finding("clips", "folder", "note", "not looked at; name it with --clips FOLDER")
         return
+    from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
-    from tuner.search.content import guess_category
     from tuner.sound.clips import Excerpting, load_clips
 
     try:

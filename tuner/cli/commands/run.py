@@ -326,8 +326,8 @@ def _assemble(spec: StudySpec) -> Parts:
 
 
 def _read_clips(wanted: ClipsSpec) -> ClipSet:
+    from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
-    from tuner.search.content import guess_category
     from tuner.sound.clips import Excerpting, load_clips
 
     manifest = Path(wanted.manifest) if wanted.manifest else None

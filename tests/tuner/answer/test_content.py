@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tuner.search.content import guess_category, measure_speech
+from tuner.answer.content import guess_category, measure_speech
 from tuner.sound.audio import SAMPLE_RATE, Pcm
 from tuner.sound.synth import synthesize
 
