@@ -58,12 +58,13 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
 
     objective = objective_name(results)
     table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title=title)
+    table.columns[2].no_wrap = True
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         holdout = shown.sides.get("holdout") if shown else None
         verdict: str = "no answer" if bitrate.problem else bitrate.verdict.kind
         if shown and not bitrate.winner:
-            verdict += "\n(figures: best found,\nnot recommended)"
+            verdict += "\nfigures: best found"
         gains = {metric_label(k): gain for k, gain in (holdout.gains if holdout else {}).items()}
         if objective is not None and holdout and holdout.objective_gain:
             first = metric_label(results.climbed)
