@@ -18,12 +18,14 @@ from tuner.answer.worth import with_worth
 from tuner.driver.default_points import default_points
 from tuner.driver.evidence import explain, keep_exhibits
 from tuner.driver.parts import Parts
+from tuner.driver.scorable import leave_out
 from tuner.driver.warm import find_winners
 from tuner.encoder import Encoder
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, load_clip, load_reference
 from tuner.jobs.passes import Bench
+from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
     BitrateResult,
     CurvePoint,
@@ -38,8 +40,6 @@ from tuner.rundir.folder import RunFolder, now
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
-from tuner.search.sample_rates import tell_rates
-from tuner.search.scorable import leave_out
 from tuner.search.trials import Trials
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of

@@ -211,7 +211,7 @@ def _load_clips(
     from tuner.cli.display.progress import progress_bar
     from tuner.encoder import default_settings
     from tuner.jobs.job import ClipRef
-    from tuner.search.sample_rates import check_rates
+    from tuner.jobs.sample_rates import check_rates
     from tuner.sound.clips import load_clips, store_clips
 
     with progress_bar("reading clips") as update:

@@ -281,8 +281,8 @@ def _assemble(spec: StudySpec) -> Parts:
     """Everything that the study names, checked before anything runs."""
     from tuner.cli.display.progress import progress_bar
     from tuner.driver.parts import Parts
+    from tuner.jobs.sample_rates import check_rates
     from tuner.plugins import load_encoder
-    from tuner.search.sample_rates import check_rates
     from tuner.sound.clips import Excerpting, load_clips
     from tuner.study.limits import check_limits
     from tuner.study.space import make_space

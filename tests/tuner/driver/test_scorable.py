@@ -11,13 +11,13 @@ import pytest
 
 from tuner.driver.parts import Parts
 from tuner.driver.run import run_study
+from tuner.driver.scorable import leave_out
 from tuner.errors import ScoreError, TunerError, WorkerDied
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import ClipRef, Job, Outcome, run_job
 from tuner.records import Side
 from tuner.rundir.folder import open_run
 from tuner.scorer import Score
-from tuner.search.scorable import leave_out
 from tuner.sound.audio import Pcm, sample_digest
 from tuner.sound.clips import Clip, ClipSet, store_clips
 from tuner.study.spec import ClipsSpec, SearchSpec, StudySpec

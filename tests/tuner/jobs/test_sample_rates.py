@@ -16,9 +16,9 @@ from tuner.encoder import Encoded, Settings, default_settings
 from tuner.errors import EncoderFailed, MachineError, StudyError
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import ClipRef, Job, load_reference, run_job
+from tuner.jobs.sample_rates import check_rates, tell_rates
 from tuner.pcm import find_depth, to_grid
 from tuner.records import Candidate
-from tuner.search.sample_rates import check_rates, tell_rates
 from tuner.sound.audio import Pcm, resample, sample_digest
 from tuner.sound.clips import Clip
 from tuner.testing import FakeEncoder, FakeScorer
