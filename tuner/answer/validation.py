@@ -23,7 +23,7 @@ from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Bench, spent_kbps
 from tuner.metric import Metric
-from tuner.rate import RateMatch, Unreachable
+from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
     BitrateResult,
     Candidate,
@@ -229,7 +229,10 @@ def _hear_all(court: Court, target_kbps: float, finalists: Sequence[TrialRecord]
     total = len(finalists)
     court.observer(ValidationProgress(target_kbps, 0, total))
     with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
-        futures = [pool.submit(_hear, court, target_kbps, record) for record in finalists]
+        futures = [
+            pool.submit(_hear, court, target_kbps, record, record is finalists[0])
+            for record in finalists
+        ]
         try:
             return [_wait(court, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
         except BaseException:
@@ -245,11 +248,12 @@ def _wait(
     return heard
 
 
-def _hear(court: Court, target_kbps: float, record: TrialRecord) -> _Heard:
+def _hear(court: Court, target_kbps: float, record: TrialRecord, is_default: bool) -> _Heard:
     sides: dict[Side, _Hearing] = {}
     for side in ("tune", "holdout"):
         try:
-            hearing = _hear_side(court, target_kbps, record, side)
+            widely = is_default and side == "holdout"
+            hearing = _hear_side(court, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
             return _Heard(sides, f"{side} clips: {type(error).__name__}: {error}")
         if isinstance(hearing, Unreachable):
@@ -259,13 +263,13 @@ def _hear(court: Court, target_kbps: float, record: TrialRecord) -> _Heard:
 
 
 def _hear_side(
-    court: Court, target_kbps: float, record: TrialRecord, side: Side
+    court: Court, target_kbps: float, record: TrialRecord, side: Side, *, widely: bool = False
 ) -> _Hearing | Unreachable:
     settings = settings_of(record)
     bench = Bench(court.encoder, court.executor, court.clips[side], _ignore, target_kbps)
     assert record.knob is not None
     # On the tune side the search's own match is the first guess, and its encodes are cached.
-    match = bench.match(settings, record.knob)
+    match = (bench.match_widely if widely else bench.match)(settings, record.knob)
     if isinstance(match, Unreachable):
         return match
     # Other knob values made other choices: only what is said at this one counts.
@@ -290,6 +294,7 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
     convert = [] if court.rate is None else converting(court.rate)
     source = convert[-1] if convert else SOURCE
     told = [note for hearing in heard.sides.values() for note in hearing.notes]
+    told += [_jump(hearing.match) for hearing in heard.sides.values() if _jump(hearing.match)]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
@@ -303,6 +308,20 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
         notes=list(dict.fromkeys(told)),
         nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
         convert=convert,
+    )
+
+
+def _jump(match: RateMatch) -> str:
+    """What is to be said of a bitrate that jumps over the target; empty where it does not."""
+    if match.beside is None:
+        return ""
+    steps = sorted(((match.knob, match.kbps), match.beside), key=lambda step: step[1])
+    (low_knob, low), (high_knob, high) = steps
+    if high / low <= COARSE_GAP:
+        return ""
+    return (
+        f"On the held-out clips the bitrate jumps over the target: {low_knob:.4g} spends {low:.1f}"
+        f" kb/s, {high_knob:.4g} spends {high:.1f}. Quality there is interpolated between them."
     )
 
 

@@ -86,11 +86,10 @@ def _try_default(
     mode = find_rate_mode(parts.encoder, settings.rate_mode)
     guess, reasons = first_guess(mode, kbps, ()), dict[str, str]()
     scorers = (parts.scorer, *parts.judges, *METERS)
-    for side in clips.values():
+    for name, side in clips.items():
+        bench = Bench(parts.encoder, executor, side, lambda _: None, kbps)
         try:
-            match = Bench(parts.encoder, executor, side, lambda _: None, kbps).match(
-                settings, guess
-            )
+            match = (bench.match_widely if name == "holdout" else bench.match)(settings, guess)
         except TRIAL_ERRORS:
             return reasons  # of no single clip; the search tells it
         if not isinstance(match, RateMatch):
