@@ -27,6 +27,7 @@ from tuner.apply.container import payload_bits, payload_digest
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.search.gains import adjust_gains
 from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 from tuner.sound.folders import read_folder
 from tuner.sound.long_audio import find_duration, write_wav
@@ -81,7 +82,7 @@ class Result:
         state: "encoded", "skipped" (made by an earlier run), or "failed".
         bitrate_kbps: of the codec's payload; None unless encoded.
         duration_s: of the sound; None unless encoded.
-        lost: what of its tags was not kept, and why; None where nothing was lost.
+        lost: what of its tags was not kept, each with its reason where there is one.
         problem: why it failed.
     """
 
@@ -89,7 +90,7 @@ class Result:
     state: Literal["encoded", "skipped", "failed"]
     bitrate_kbps: float | None = None
     duration_s: float | None = None
-    lost: str | None = None
+    lost: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -211,18 +212,14 @@ class _Workshop:
 
     def make(self, item: Item) -> Result:
         """Encode a file, unless it is there."""
-        with tempfile.TemporaryDirectory() as name:
-            # Libraries trip over names that are no UTF-8, or look like ffmpeg's "protocol:".
-            plain = Path(name, "source" + item.source.suffix.encode("ascii", "ignore").decode())
-            plain.symlink_to(item.source.absolute())
-            try:
-                return self._make(item, plain)
-            except Exception as error:
-                # Broad, as adapters are other people's code: one file must not end the others.
-                problem = str(error).replace(str(plain), str(item.source))
-                if str(item.source) not in problem:
-                    problem = f"{item.source}: {problem}"
-                return Result(item, "failed", problem=problem)
+        try:
+            return self._make(item, item.source)
+        except Exception as error:
+            # Broad, as adapters are other people's code: one file must not end the others.
+            problem = str(error)
+            if str(item.source) not in problem:
+                problem = f"{item.source}: {problem}"
+            return Result(item, "failed", problem=problem)
 
     def _make(self, item: Item, source: Path) -> Result:
         target = self.out / item.target
@@ -237,7 +234,8 @@ class _Workshop:
             coded = Path(name, "coded" + self.recipe.suffix)
             seconds = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
-            lost = _tag(coded, tags) if tags else None
+            tags = adjust_gains(tags, source, coded, self.recipe.encoder)
+            lost = (*tags.left, *(_tag(coded, tags) if tags else ()))
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
@@ -263,7 +261,7 @@ class _Workshop:
         return seconds
 
 
-def _tag(coded: Path, tags: Tags) -> str | None:
+def _tag(coded: Path, tags: Tags) -> tuple[str, ...]:
     """Write tags, and see that what is coded stays as it is; see `write_tags`."""
     before = payload_digest(coded)
     lost = write_tags(coded, tags)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tuner.records import Candidate
     from tuner.study.trust import Trust
 
+#: Files that are named for each kind of tag that was not kept; --json has all.
+MOST_NAMES = 5
+
 
 def encode(
     run: Annotated[str, typer.Argument(help="RUN@96: the run directory and its target kb/s.")],
@@ -133,9 +136,14 @@ def _row(result: Result) -> dict[str, Any]:
         "state": result.state,
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
         "duration_s": result.duration_s and round(result.duration_s, 3),
-        "lost": result.lost,
+        "lost": list(result.lost),
         "problem": result.problem,
     }
+
+
+def _printable(name: str) -> str:
+    """A file's name as text: bytes that are no UTF-8 as question marks."""
+    return name.encode(errors="replace").decode()
 
 
 def _print_summary(results: list[Result], out: Path) -> None:
@@ -145,8 +153,11 @@ def _print_summary(results: list[Result], out: Path) -> None:
     seconds = sum(duration for _, duration in made)
     mean = f", {sum(k * d for k, d in made) / seconds:.1f} kb/s on average" if made else ""
     print(f"{', '.join(told)}{mean}: {out}")
-    for lost, number in Counter(result.lost for result in results if result.lost).items():
-        print(f"{number} without their {lost}")
+    for lost in dict.fromkeys(each for result in results for each in result.lost):
+        names = [result.item.source.name for result in results if lost in result.lost]
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        told = ", ".join(map(_printable, names[:MOST_NAMES]))
+        print(f"not kept: {lost} ({told}{more})")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)
