@@ -24,6 +24,7 @@ import numpy as np
 
 from tuner.apply.command import exact_command, run_command, with_fields
 from tuner.apply.container import payload_bits, payload_digest
+from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
@@ -86,7 +87,7 @@ class Result:
         bitrate_kbps: of the codec's payload; None unless encoded.
         duration_s: of the sound; None unless encoded.
         rate: Hz, at which it was encoded; None unless encoded.
-        lost: what of its tags was not kept, and why; None where nothing was lost.
+        lost: what of its tags was not kept, each with its reason where there is one.
         problem: why it failed.
     """
 
@@ -94,7 +95,7 @@ class Result:
     state: Literal["encoded", "skipped", "failed"]
     bitrate_kbps: float | None = None
     duration_s: float | None = None
-    lost: str | None = None
+    lost: tuple[str, ...] = ()
     problem: str | None = None
     rate: int | None = None
 
@@ -227,18 +228,14 @@ class _Workshop:
 
     def make(self, item: Item) -> Result:
         """Encode a file, unless it is there."""
-        with tempfile.TemporaryDirectory() as name:
-            # Libraries trip over names that are no UTF-8, or look like ffmpeg's "protocol:".
-            plain = Path(name, "source" + item.source.suffix.encode("ascii", "ignore").decode())
-            plain.symlink_to(item.source.absolute())
-            try:
-                return self._make(item, plain)
-            except Exception as error:
-                # Broad, as adapters are other people's code: one file must not end the others.
-                problem = str(error).replace(str(plain), str(item.source))
-                if str(item.source) not in problem:
-                    problem = f"{item.source}: {problem}"
-                return Result(item, "failed", problem=problem)
+        try:
+            return self._make(item, item.source)
+        except Exception as error:
+            # Broad, as adapters are other people's code: one file must not end the others.
+            problem = str(error)
+            if str(item.source) not in problem:
+                problem = f"{item.source}: {problem}"
+            return Result(item, "failed", problem=problem)
 
     def _make(self, item: Item, source: Path) -> Result:
         target = self.out / item.target
@@ -253,7 +250,8 @@ class _Workshop:
             coded = Path(name, "coded" + self.recipe.suffix)
             seconds, rate = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
-            lost = _tag(coded, tags) if tags else None
+            tags = adjust_gains(tags, source, coded, self.recipe.encoder)
+            lost = (*tags.left, *(_tag(coded, tags) if tags else ()))
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
@@ -280,7 +278,7 @@ class _Workshop:
         return float(written.duration), int(written.samplerate)
 
 
-def _tag(coded: Path, tags: Tags) -> str | None:
+def _tag(coded: Path, tags: Tags) -> tuple[str, ...]:
     """Write tags, and see that what is coded stays as it is; see `write_tags`."""
     before = payload_digest(coded)
     lost = write_tags(coded, tags)

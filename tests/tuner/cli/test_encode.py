@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,10 +69,22 @@ def test_tags_that_are_lost_are_told_once(
 ) -> None:
     """The fake encoder's files are as bare as raw AC-3."""
     for path in music.rglob("*.wav"):
-        assert write_tags(path, Tags({"title": (path.stem,)})) is None
+        assert write_tags(path, Tags({"title": (path.stem,)})) == ()
     encode(f"{run}@96", [music], tmp_path / "out")
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "without" in one]
-    assert line == "2 without their tags: none can be written into .fake files"
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not kept" in one]
+    told = "not kept: tags: none can be written into .fake files"
+    assert line in (f"{told} (one.wav, two.wav)", f"{told} (two.wav, one.wav)")
+
+
+def test_the_average_is_payload_over_time(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A short skit of a high rate does not count as much as a song."""
+    soundfile.write(music / "skit.wav", np.zeros(480), 48_000)
+    encode(f"{run}@96", [music], tmp_path / "out")
+    mean = float(re.search(r"([\d.]+) kb/s on average", capsys.readouterr().out)[1])
+    size = sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.fake"))
+    assert mean == pytest.approx(8 * size / (0.2 + 0.2 + 0.01) / 1000, abs=0.06)
 
 
 def test_a_failure_makes_the_exit_status(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Files that a warning names.
 NAMED = 3
+#: Files that are named for each kind of tag that was not kept; --json has all.
+MOST_NAMES = 5
 
 
 def encode(
@@ -146,7 +148,7 @@ def _row(result: Result) -> dict[str, Any]:
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
         "duration_s": result.duration_s and round(result.duration_s, 3),
         "rate_hz": result.rate,
-        "lost": result.lost,
+        "lost": list(result.lost),
         "problem": result.problem,
     }
 
@@ -171,6 +173,11 @@ def _warn_of_rates(results: list[Result], tuned_at: set[int]) -> None:
         )
 
 
+def _printable(name: str) -> str:
+    """A file's name as text: bytes that are no UTF-8 as question marks."""
+    return name.encode(errors="replace").decode()
+
+
 def _print_summary(results: list[Result], out: Path) -> None:
     counts = Counter(result.state for result in results)
     told = [f"{counts[state]} {state}" for state in ("encoded", "skipped", "failed")]
@@ -178,8 +185,11 @@ def _print_summary(results: list[Result], out: Path) -> None:
     seconds = sum(duration for _, duration in made)
     mean = f", {sum(k * d for k, d in made) / seconds:.1f} kb/s on average" if made else ""
     print(f"{', '.join(told)}{mean}: {out}")
-    for lost, number in Counter(result.lost for result in results if result.lost).items():
-        print(f"{number} without their {lost}")
+    for lost in dict.fromkeys(each for result in results for each in result.lost):
+        names = [result.item.source.name for result in results if lost in result.lost]
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        told = ", ".join(map(_printable, names[:MOST_NAMES]))
+        print(f"not kept: {lost} ({told}{more})")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)
