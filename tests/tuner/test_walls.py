@@ -27,6 +27,7 @@ ALLOWED = {
     "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs"),
     "tuner.report": (
         "tuner.results",
+        "tuner.rungs",
         "tuner.exhibits",
         "tuner.artefacts",
         "tuner.bootstrap",

@@ -38,6 +38,7 @@ from tuner.rundir.folder import RunFolder, now
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
+from tuner.search.targets import Target, answer_targets, find_targets
 from tuner.search.trials import Trials
 from tuner.sound.audio import SAMPLE_RATE
 from tuner.study.objective import pareto_front
@@ -77,8 +78,10 @@ def run_study(
         TunerError: whatever ends a run; what was finished is kept.
         KeyboardInterrupt: likewise.
     """
+    asked, clips = parts, _store(parts, folder)
+    targets = _targets(parts, executor, clips["tune"], observer)
+    parts = _with_bitrates(parts, targets)
     spec = parts.spec
-    clips = _store(parts, folder)
     with _open_trials(parts, folder) as lanes:
         search(
             lanes,
@@ -91,14 +94,16 @@ def run_study(
         court = _court(parts, executor, clips, lanes, _listened(folder), observer)
         bitrates = _validate(parts, court, lanes, observer)
         points = _measure_default(court, bitrates, observer)
+        answers = answer_targets(court, targets, bitrates)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
         bitrates=bitrates,
-        provenance=_provenance(parts, folder, command),
+        provenance=_provenance(asked, folder, command),
         notes=_notes(parts, clips["tune"], bitrates),
         metrics=parts.metrics(),
         default_points=points,
+        quality_targets=answers,
     )
     results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
@@ -106,9 +111,27 @@ def run_study(
     return results
 
 
+def _targets(
+    parts: Parts, executor: Executor, clips: Sequence[ClipRef], observer: Observer
+) -> list[Target]:
+    """Where the targets of quality are searched; the cache makes it the same in every session."""
+    spec = parts.spec
+    if not spec.goals:
+        return []
+    settings = parts.space().defaults()[0]
+    what = (parts.encoder, settings, parts.scorer, spec.search.objective)
+    return find_targets(spec.goals, *what, executor, clips, observer)
+
+
+def _with_bitrates(parts: Parts, targets: Sequence[Target]) -> Parts:
+    """The run with the targets' bitrates among those that are searched."""
+    rates = {*parts.spec.bitrates_kbps, *(target.kbps for target in targets)}
+    return replace(parts, spec=replace(parts.spec, bitrates_kbps=tuple(sorted(rates))))
+
+
 def trials_in_flight(parts: Parts, workers: int) -> int:
     """Trials of one bitrate that are in flight together."""
-    return window_size(workers, jobs_at_once(len(parts.clips.tune)), len(parts.spec.bitrates_kbps))
+    return window_size(workers, jobs_at_once(len(parts.clips.tune)), parts.spec.searches)
 
 
 def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:

@@ -17,6 +17,7 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
+from tuner.report.targets import draw_targets
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
 Corner = tuple[float, float, str]
@@ -40,6 +41,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     }
                     for metric, of_runs in curves.items()
                 },
+                "targets": draw_targets(run.results),
                 "trials": [_trials(bitrate) for bitrate in run.results.bitrates],
             }
             for index, run in enumerate(runs)

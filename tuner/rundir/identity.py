@@ -35,6 +35,7 @@ def identify(
         **{f"clip {clip.name} ({clip.side})": clip.digest[:16] for clip in clips.clips},
         "quality model": f"{scorer.name} {scorer.version}",
         "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
+        **({"target_quality": ", ".join(map(str, spec.goals))} if spec.goals else {}),
         "seed": str(spec.seed),
         "sampler": spec.search.sampler,
         "objective": spec.search.goal,

@@ -80,6 +80,22 @@ def parse_bitrates(text: str) -> list[float]:
         raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
 
 
+def parse_qualities(text: str) -> list[float]:
+    """ "80,90" as points. Raises `StudyError`."""
+    from tuner.search.goal import QUALITY_RANGE
+
+    low, high = QUALITY_RANGE
+    try:
+        qualities = [float(part) for part in text.split(",")]
+    except ValueError:
+        qualities = []
+    if not qualities or not all(low <= each <= high for each in qualities):
+        raise StudyError(
+            f"--target-quality {text}: give qualities from {low:g} to {high:g} separated by commas"
+        )
+    return qualities
+
+
 def parse_exhibits(text: str) -> int | str:
     """ "3", "all" or "none" as the study has it. Raises `StudyError`."""
     if text in ("all", "none"):
