@@ -47,6 +47,13 @@ ROOMS = {
         "tuner.system",
         "tuner.tags",
     ),
+    "tuner.target": (
+        "tuner.answer",
+        "tuner.jobs",
+        "tuner.search",
+        "tuner.sound",
+        "tuner.study",
+    ),
     "tuner.driver": (
         "tuner.answer",
         "tuner.apply",
@@ -55,6 +62,7 @@ ROOMS = {
         "tuner.search",
         "tuner.sound",
         "tuner.study",
+        "tuner.target",
     ),
     "tuner.listening": ("tuner.sound",),
     "tuner.testing": ("tuner.jobs", "tuner.sound"),
@@ -66,6 +74,7 @@ NARROW = {
     "tuner.report": (
         "tuner.records",
         "tuner.results",
+        "tuner.rungs",
         "tuner.exhibits",
         "tuner.artefacts",
         "tuner.bootstrap",

@@ -43,6 +43,7 @@ from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of
+from tuner.target.answers import Target, answer_targets, find_targets
 from tuner.updates import BitrateFinished, Observer, StageStarted
 
 if TYPE_CHECKING:
@@ -78,8 +79,11 @@ def run_study(
         TunerError: whatever ends a run; what was finished is kept.
         KeyboardInterrupt: likewise.
     """
+    asked, clips = parts, _store(parts, folder)
+    targets = _targets(parts, executor, clips["tune"], observer)
+    parts = _with_bitrates(parts, targets)
     spec = parts.spec
-    parts, left_out = leave_out(parts, executor, _store(parts, folder), observer)
+    parts, left_out = leave_out(parts, executor, clips, observer)
     clips = _store(parts, folder)
     with _open_trials(parts, folder) as lanes:
         search(
@@ -93,15 +97,17 @@ def run_study(
         court = _court(parts, executor, clips, lanes, _listened(folder), observer)
         bitrates = _validate(parts, court, lanes, observer)
         points = _measure_default(court, bitrates, observer)
+        answers = answer_targets(court, targets, bitrates)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
         bitrates=bitrates,
-        provenance=_provenance(parts, folder, command),
+        provenance=_provenance(asked, folder, command),
         notes=[*left_out, *_notes(parts, clips["tune"], bitrates)],
         metrics=parts.metrics(),
         default_points=points,
         objective=spec.search.objective,
+        quality_targets=answers,
     )
     results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
@@ -109,9 +115,27 @@ def run_study(
     return results
 
 
+def _targets(
+    parts: Parts, executor: Executor, clips: Sequence[ClipRef], observer: Observer
+) -> list[Target]:
+    """Where the targets of quality are searched; the cache makes it the same in every session."""
+    spec = parts.spec
+    if not spec.goals:
+        return []
+    settings = parts.space().defaults()[0]
+    what = (parts.encoder, settings, parts.scorer, spec.search.objective)
+    return find_targets(spec.goals, *what, executor, clips, observer)
+
+
+def _with_bitrates(parts: Parts, targets: Sequence[Target]) -> Parts:
+    """The run with the targets' bitrates among those that are searched."""
+    rates = {*parts.spec.bitrates_kbps, *(target.kbps for target in targets)}
+    return replace(parts, spec=replace(parts.spec, bitrates_kbps=tuple(sorted(rates))))
+
+
 def trials_in_flight(parts: Parts, workers: int) -> int:
     """Trials of one bitrate that are in flight together."""
-    return window_size(workers, jobs_at_once(len(parts.clips.tune)), len(parts.spec.bitrates_kbps))
+    return window_size(workers, jobs_at_once(len(parts.clips.tune)), parts.spec.searches)
 
 
 def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:

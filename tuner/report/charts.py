@@ -17,6 +17,7 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
+from tuner.report.targets import draw_targets
 from tuner.report.words import objective_name
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
@@ -43,6 +44,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     for metric, of_runs in curves.items()
                 },
                 "trials": [_trials(each, by_objective) for each in run.results.bitrates],
+                "targets": draw_targets(run.results),
             }
             for index, run in enumerate(runs)
         ],

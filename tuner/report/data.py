@@ -27,6 +27,7 @@ from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
 from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
+from tuner.report.targets import TargetView, build_targets
 from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
 
@@ -46,6 +47,7 @@ class RunView:
     key: str
     name: str
     bitrates: list[BitrateView]
+    targets: list[TargetView]
     doubts: list[str]
     notes: list[str]
     rates: str
@@ -83,7 +85,7 @@ def build_page(runs: Sequence[Run]) -> Page:
     several = len(runs) > 1
     return Page(
         title=_title(runs),
-        lead=find_leaders(runs, seed) if several else [_lead(b, first) for b in first.bitrates],
+        lead=find_leaders(runs, seed) if several else _leads(first),
         metrics=[(m, words.metric_label(m), words.metric_role(m, first)) for m in metrics],
         objective=find_objective(runs),
         clip_counts={side: sum(c.side == side for c in clips) for side in SIDES},
@@ -144,6 +146,7 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
             )
             for bitrate in results.bitrates
         ],
+        targets=build_targets(results),
         doubts=find_doubts(results),
         notes=results.notes,
         rates=_rates(results),
@@ -157,6 +160,12 @@ def _rates(results: Results) -> str:
     named = name_rates(clip.rate for clip in results.clips)
     own = results.provenance.rate is None
     return f"{named}, {'as their files are' if own else 'to which all clips were brought'}"
+
+
+def _leads(results: Results) -> list[str]:
+    """The answers to targets of quality, else one for each bitrate."""
+    told = [target.sentence for target in results.quality_targets]
+    return told or [_lead(bitrate, results) for bitrate in results.bitrates]
 
 
 def _lead(bitrate: BitrateResult, results: Results) -> str:

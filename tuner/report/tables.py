@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,14 @@ HEADS: dict[str, tuple[str, ...]] = {
     "deltas": ("metric", "test", "anchor", *(f + part for f in FIGURES for part in PARTS)),
     "trials": ("run", "encoder", "target_kbps"),
     "clips": ("run", "encoder", "target_kbps"),
+    "targets": ("run", "encoder", "quality", "share"),
 }
 
 Row = dict[str, Any]
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write `winners.csv`, `deltas.csv`, `trials.csv` and `clips.csv` into `folder`.
+    """Write `winners.csv`, `deltas.csv`, `trials.csv`, `clips.csv`, `targets.csv` into `folder`.
 
     Returns:
         The files.
@@ -49,6 +51,7 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
         "deltas": _deltas(runs, metrics),
         "trials": _trials(runs),
         "clips": _clips(runs, metrics),
+        "targets": _targets(runs),
     }
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
@@ -61,11 +64,12 @@ def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in written)
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in written)
     return path
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a spreadsheet may read it: rounded, and never a formula."""
     if isinstance(value, float):
         return round(value, DECIMALS)
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
@@ -100,6 +104,35 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
                 "equivalent_kbps_low": saving.low_kbps,
                 "equivalent_kbps_high": saving.high_kbps,
             }
+
+
+def _targets(runs: Sequence[Run]) -> Iterator[Row]:
+    """One row per run and target of quality."""
+    for run in runs:
+        for target in run.results.quality_targets:
+            row: Row = {
+                "run": str(run.folder),
+                "encoder": run.results.provenance.encoder,
+                "quality": target.quality,
+                "share": target.share,
+                "searched_kbps": target.searched_kbps,
+                "sentence": target.sentence,
+                "recommended": "tuned" if target.recommended else "default",
+            }
+            for name, need in (("default", target.default), ("best", target.best)):
+                fields = vars(need) if need else {}
+                row |= {f"{name}_{key}": _plain(x) for key, x in fields.items()}
+            if bits := target.bits:
+                row |= {"bits_ratio": bits.value, "bits_ratio_low": bits.low}
+                row["bits_ratio_high"] = bits.high
+            yield row | {"time_ratio": target.time_ratio}
+
+
+def _plain(value: Any) -> Any:
+    """A command line or settings as text."""
+    if isinstance(value, list):
+        return shlex.join(value)
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _gains(shown: Candidate | None, metrics: Sequence[str]) -> Row:

@@ -45,6 +45,7 @@ REMEDIES = {
     "clip": "put the old files back, at the old --rate",
     "quality": "name the old --weights, or install the old version of the program",
     "bitrates_kbps": "give the old --bitrates",
+    "target_quality": "give the old --target-quality and --target-share",
     "seed": "give the old --seed",
     "sampler": "name the old sampler in [search]",
     "objective": "name the old objective and limits in [search]",

@@ -38,6 +38,7 @@ def identify(
         **{f"clip {clip.name} ({clip.side})": _sound(clip) for clip in clips.clips},
         "quality model": f"{scorer.name} {scorer.version}",
         "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
+        **({"target_quality": ", ".join(map(str, spec.goals))} if spec.goals else {}),
         "seed": str(spec.seed),
         "sampler": spec.search.sampler,
         "objective": spec.search.goal,

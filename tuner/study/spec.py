@@ -18,6 +18,7 @@ from tuner.errors import StudyError
 from tuner.pcm import SAMPLE_RATE
 from tuner.records import MODEL
 from tuner.study.database_url import show_url
+from tuner.study.goal import QUALITY_RANGE, SHARE_RANGE, Goal
 from tuner.study.limits import Limits
 from tuner.study.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
 from tuner.study.table import Table
@@ -135,6 +136,8 @@ class StudySpec:
         encoder: adapter name, or the absolute path of a file that declares one.
         clips: the clip set.
         bitrates_kbps: target bitrates, ascending, kb/s.
+        target_quality: qualities that are searched for at the lowest bitrate, ascending, points.
+        target_share: of the clips that must reach them, 0 to 1; None: their mean must.
         binary: path of another binary for the adapter, or None.
         trials: most trials per bitrate, or None.
         hours: most hours of search for all bitrates together, over all sessions, or None.
@@ -157,6 +160,8 @@ class StudySpec:
     encoder: str
     clips: ClipsSpec
     bitrates_kbps: tuple[float, ...]
+    target_quality: tuple[float, ...] = ()
+    target_share: float | None = None
     binary: str | None = None
     trials: int | None = DEFAULT_TRIALS
     hours: float | None = None
@@ -186,6 +191,7 @@ class StudySpec:
             self.search.goal,
             *([] if self.rate == OLD_RATE else [self.rate]),
             *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
+            *([[self.target_quality, self.target_share]] if self.target_quality else []),
             self.fixed,
             # What older versions did not know counts only where it is used: runs are found again.
             {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
@@ -196,6 +202,16 @@ class StudySpec:
     def clip_rate(self) -> int | None:
         """Hz to which all clips are brought; None: each keeps its file's."""
         return None if self.rate == "source" else self.rate
+
+    @property
+    def goals(self) -> list[Goal]:
+        """The targets of quality."""
+        return [Goal(quality, self.target_share) for quality in self.target_quality]
+
+    @property
+    def searches(self) -> int:
+        """How many bitrates are searched, those included that a target of quality sets."""
+        return len(self.bitrates_kbps) + len(self.target_quality)
 
     @property
     def shown_storage(self) -> str | None:
@@ -213,6 +229,8 @@ class StudySpec:
             if name not in ("clips", "search", "fixed")
         }
         top["storage"] = self.shown_storage
+        if not self.target_quality:
+            del top["target_quality"]
         tables: dict[str, dict[str, object]] = {
             "clips": vars(self.clips),
             "search": _search_table(self.search),
@@ -248,12 +266,16 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         StudyError: listing every problem.
     """
     problems: list[str] = []
+    if isinstance(raw.get("target_quality"), int | float):
+        raw = {**raw, "target_quality": [raw["target_quality"]]}
     top, clips, search = (Table(raw, name, problems) for name in ("", "clips", "search"))
     fixed = Table(raw, "fixed", problems)
     has_budget = top.has("trials") or top.has("hours")
     spec = StudySpec(
         encoder=top.text("encoder") or "",
-        bitrates_kbps=top.bitrates("bitrates_kbps"),
+        bitrates_kbps=top.bitrates("bitrates_kbps", optional=top.has("target_quality")),
+        target_quality=top.numbers("target_quality", QUALITY_RANGE, "qualities", optional=True),
+        target_share=top.number("target_share", None, *SHARE_RANGE),
         binary=top.text("binary", optional=True),
         trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1, high=MOST_TRIALS),
         hours=top.number("hours", None, low=0.0, high=10_000.0),
@@ -282,6 +304,8 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         search=_parse_search(search),
         fixed=fixed.values(),
     )
+    if spec.target_share is not None and not spec.target_quality:
+        top.refuse("target_quality", "given where target_share is", None)
     top.refuse_unknown(also=("clips", "search", "fixed"))
     clips.refuse_unknown()
     search.refuse_unknown()

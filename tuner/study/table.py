@@ -158,15 +158,23 @@ class Table:
         self.refuse(key, "one of " + ", ".join(choices), value)
         return default
 
-    def bitrates(self, key: str) -> tuple[float, ...]:
+    def bitrates(self, key: str, *, optional: bool = False) -> tuple[float, ...]:
         """Target bitrates, ascending, kb/s."""
+        return self.numbers(key, BITRATE_RANGE, "kb/s", optional=optional)
+
+    def numbers(
+        self, key: str, legal: tuple[float, float], what: str, *, optional: bool = False
+    ) -> tuple[float, ...]:
+        """A list of different numbers in a legal range, ascending; `what` they are."""
         value = self._get(key)
-        low, high = BITRATE_RANGE
+        if optional and value in (None, [], ()):
+            return ()
+        low, high = legal
         listed = value if isinstance(value, list | tuple) else []
         listed = listed if len(listed) <= MOST_BITRATES else []
         good = [float(x) for x in listed if _is_number(x) and low <= x <= high]
         if not good or len(good) != len(listed) or len(set(good)) != len(good):
-            wanted = f"a list of up to {MOST_BITRATES} different kb/s from {low:g} to {high:g}"
+            wanted = f"a list of up to {MOST_BITRATES} different {what} from {low:g} to {high:g}"
             self.refuse(key, wanted, value)
         return tuple(sorted(good))
 

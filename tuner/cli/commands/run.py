@@ -17,6 +17,7 @@ from tuner.cli.arguments.study import (
     parse_bitrates,
     parse_exhibits,
     parse_fixed,
+    parse_qualities,
     parse_rate,
     resolve_study,
 )
@@ -69,6 +70,14 @@ def run(
         typer.Option(help="Sample rate that is encoded: source (default), or Hz as in 44100."),
     ] = None,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
+    target_quality: Annotated[
+        str | None,
+        typer.Option(help="Find the lowest bitrate for these qualities, 0 to 100, as in 80,90."),
+    ] = None,
+    target_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the clips that must reach them, as in 0.95; else their mean."),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
@@ -119,6 +128,8 @@ def run(
 ) -> None:
     """Search the settings that sound best at each bitrate, and write a report.
 
+    With --target-quality, find the lowest bitrate that is good enough instead.
+
     Flags override the study file. Running the same command again resumes a run that was
     stopped, or adds trials to one that has finished. Progress goes to stderr, the answers
     to stdout.
@@ -127,6 +138,8 @@ def run(
         "encoder": encoder and locate(encoder, Path()),
         "binary": binary and locate(binary, Path()),
         "bitrates_kbps": parse_bitrates(bitrates) if bitrates is not None else None,
+        "target_quality": parse_qualities(target_quality) if target_quality is not None else None,
+        "target_share": target_share,
         "trials": trials,
         "hours": hours,
         "seed": seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,14 @@ if TYPE_CHECKING:
 
 def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
     """The answers as JSON data: what `--json` prints."""
+    from dataclasses import asdict
+
     return {
         "run": str(folder),
         "results": str(folder / "results.json"),
         "report": str(report),
         "bitrates": [_summary(bitrate, results.objective) for bitrate in results.bitrates],
+        "quality_targets": [asdict(target) for target in results.quality_targets],
     }
 
 
@@ -85,4 +89,8 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
             # Not wrapped, so that the command can be copied.
             command = bitrate.candidates[bitrate.winner].shown
             console.print(Text(f"  {command}"), soft_wrap=True)
+    for target in results.quality_targets:
+        console.print(Text(f"\n{target.sentence}"))
+        use = target.best if target.best is not None and target.recommended else target.default
+        console.print(Text(f"  {shlex.join(use.command)}"), soft_wrap=True)
     console.print(Text(f"\nReport: {report}"), soft_wrap=True)

@@ -48,8 +48,9 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     sides = f"{len(parts.clips.tune)} to tune on, {len(parts.clips.holdout)} held out"
     rates = name_rates(clip.rate for clip in parts.clips.clips)
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
+    at = [f"{kbps:g} kb/s" for kbps in spec.bitrates_kbps] + [f"{goal}" for goal in spec.goals]
     lines = [
-        f"{parts.encoder.version.text} at {', '.join(f'{k:g}' for k in spec.bitrates_kbps)} kb/s",
+        f"{parts.encoder.version.text} at {', '.join(at)}",
         f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}; encoded at {rates}",
         f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",

@@ -84,6 +84,25 @@
     };
   }
 
+  /* Targets of mean quality: a mark where each answer was measured. */
+  function targetTraces(metric, run, c) {
+    if (metric !== data.model) return [];
+    return run.targets.filter((target) => target.is_mean).map((target) => ({
+      type: "scatter", mode: "markers", showlegend: false, x: target.points.map((p) => p.x), y: target.points.map((p) => p.y),
+      marker: { size: 12, symbol: "x-thin", line: { color: c.ink, width: 2 } },
+      customdata: target.points.map((p) => p.name),
+      hovertemplate: `target ${target.target}: %{customdata} needs %{x:.1f} kb/s<extra></extra>`,
+    }));
+  }
+
+  function targetLines(metric, runs, c) {
+    if (metric !== data.model) return [];
+    const heights = new Set(runs.flatMap((run) => run.targets.filter((target) => target.is_mean).map((target) => target.target)));
+    return [...heights].map((y) => ({
+      type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: c.muted, width: 1, dash: "dash" },
+    }));
+  }
+
   function drawCurves() {
     const metric = chosenMetric();
     const parts = shownParts();
@@ -102,6 +121,7 @@
     const hull = data.hull[metric];
     const traces = shown.flatMap((t) => curveTraces(t.run, t.kind, t.points, t.colour, c, parts.has("bands")));
     if (several && parts.has("hull")) traces.unshift(hullTrace(hull, c));
+    traces.push(...data.runs.flatMap((run) => targetTraces(metric, run, c)));
     /* The axes hold still while parts are switched. */
     const points = curves.flatMap((curve) => curve.points);
     const [low, high] = padded(points.flatMap((p) => [p.low, p.high]), 0.05, 2);
@@ -113,7 +133,7 @@
     const title = (text) => ({ text, font: { color: c.muted, size: 12 }, standoff: 10 });
     Plotly.react(host, traces, {
       height: 420, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      dragmode: false, hovermode: "closest",
+      shapes: targetLines(metric, data.runs, c), dragmode: false, hovermode: "closest",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: c.ink },
       hoverlabel: { bgcolor: c.page, bordercolor: c.faint, font: { color: c.ink, size: 12 }, align: "left" },
       legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { color: c.muted }, itemclick: false, itemdoubleclick: false },
