@@ -11,6 +11,7 @@ Every message says what failed, where, and what to do about it::
     ├── MetricError          a metric is not there, or its declaration is wrong
     ├── WeightsError         model weights are missing, damaged or of another format
     ├── CacheError           the cache folder cannot be read or written
+    ├── ExtraMissing         a library that only some commands need is not installed
     ├── WorkerDied           a worker process died under a job, also on the second try
     └── EncoderError         anything about one encoder
         ├── EncoderMissing   its binary or adapter is not there
@@ -67,6 +68,10 @@ class WeightsError(TunerError):
 
 class CacheError(TunerError):
     """The cache folder cannot be read or written."""
+
+
+class ExtraMissing(TunerError):
+    """A library that only some commands need is not installed (`tuner.extras`)."""
 
 
 class WorkerDied(TunerError):

@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
+import msgspec
+
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 
 FOLDER = "exhibits"
@@ -42,9 +45,7 @@ class Exhibit:
 def write_index(exhibits: list[Exhibit], run: Path) -> None:
     """Write the index of a run's exhibits, atomically."""
     path = run / FOLDER / INDEX
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps([asdict(each) for each in exhibits], indent=1), encoding="utf-8")
-    partial.replace(path)
+    atomic_write(path, json.dumps([asdict(each) for each in exhibits], indent=1))
 
 
 def read_index(run: Path) -> list[Exhibit]:
@@ -55,13 +56,12 @@ def read_index(run: Path) -> list[Exhibit]:
     """
     path = run / FOLDER / INDEX
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        exhibits = [Exhibit(**each) for each in raw]
+        exhibits = msgspec.json.decode(path.read_bytes(), type=list[Exhibit])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: damaged ({error}); delete the folder, or make it again") from error
     for each in exhibits:
-        if each.role not in get_args(Role) or Path(each.file).name != each.file:
+        if Path(each.file).name != each.file:
             raise RunError(f"{path}: damaged ({each.file!r}); delete the folder, or make it again")
     return exhibits

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from tuner.atomic import atomic_write
 from tuner.consistency import find_contradictions
 from tuner.errors import RunError
 from tuner.records import FORMAT_VERSION, Results
@@ -25,11 +26,8 @@ class _Head(msgspec.Struct):
 
 def write_results(results: Results, path: Path) -> None:
     """Write `results` as JSON, atomically."""
-    partial = path.with_suffix(".partial")
     # The library writes what is no number as null; here it is an error.
-    text = json.dumps(dataclasses.asdict(results), indent=1, allow_nan=False)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    atomic_write(path, json.dumps(dataclasses.asdict(results), indent=1, allow_nan=False))
 
 
 def read_results(path: Path) -> Results:

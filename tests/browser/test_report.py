@@ -388,8 +388,8 @@ def test_what_mattered_is_drawn(page, linked):
     assert page.locator("#importance tr").count() == 2
     assert page.locator("#ablation tr").count() == 2
     assert "exit code 1" in page.locator("#ablation").text_content()
-    page.wait_for_selector("#search-history .scatterlayer .trace")
-    titles = page.locator("#slices .xtitle, #slices .x2title")
+    page.wait_for_selector("#search-history > svg .trace")
+    titles = page.locator("#slices .xtitle")
     assert titles.all_text_contents() == ["cutoff_hz", "tns"]
     page.get_by_text("Trials that were ruled out").click()
     rows = page.locator("#ruled-out tbody tr")
@@ -397,17 +397,29 @@ def test_what_mattered_is_drawn(page, linked):
     assert "no knob <value>" in rows.nth(1).text_content()
 
 
+def test_a_mark_tells_its_trial(page, linked):
+    """The nearest to the pointer, as plain text; none when the pointer is away from all."""
+    load(page, linked)
+    # Best so far, complete, pruned and, fourth, the infeasible trial 7.
+    mark = page.locator("#search-history > svg .trace").nth(3).locator(".mark")
+    mark.hover(force=True)
+    tip = page.locator("#search-history .tip")
+    expect(tip).to_contain_text("trial 7, infeasible\nno knob <value>")
+    page.locator("h1").hover()
+    expect(tip).to_be_hidden()
+
+
 def test_curves_are_toggled(page, linked):
     """Another metric, and without the default's curve."""
     load(page, linked)
-    page.wait_for_selector("#quality-chart .scatterlayer .trace")
+    page.wait_for_selector("#quality-chart > svg .trace")
     title = page.locator("#quality-chart .ytitle")
     assert "InSE-NET" in title.text_content()
-    lines = page.locator("#quality-chart .scatterlayer .trace").count()
+    lines = page.locator("#quality-chart > svg .trace").count()
     page.get_by_label("ViSQOL").check()
     expect(title).to_contain_text("ViSQOL")
     page.locator("#curve-parts input[value=default]").uncheck()
-    assert page.locator("#quality-chart .scatterlayer .trace").count() < lines
+    assert page.locator("#quality-chart > svg .trace").count() < lines
 
 
 def test_a_command_is_copied(page, linked):

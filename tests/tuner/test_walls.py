@@ -78,7 +78,9 @@ NARROW = {
         "tuner.exhibits",
         "tuner.artefacts",
         "tuner.bootstrap",
+        "tuner.atomic",
         "tuner.errors",
+        "tuner.extras",
     ),
 }
 #: No room holds more than this share of the lines.
@@ -95,10 +97,7 @@ HEAVY_HOMES = {
     "torch": ("tuner.model", "tuner.training", *PEAQ),
     "optuna": ("tuner.search", "tuner.rundir.database"),
     "ray": (),
-    "plotly": (),
     "matplotlib": (),
-    "PIL": (),
-    "bjontegaard": (),
     "numba": ("tuner.metrics.visqol_filters",),
     "av": (),
     "pyloudnorm": (),

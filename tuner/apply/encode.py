@@ -18,7 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,11 +28,14 @@ from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.extras import has_extra, how_to_install
 from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
 from tuner.sound.long_audio import find_duration, write_wav
 from tuner.system.locks import LockHeld, hold_lock
-from tuner.tags import Tags, read_tags, write_tags
+
+if TYPE_CHECKING:
+    from tuner.tags import Tags
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ log = logging.getLogger(__name__)
 IN_MEMORY_S = 600.0
 #: Wall-clock limit of one encode, s: the slowest that was measured takes 0.1 s for a second.
 TIMEOUT_S = 3600.0
+#: What is lost where the library that carries tags is not installed.
+TAGS_LOST = f"tags: carrying them needs mutagen ({how_to_install('tags')})"
 LEDGER, LOCK, WORK = ".tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode"
 
 
@@ -245,13 +250,14 @@ class _Workshop:
             return Result(item, "skipped")
         if size is not None and not self.ledger.knows(item.target):
             raise ClipError(f"{target}: is there, but not made here; move it, or choose another -o")
-        tags = read_tags(source)
+        tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
             coded = Path(name, "coded" + self.recipe.suffix)
             seconds, rate = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
-            tags = adjust_gains(tags, source, coded, self.recipe.encoder)
-            lost = (*tags.left, *(_tag(coded, tags) if tags else ()))
+            if tags is not None:
+                tags = adjust_gains(tags, source, coded, self.recipe.encoder)
+            lost = _tag(coded, tags)
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
@@ -278,13 +284,26 @@ class _Workshop:
         return float(written.duration), int(written.samplerate)
 
 
-def _tag(coded: Path, tags: Tags) -> tuple[str, ...]:
+def _read_tags(source: Path) -> Tags | None:
+    """A file's tags; None where they cannot be carried."""
+    if not has_extra("tags"):
+        return None
+    from tuner.tags import read_tags
+
+    return read_tags(source)
+
+
+def _tag(coded: Path, tags: Tags | None) -> tuple[str, ...]:
     """Write tags, and see that what is coded stays as it is; see `write_tags`."""
+    if not tags:
+        return (TAGS_LOST,) if tags is None else tags.left
+    from tuner.tags import write_tags
+
     before = payload_digest(coded)
     lost = write_tags(coded, tags)
     if payload_digest(coded) != before:
         raise DecodeFailed(f"{coded.name}: writing tags changed what is coded")
-    return lost
+    return (*tags.left, *lost)
 
 
 def _load(path: Path, target_rate: int | None) -> tuple[Pcm, int]:

@@ -22,13 +22,13 @@ import json
 import logging
 import os
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tuner.atomic import atomic_write
 from tuner.encoder import Encoded, Settings, Version
 from tuner.errors import CacheError
 from tuner.scorer import Score
@@ -210,15 +210,9 @@ class Cache:
 
     def _write(self, kind: str, key: str, fields: dict[str, Any], data: bytes) -> None:
         path, content = self._path(kind, key), _pack({"entry": f"{kind}/{key}", **fields}, data)
-        # A name of its own for each writer, also on a file system shared by hosts.
-        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_bytes(content)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            atomic_write(path, content)
         except OSError as error:
             raise self._broken("written", error) from error
 

@@ -13,12 +13,12 @@ against the plan when it is read.
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.listening.plan import TRAINING, Plan
 
@@ -186,14 +186,9 @@ def store_answer(
         line["comment"] = comment
     lines = read_answers(folder, plan, subject) | {page: line}
     path = folder / RESULTS_FOLDER / f"{subject}.jsonl"
-    partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(each) + "\n" for each in lines.values())
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        atomic_write(path, "".join(json.dumps(each) + "\n" for each in lines.values()), sync=True)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error}); free space there") from error
 

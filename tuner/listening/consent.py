@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.listening.answers import RESULTS_FOLDER, check_subject
 from tuner.listening.plan import Plan
@@ -69,11 +70,9 @@ def store_consent(folder: Path, plan: Plan, subject: str) -> None:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "intro_sha256": _digest(plan),
     }
-    partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(exist_ok=True)
-        partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        partial.replace(path)
+        atomic_write(path, json.dumps(content) + "\n")
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error}); free space there") from error
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
+import msgspec
+
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 
 PLAN_FILE = "plan.json"
@@ -124,10 +126,16 @@ class Plan:
         return random.Random(hashlib.sha256(text.encode()).digest())
 
 
+class _Head(msgspec.Struct):
+    """What tells whether the rest can be read."""
+
+    version: object = None
+
+
 def write_plan(plan: Plan, folder: Path) -> None:
     """Write the plan into the test's folder."""
     text = json.dumps(dataclasses.asdict(plan), indent=1, allow_nan=False)
-    (folder / PLAN_FILE).write_text(text + "\n", encoding="utf-8")
+    atomic_write(folder / PLAN_FILE, text + "\n")
 
 
 def read_plan(folder: Path) -> Plan:
@@ -138,33 +146,25 @@ def read_plan(folder: Path) -> Plan:
     """
     path = folder / PLAN_FILE
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        version = msgspec.json.decode(raw, type=_Head).version
     except FileNotFoundError:
         raise RunError(f"{path}: not there; `tuner listen make` makes a test") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
-    version = raw.get("version") if isinstance(raw, dict) else None
     if version not in READABLE_VERSIONS:
         raise RunError(f"{path}: version {version}, this program reads up to {PLAN_VERSION}")
     try:
-        plan = Plan(**{**raw, "trials": tuple(_trial(trial) for trial in raw["trials"])})
+        plan = msgspec.json.decode(raw, type=Plan)
         _check(plan)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path}: damaged ({error!r}); make the test again") from error
+    except ValueError as error:
+        raise RunError(f"{path}: damaged ({error}); make the test again") from error
     return plan
 
 
-def _trial(raw: dict[str, Any]) -> Trial:
-    return Trial(**{**raw, "stimuli": tuple(Stimulus(**each) for each in raw["stimuli"])})
-
-
 def _check(plan: Plan) -> None:
-    if plan.kind not in get_args(Kind):
-        raise ValueError(f"kind {plan.kind!r}")
-    if not isinstance(plan.secret, str) or (plan.version > 1 and not plan.secret):
+    if plan.version > 1 and not plan.secret:
         raise ValueError("no secret")
-    if not isinstance(plan.intro, str):
-        raise ValueError("the intro is no text")
     names = [trial.name for trial in plan.trials]
     if not names or len(set(names)) < len(names) or TRAINING in names:
         raise ValueError("trials must be there, each with a name of its own")
@@ -174,11 +174,6 @@ def _check(plan: Plan) -> None:
             raise ValueError(f"{trial.name}: at least two stimuli, each of another condition")
         if plan.kind == "mushra" and REFERENCE not in conditions:
             raise ValueError(f"{trial.name}: no hidden reference")
-        figures = [trial.bitrate_kbps]
-        for each in trial.stimuli:
-            figures += [each.gain_db, each.predicted]
-        if not all(figure is None or math.isfinite(figure) for figure in figures):
-            raise ValueError(f"{trial.name}: a figure is no number")
         for file in (trial.reference, *(stimulus.file for stimulus in trial.stimuli)):
             if Path(file).is_absolute() or ".." in Path(file).parts:
                 raise ValueError(f"{file}: outside the test's folder")

@@ -40,8 +40,9 @@ LOUDNESS_LUFS = -23.0
 MOST_STIMULI = 12
 STIMULI_FOLDER = "stimuli"
 SECRET_BYTES = 16
-#: Of a PADDING block of FLAC, which holds up to 16 MB (RFC 9639, 8.1).
-PADDING_HEAD_BYTES, MOST_PADDING_BYTES = 4, (1 << 24) - 1
+#: Where FLAC has its first block; the bit of a block's first byte that marks the last of them; the
+#: kind of a PADDING block, and how much it holds, 16 MB (RFC 9639, 8.1 to 8.3).
+STREAMINFO, LAST_BLOCK, PADDING_KIND, MOST_PADDING_BYTES = slice(4, 42), 0x80, 1, (1 << 24) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +186,15 @@ def _blind_name(secret: str, trial: int, condition: str) -> str:
 
 def _pad(files: Sequence[Path]) -> None:
     """Give all files the largest one's size, by what FLAC has for that."""
-    from mutagen.flac import FLAC
-
-    # A file that needs any needs a block's head first; so all get one.
-    size = max(file.stat().st_size for file in files) + PADDING_HEAD_BYTES
+    size = max(file.stat().st_size for file in files)
     for file in files:
-        padding = min(size - file.stat().st_size - PADDING_HEAD_BYTES, MOST_PADDING_BYTES)
-        FLAC(file).save(padding=lambda _, padding=padding: padding)
+        flac = file.read_bytes()
+        file.write_bytes(_padded(flac, min(size - len(flac), MOST_PADDING_BYTES)))
+
+
+def _padded(flac: bytes, padding: int) -> bytes:
+    """A FLAC file with a PADDING block after STREAMINFO, which is always first (RFC 9639, 8)."""
+    kind, rest = flac[STREAMINFO.start], flac[STREAMINFO.stop :]
+    info = bytes([kind & ~LAST_BLOCK]) + flac[STREAMINFO.start + 1 : STREAMINFO.stop]
+    head = bytes([kind & LAST_BLOCK | PADDING_KIND]) + padding.to_bytes(3, "big")
+    return b"".join((flac[: STREAMINFO.start], info, head, bytes(padding), rest))

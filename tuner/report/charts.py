@@ -1,12 +1,7 @@
-"""What the report's plots draw, as plain JSON data for ``report.js``.
-
-Plotly reads ``<b>``, ``<a href>`` and HTML entities in its texts, so every text that
-comes from a file or an encoder goes through `plotly_text`.
-"""
+"""What the report's plots draw, as plain JSON data for ``report.js``, which sets texts as text."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -30,11 +25,11 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
     by_objective = any(objective_name(run.results) for run in runs)
     return {
         "model": runs[0].results.climbed,
-        "metrics": [{"key": m, "label": plotly_text(words.metric_label(m))} for m in curves],
+        "metrics": [{"key": m, "label": words.metric_label(m)} for m in curves],
         "runs": [
             {
                 "key": run.key,
-                "name": plotly_text(run.name),
+                "name": run.name,
                 "curves": {
                     metric: {
                         "default": _points(of_runs[index].default, seed),
@@ -50,11 +45,6 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
         ],
         "hull": {metric: find_hull(of_runs) for metric, of_runs in curves.items()},
     }
-
-
-def plotly_text(text: str) -> str:
-    """`text` so that plotly shows it as it is, on one line."""
-    return html.escape(" ".join(text.split()), quote=False)
 
 
 def _points(curve: Curve | None, seed: int) -> list[dict[str, Any]]:
@@ -106,7 +96,7 @@ def find_hull(curves: Sequence[Curves]) -> list[dict[str, Any]]:
         while len(hull) > 1 and not _turns_right(hull[-2], hull[-1], point):
             hull.pop()
         hull.append(point)
-    return [{"x": round(x, 2), "y": round(y, 2), "name": plotly_text(name)} for x, y, name in hull]
+    return [{"x": round(x, 2), "y": round(y, 2), "name": name} for x, y, name in hull]
 
 
 def _turns_right(a: Corner, b: Corner, c: Corner) -> bool:
@@ -119,7 +109,6 @@ def _trials(bitrate: BitrateResult, by_objective: bool) -> list[list[Any]]:
 
     With `by_objective`, what the search maximised comes before the mean score.
 
-    Plain texts: the page writes them as text, not through Plotly.
     """
     default = first_default(bitrate)
     own = bitrate.default_trial

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.exhibits import FOLDER, Role
 
@@ -29,6 +32,10 @@ WIDTH, HEIGHT = 400, 128
 RANGE_DB = 90.0
 #: Colours of differences end here, dB.
 DIFFERENCE_DB = 12.0
+#: Colours from the lowest to the highest level, and from what is missing to what is too much, as
+#: in the colour bars of evidence.css.
+LEVEL_COLOURS = ("000004", "3b0f70", "8c2981", "de4968", "fe9f6d", "fcfdbf")
+DIFFERENCE_COLOURS = ("053061", "4393c3", "f7f7f7", "d6604d", "67001f")
 #: WebP quality of spectrograms, which are noise: more is bytes that nobody sees.
 QUALITY = 45
 #: Differences are averaged over so many cells each way: that of two noises is no news.
@@ -71,10 +78,8 @@ class Sounds:
         script = path.with_name(f"{path.name}.js")
         try:
             if not script.exists() or script.stat().st_mtime_ns < path.stat().st_mtime_ns:
-                partial = script.with_suffix(".partial")
-                content = f'document.currentScript.sound = "{self.embed(samples)}";\n'
-                partial.write_text(content, encoding="utf-8")
-                partial.replace(script)
+                sound = self.embed(samples)
+                atomic_write(script, f'document.currentScript.sound = "{sound}";\n')
         except OSError as error:
             remedy = "--audio embed needs no file beside the sounds"
             raise RunError(f"{script}: cannot be written ({error}); {remedy}") from error
@@ -126,11 +131,12 @@ def draw_pictures(sounds: Mapping[Role, Samples]) -> dict[str, str]:
     levels = {role: np.maximum(level, floor) for role, level in levels.items()}
     smooth = {role: uniform_filter(level, SMOOTHING) for role, level in levels.items()}
     pictures = {
-        str(role): _picture((level - floor) / RANGE_DB, "magma") for role, level in levels.items()
+        str(role): _picture((level - floor) / RANGE_DB, LEVEL_COLOURS)
+        for role, level in levels.items()
     }
     for role in ("default", "tuned"):
         difference = (smooth[role] - smooth["reference"]) / (2 * DIFFERENCE_DB) + 0.5
-        pictures[f"{role}_difference"] = _picture(difference, "RdBu_r")
+        pictures[f"{role}_difference"] = _picture(difference, DIFFERENCE_COLOURS)
     return pictures
 
 
@@ -149,13 +155,18 @@ def _spectrogram(samples: Samples) -> Decibels:
     return np.asarray(10 * np.log10(rows.T[::-1] + 1e-12))
 
 
-def _picture(values: npt.NDArray[np.float64], colours: str) -> str:
+def _picture(values: npt.NDArray[np.float64], colours: Sequence[str]) -> str:
     """Values of 0 to 1 as a WebP image in a data URL."""
-    from matplotlib import colormaps
-    from PIL import Image
+    import av
 
-    table = (colormaps[colours](np.arange(256))[:, :3] * 255).astype(np.uint8)
-    pixels = table[np.clip(values * 255, 0, 255).astype(np.uint8)]
-    stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=QUALITY, method=2)
-    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in colours])
+    places = np.linspace(0, 1, len(anchors))
+    pixels = np.stack([np.interp(values, places, channel) for channel in anchors.T], axis=-1)
+    coder: Any = av.CodecContext.create("libwebp", "w")
+    coder.width, coder.height, coder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    coder.time_base, coder.options = Fraction(1, 1), {"quality": str(QUALITY)}
+    frame = av.VideoFrame.from_ndarray(pixels.round().astype(np.uint8), format="rgb24")
+    content = b"".join(
+        map(bytes, [*coder.encode(frame.reformat(format="yuv420p")), *coder.encode()])
+    )
+    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"

@@ -1,6 +1,6 @@
 """What mattered: importance, slices, search history, what was ruled out, and the ablation.
 
-Texts are plain: ``mattered.js`` sets them as text, or escapes them where Plotly reads HTML.
+Texts are plain: ``mattered.js`` sets them as text.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from tuner.extras import need_extra
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import Curves, find_curves, find_metrics
@@ -30,7 +31,11 @@ def write_plots(runs: Sequence[Run], folder: Path, kind: PlotFormat = "svg") -> 
 
     Returns:
         The files: ``rate-quality-METRIC`` for each metric, and ``gains``.
+
+    Raises:
+        ExtraMissing: the library that draws them is not installed.
     """
+    need_extra("plots", "drawing plots")
     import matplotlib
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,7 @@
 The page's content security policy allows nothing but its own scripts and what they load (linked
 sounds, as scripts beside the page), so even a name that slipped through the escaping could neither
 run nor load anything. Only ``loader.js`` runs at once; the others (`SCRIPTS`) are held as plain
-text and run in their order as soon as the text has been painted, Plotly first. Then
-``<html data-ready>`` is set.
+text and run in their order as soon as the text has been painted. Then ``<html data-ready>`` is set.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tuner.atomic import atomic_write
 from tuner.report import words
 from tuner.report.charts import build_charts
 from tuner.report.clips import Audio, build_clips
@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 REPORT_NAME = "report.html"
-#: The page's own scripts, in the order in which they run, after Plotly.
-SCRIPTS = ("report.js", "parts.js", "frame.js", "clip.js", "clips.js", "mattered.js")
+#: The page's own scripts, in the order in which they run, after the player.
+SCRIPTS = ("parts.js", "plot.js", "report.js", "frame.js", "clip.js", "clips.js", "mattered.js")
 #: Steps that `Progress` is told of: curves, clips, searches.
 STEPS = 3
 
@@ -79,10 +79,7 @@ def write_page(
         audio: how players get their sound, see `tuner.report.clips.build_clips`.
         progress: told before each of the steps.
     """
-    text = render(runs, audio=audio, page=target, progress=progress)
-    partial = target.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
+    atomic_write(target, render(runs, audio=audio, page=target, progress=progress))
 
 
 def render(
@@ -100,8 +97,6 @@ def render(
         page: where the document will lie; links to audio start there.
         progress: told before each of the steps.
     """
-    from plotly.offline import get_plotlyjs
-
     progress(0, STEPS, "curves")
     view = build_page(runs)
     data = {"charts": build_charts(runs, view.curves)}
@@ -110,7 +105,7 @@ def render(
     progress(2, STEPS, "searches")
     data["mattered"] = build_mattered(runs)
     loader = _script(read_asset("loader.js"))
-    held = [_script(text) for text in (get_plotlyjs(), _player(), *map(read_asset, SCRIPTS))]
+    held = [_script(text) for text in (_player(), *map(read_asset, SCRIPTS))]
     document = (
         make_environment()
         .get_template("report.html")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.rundir.status import LOCK_FILE, STATUS_FILE, read_status
 from tuner.system.locks import LockHeld, hold_lock
@@ -165,12 +166,10 @@ def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
     """Compare with the stored identity, or store it; returns when the run began."""
     if not file.exists():
         started = now()
-        partial = file.with_suffix(".partial")
         # What tells apart two runs of the same study that were started in the same second.
         run = uuid.uuid4().hex
         content = {"format": FORMAT, "run": run, "started": started, "identity": dict(identity)}
-        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        partial.replace(file)
+        atomic_write(file, json.dumps(content, indent=1))
         return started
     return _compare(file, identity)
 

@@ -10,11 +10,13 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
+from tuner.atomic import atomic_write
 from tuner.errors import RunError
 from tuner.system.locks import NO_LOCKS, stand_in
 
@@ -80,12 +82,16 @@ class RunStatus:
     bitrates: tuple[BitrateStatus, ...]
 
 
+class _Head(msgspec.Struct):
+    """What tells whether the rest can be read."""
+
+    format: object
+
+
 def write_status(status: RunStatus, folder: Path) -> None:
     """Replace the status in a run directory. Raises OSError."""
-    partial = folder / f"{STATUS_FILE}.partial"
     content = {"format": FORMAT, **asdict(status)}
-    partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-    partial.replace(folder / STATUS_FILE)
+    atomic_write(folder / STATUS_FILE, json.dumps(content, indent=1, allow_nan=False))
 
 
 def read_status(folder: Path) -> RunStatus:
@@ -96,16 +102,16 @@ def read_status(folder: Path) -> RunStatus:
     """
     file = folder / STATUS_FILE
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-        version = raw.pop("format")
-        status = _parse(raw) if version == FORMAT else None
+        raw = file.read_bytes()
+        version = msgspec.json.decode(raw, type=_Head).format
+        status = msgspec.json.decode(raw, type=RunStatus) if version == FORMAT else None
     except FileNotFoundError as error:
         raise RunError(
             f"{folder}: no run was started here; name the folder that `tuner run --out` names"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
-            f"{file}: damaged ({error!r}); the run itself is not: `tuner run` writes it anew"
+            f"{file}: damaged ({error}); the run itself is not: `tuner run` writes it anew"
         ) from error
     if status is None:
         raise RunError(f"{file}: of format {version}, this program reads format {FORMAT}")
@@ -142,11 +148,3 @@ def _is_alive(status: RunStatus) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _parse(raw: Mapping[str, object]) -> RunStatus:
-    bitrates = raw["bitrates"]
-    if not isinstance(bitrates, list):
-        raise TypeError("bitrates are no list")
-    fields = {**raw, "bitrates": tuple(BitrateStatus(**each) for each in bitrates)}
-    return RunStatus(**fields)  # type: ignore[arg-type]

@@ -8,12 +8,11 @@ samples are at hand: in the clip set, or in the sound file that they were cut fr
 from __future__ import annotations
 
 import functools
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 
+from tuner.atomic import replacing
 from tuner.errors import ClipError
 from tuner.sound.audio import Pcm, convert_rate, read_audio, sample_digest
 
@@ -77,16 +76,8 @@ def write_clip(path: Path, pcm: Pcm) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    # A name of its own for each writer.
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("wb") as stream:
-            np.save(stream, pcm, allow_pickle=False)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path, sync=True) as partial, partial.open("wb") as stream:
+        np.save(stream, pcm, allow_pickle=False)
 
 
 def cut_again(

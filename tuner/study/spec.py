@@ -11,7 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, cast
+
+import tomli_w
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
@@ -223,36 +226,31 @@ class StudySpec:
 
         Only a password in `storage` is left out.
         """
-        top = {
-            name: value
-            for name, value in vars(self).items()
-            if name not in ("clips", "search", "fixed")
-        }
-        top["storage"] = self.shown_storage
-        if not self.target_quality:
-            del top["target_quality"]
-        tables: dict[str, dict[str, object]] = {
+        content = {
+            **vars(self),
+            "storage": self.shown_storage,
+            "target_quality": self.target_quality or None,
             "clips": vars(self.clips),
             "search": _search_table(self.search),
             "fixed": dict(self.fixed),
         }
-        lines = _toml_lines(top)
-        for name, table in tables.items():
-            if table:
-                lines += ["", f"[{name}]", *_toml_lines(table)]
-        return "\n".join(lines) + "\n"
+        return tomli_w.dumps(_without_none(content))
 
 
 def _search_table(search: SearchSpec) -> dict[str, object]:
     table = dict(vars(search))
     if search.max_encode_time is not None:
-        table["max_encode_time"] = f"{search.max_encode_time:g}x"
+        # All digits, and none of them an exponent.
+        table["max_encode_time"] = f"{Decimal(repr(search.max_encode_time)):f}x"
     return table
 
 
-def _toml_lines(table: Mapping[str, object]) -> list[str]:
-    # JSON's strings, numbers, booleans and arrays are TOML's too.
-    return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
+def _without_none(table: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.extras import need_extra
+
 #: Ticks of a quarter note.
 BEAT = 480
 DRUM_CHANNEL = 9
@@ -80,7 +82,11 @@ def compose(orchestration: str, seed: int, duration_s: float) -> bytes:
         orchestration: a key of `ORCHESTRATIONS`.
         seed: of everything that is chosen.
         duration_s: seconds.
+
+    Raises:
+        ExtraMissing: the library that writes MIDI files is not installed.
     """
+    need_extra("train", "composing scores to teach by")
     import mido
 
     rng = np.random.default_rng([seed, sorted(ORCHESTRATIONS).index(orchestration)])

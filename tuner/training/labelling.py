@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tuner.atomic import atomic_write
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError, ScoreError
 from tuner.sound.audio import Pcm
@@ -212,8 +213,5 @@ def _label_and_keep(
         labelled = label_reference(_material[0], index, encoders, seed, features, taste)
     else:
         labelled = complete(_material[0], row, encoders, features)
-    target = work / f"{index:06d}.json"
-    partial = target.with_suffix(".partial")
-    partial.write_text(to_json(labelled), encoding="utf-8")
-    partial.replace(target)
+    atomic_write(work / f"{index:06d}.json", to_json(labelled))
     return len(labelled.labels)

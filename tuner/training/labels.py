@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from tuner.atomic import atomic_write
 from tuner.errors import ScoreError, StudyError
 from tuner.metrics import peaq_basic as peaq
 from tuner.metrics.scales import aligned_visqol_mos, zimtohrli_mos
@@ -222,9 +223,7 @@ def write_table(path: Path, header: Mapping[str, Any], rows: Iterable[Labelled])
     """Write a table, whole or not at all."""
     lines = [json.dumps({"format": TABLE_FORMAT, **header}, separators=(",", ":"))]
     lines += [to_json(row) for row in sorted(rows, key=lambda row: row.index)]
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(lzma.compress("\n".join(lines).encode() + b"\n", preset=9))
-    partial.replace(path)
+    atomic_write(path, lzma.compress("\n".join(lines).encode() + b"\n", preset=9))
 
 
 def read_table(path: Path) -> tuple[dict[str, Any], list[Labelled]]:

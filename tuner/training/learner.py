@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tuner.atomic import replacing
 from tuner.errors import StudyError
 from tuner.model.insenet import InseNet
 from tuner.training.losses import better, family_loss, likelihood_loss, ranking_loss
@@ -165,6 +166,5 @@ class Learner:
             "history": self.history,
         }
         if is_first():
-            partial = self._checkpoint.with_suffix(".partial")
-            torch.save(state, partial)
-            partial.replace(self._checkpoint)
+            with replacing(self._checkpoint) as partial:
+                torch.save(state, partial)

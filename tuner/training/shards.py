@@ -30,6 +30,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from tuner.atomic import atomic_write, replacing
 from tuner.encoder import Encoder
 from tuner.errors import ClipError, EncoderError
 from tuner.model.gammatone import FRONT_END_VERSION, Known, features, know
@@ -167,14 +168,12 @@ def _write_shard(row: Labelled, encoders: Mapping[str, Encoder], target: Path) -
 def _write(
     target: Path, row: Labelled | None, stored: Sequence[Stored], missed: Counter[str]
 ) -> None:
-    partial = target.with_suffix(".partial")
     if row:
-        with partial.open("wb") as stream:
+        with replacing(target.with_suffix(".npy")) as partial, partial.open("wb") as stream:
             np.save(stream, np.stack(stored))
-        partial.replace(target.with_suffix(".npy"))
     # The index last: where it is, the shard is whole.
-    partial.write_text(json.dumps({"row": to_json(row) if row else None, "left_out": missed}))
-    partial.replace(target)
+    row_json = to_json(row) if row else None
+    atomic_write(target, json.dumps({"row": row_json, "left_out": missed}))
 
 
 def _reference(material: Material, row: Labelled) -> Pcm:

@@ -64,6 +64,23 @@ def test_the_winner_is_what_encodes(
     assert ours.read_bytes() != theirs.read_bytes()
 
 
+def test_tags_stay_behind_without_the_library_that_carries_them(
+    run: Path,
+    music: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files are encoded all the same, and once it is told what to install."""
+    monkeypatch.setitem(sys.modules, "mutagen", None)
+    encode(f"{run}@96", [music], tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "2 encoded, 0 skipped, 0 failed" in told
+    (line,) = [one for one in told.splitlines() if "without their" in one]
+    assert line.startswith("2 without their tags")
+    assert "pip install 'codec-tuner[tags]'" in line
+
+
 def test_tags_that_are_lost_are_told_once(
     run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

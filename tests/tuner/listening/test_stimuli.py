@@ -107,7 +107,9 @@ def test_unaligned_material_is_refused(tmp_path):
         ({"version": 99}, "version 99"),
         ({"kind": "duel"}, "damaged"),
         ({"trials": []}, "damaged"),
-        ({"surprise": 1}, "damaged"),
+        ({"seed": "one"}, r"damaged \(.*`\$.seed`"),
+        ({"intro": None}, r"damaged \(.*`\$.intro`"),
+        ({"secret": ""}, "damaged"),
     ],
 )
 def test_a_damaged_plan_is_told(folder, change, match):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import bjontegaard
 import numpy as np
 import pytest
 
@@ -36,6 +37,18 @@ def test_a_curve_three_points_higher_gains_three_points():
     quality = bd_quality(ANCHOR, test, seed=0)
     assert (quality.value, quality.low, quality.high) == pytest.approx((3, 3, 3))
     assert bd_rate(ANCHOR, test, seed=0).high < 0
+
+
+def test_figures_are_those_of_the_reference_implementation():
+    """Curves of other bitrates that share a part of their range, by the video coders' package."""
+    rates, means = [40.0, 70.0, 100.0, 180.0], [45.0, 53.0, 72.0, 86.0]
+    test = curve(means, rates, "tuned aac")
+    points = (ANCHOR.rates, ANCHOR.scores.mean(axis=0), test.rates, test.scores.mean(axis=0))
+    options = {"method": "pchip", "require_matching_points": False, "min_overlap": 0}
+    assert bd_rate(ANCHOR, test, 0).value == pytest.approx(bjontegaard.bd_rate(*points, **options))
+    assert bd_quality(ANCHOR, test, 0).value == pytest.approx(
+        bjontegaard.bd_psnr(*points, **options)
+    )
 
 
 def test_swapping_the_curves_turns_the_figures_round():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.records import MODEL
-from tuner.report.charts import build_charts, find_hull, plotly_text
+from tuner.report.charts import build_charts, find_hull
 from tuner.report.comparison import Curves, find_curves, find_metrics
 from tuner.report.curves import Curve
 
@@ -67,8 +67,3 @@ def test_the_hull_holds_no_settings_that_are_not_recommended():
     proven = replace(unproven, recommended=[True, True])
     # One point per target: bitrates within the tolerance of matching are equal.
     assert [c["y"] for c in find_hull([Curves(default, proven)])] == pytest.approx([55, 65])
-
-
-def test_plotly_texts_show_markup_as_text():
-    """Tags, entities and line ends of a name are not read by Plotly."""
-    assert plotly_text("<a href='x'>&lt;\n b") == "&lt;a href='x'&gt;&amp;lt; b"

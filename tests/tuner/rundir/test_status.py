@@ -46,9 +46,20 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
         read_status(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', '{"format": 0}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": 1}', '{"format": 0}', 10_000 * "[", "\xff"]
+)
 def test_a_damaged_status_is_told(tmp_path: Path, content: str) -> None:
     """Damaged, or of another version: never a traceback."""
-    (tmp_path / "status.json").write_text(content)
+    (tmp_path / "status.json").write_text(content, encoding="latin-1")
     with pytest.raises(RunError, match=r"status\.json"):
+        read_status(tmp_path)
+
+
+def test_what_is_of_another_type_is_named(tmp_path: Path) -> None:
+    """The place in the file, and what is there instead."""
+    write_status(make_status("finished"), tmp_path)
+    file = tmp_path / "status.json"
+    file.write_text(file.read_text().replace('"done": 3', '"done": "three"'))
+    with pytest.raises(RunError, match=r"Expected `int`, got `str` - at `\$.bitrates\[0\].done`"):
         read_status(tmp_path)

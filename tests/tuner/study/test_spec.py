@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import tomllib
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +18,7 @@ from tuner.study.spec import (
     parse_study,
 )
 
+T = TypeVar("T")
 LEAST: dict[str, object] = {
     "encoder": "aac",
     "bitrates_kbps": [96, 64],
@@ -73,6 +76,42 @@ def test_the_rate_is_part_of_the_study() -> None:
     for wrong in (8000, 44.1, True, "44100"):
         with pytest.raises(StudyError, match=r'rate: .*must be "source", or Hz'):
             parse_study({**LEAST, "rate": wrong}, "x")
+
+
+#: What has tripped writers of TOML over: planes beyond the first, controls, quotes, escapes, ends.
+AWKWARD = "🎵é\"'\\\n\r\t\x01\x1f\x7f\x85\u2028\ufeff\U0010ffff #=[]{}.,ab"
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_study_reads_back_as_it_was(seed: int) -> None:
+    """Texts of any letters, numbers of any digits, keys of any name, what is optional or not."""
+    chance = random.Random(seed)
+
+    def text() -> str:
+        return "x" + "".join(chance.choices(AWKWARD, k=chance.randrange(12)))
+
+    def number(low: float, high: float) -> float:
+        return chance.choice([low, high, chance.uniform(low, high)])
+
+    def maybe(value: T) -> T | None:
+        return chance.choice([value, None])
+
+    spec = replace(
+        FULL,
+        clips=ClipsSpec(text(), maybe(text()), number(5, 10)),
+        bitrates_kbps=tuple(sorted({number(4, 6000) for _ in range(chance.randint(1, 9))})),
+        hours=number(0, 10_000),
+        seed=chance.randrange(2**63),
+        cache_gb=maybe(number(0.01, 1e5)),
+        judges=tuple(text() for _ in range(chance.randrange(4))),
+        search=SearchSpec(
+            warm_start=(text(), text()),
+            max_encode_time=maybe(number(1e-9, 1000)),
+            max_peak_dbfs=maybe(number(-60, 20)),
+        ),
+        fixed=tuple(sorted({text(): text(), text(): 1e-300, "a.b": True, "c": -1}.items())),
+    )
+    assert parse_study(tomllib.loads(spec.to_toml()), "x") == spec
 
 
 def test_a_password_is_not_stored() -> None:

@@ -13,6 +13,7 @@ import typer
 
 from tuner.cli.display.progress import progress_bar
 from tuner.errors import ClipError, EncoderMissing, StudyError
+from tuner.extras import need_extra
 from tuner.plugins import encoder_names, load_encoder
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def dataset(
     adapters = usable_encoders(encoders)
     header["builds"] = {n: [e.version.text, e.version.digest] for n, e in adapters.items()}
     if not pack:
+        need_extra("train", "`tuner dataset`")
         material = Material(PLANS[plan](names, references, seed), clips)
         taste = replace(TASTES[plan], names=tuple(filter(None, (encoders or "").split(","))))
         incomplete = {row.index: row for row in kept if any(not label.peaq for label in row.labels)}

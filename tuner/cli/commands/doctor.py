@@ -31,7 +31,7 @@ class Finding:
     """One thing that was looked at.
 
     Args:
-        area: "encoder", "model", "device", "storage" or "clips".
+        area: "encoder", "model", "device", "extra", "storage" or "clips".
         name: what was looked at.
         state: "ok", "note" (works, or is not needed), "problem" (a run would fail).
         says: what was found, and what to do.
@@ -52,7 +52,7 @@ def doctor(
 
     Each installed encoder makes one short encode. The exit status is 1 when a run would fail.
     """
-    findings = [*_encoders(), *_model(), *_devices(), *_storage(out), *_clips(clips)]
+    findings = [*_encoders(), *_model(), *_devices(), *_extras(), *_storage(out), *_clips(clips)]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -129,6 +129,16 @@ def _devices() -> Iterator[Finding]:
         yield Finding(
             "device", "cuda", "note", "no GPU that torch can use; scoring runs on the CPU"
         )
+
+
+def _extras() -> Iterator[Finding]:
+    from tuner.extras import EXTRAS, has_extra, how_to_install
+
+    for extra, names in EXTRAS.items():
+        if has_extra(extra):
+            yield Finding("extra", extra, "ok", ", ".join(names))
+        else:
+            yield Finding("extra", extra, "note", f"not installed: {how_to_install(extra)}")
 
 
 def _storage(out: Path) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tuner.atomic import atomic_write
 from tuner.cli.arguments.trust_options import BinaryOption, TrustOption, make_trust
 
 if TYPE_CHECKING:
@@ -199,11 +199,8 @@ def _print_preset(row: _Row, out: Path | None) -> None:
         print(text)
         return
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out) as name:
-        # By rename: where a link of that name lies it is replaced, not followed.
-        made = Path(name, row.preset_name)
-        made.write_text(text, encoding="utf-8")
-        made.replace(out / row.preset_name)
+    # Where a link of that name lies it is replaced, not followed.
+    atomic_write(out / row.preset_name, text)
     print(out / row.preset_name)
 
 

@@ -64,10 +64,12 @@ def serve(
     """Serve a test to listeners' browsers until Ctrl-C."""
     from urllib.parse import quote
 
+    from tuner.extras import need_extra
     from tuner.listening.door import Door
     from tuner.listening.guard import access_for
     from tuner.listening.server import make_app
 
+    need_extra("listen", "`tuner listen serve`")
     access = access_for(host, token, allow_host or (), only_invited=invited)
     door = Door()
     app = make_app(test, access, door)

@@ -50,12 +50,15 @@ def report(
 ) -> None:
     """Make the report of finished runs from what they stored; nothing is encoded or scored."""
     from tuner.cli.display.progress import progress_bar
+    from tuner.extras import need_extra
     from tuner.report import REPORT_NAME, write_page
     from tuner.report.plots import write_plots
     from tuner.report.runs import read_runs
     from tuner.report.tables import write_tables
 
     target = output or (runs[0] if len(runs) == 1 else Path()) / REPORT_NAME
+    if plots:
+        need_extra("plots", "--plots")
     read = read_runs(runs)
     with progress_bar("report") as progress:
         write_page(read, target, audio, progress)

@@ -13,6 +13,7 @@ import typer
 from tuner.cli.commands.score import find_device, find_pairs, read_pair
 from tuner.cli.display.progress import progress_bar
 from tuner.errors import ClipError, StudyError
+from tuner.extras import need_extra
 from tuner.sound.audio import SAMPLE_RATE, Pcm
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def spectrogram(
     from tuner.model.scorer import load_model
     from tuner.report import spectrogram as drawing
 
+    need_extra("plots", "drawing spectrograms")
     output = output or Path(f"{coded.name}.html")
     if output.suffix.lower() not in (".png", ".html"):
         raise StudyError(f"{output}: name a file that ends in .png or .html")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tuner.atomic import atomic_write
 from tuner.encoder import Encoded
 from tuner.errors import ClipError
 from tuner.jobs.cache import Cache
@@ -60,9 +61,7 @@ class Home:
             folder.mkdir(mode=0o700, exist_ok=True)
             with hold_lock(folder / f"{clip.digest}.lock", UNTIL_FREE):
                 if not is_whole(here, clip.digest, clip.rate):
-                    partial = here.with_suffix(".partial")
-                    partial.write_bytes(_run_at(self.node, _read_clip, clip.path))
-                    partial.replace(here)
+                    atomic_write(here, _run_at(self.node, _read_clip, clip.path))
         except OSError as error:
             raise ClipError(
                 f"{here}: the clip cannot be kept on this node ({error}); free some space, or let"

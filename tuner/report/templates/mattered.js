@@ -1,47 +1,17 @@
-/* Importance, ablation, history and slices of one run at one bitrate. All texts are plain; what
-   Plotly shows goes through `plain`, as it reads HTML. */
+/* Importance, ablation, history and slices of one run at one bitrate. All texts are plain. */
 "use strict";
 (() => {
   const { views } = JSON.parse(document.getElementById("mattered").textContent);
   const section = document.getElementById("mattered-section");
   if (!views.length) { section.hidden = true; return; }
   const chooser = document.getElementById("mattered-view");
-  const config = { displayModeBar: false, responsive: true };
-  /* Narrower pages show one slice a row, CSS pixels. */
-  const NARROW = 640;
-
-  function colours() {
-    const style = getComputedStyle(document.documentElement);
-    const names = ["page", "ink", "muted", "line", "accent", "warn", "mark", "faint"];
-    return Object.fromEntries(names.map((n) => [n, style.getPropertyValue(`--${n}`).trim()]));
-  }
-
-  /* A text that Plotly shows as it is, on one line. */
-  const plain = (text) => text.replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  /* Longest reason in a hover text, characters. */
+  /* Longest reason of a mark's text, characters. */
   const REASON_CHARS = 90;
 
-  function hover(trial) {
+  function tell(trial) {
     const reason = trial.reason ? [trial.reason.slice(0, REASON_CHARS)] : [];
     const changes = trial.changes.length ? trial.changes : ["as the default"];
-    return [...reason, ...changes].map(plain).join("<br>");
-  }
-
-  function axis(c, extra) {
-    return {
-      gridcolor: c.line, linecolor: c.line, tickcolor: c.line, tickfont: { color: c.muted },
-      fixedrange: true, automargin: true, zeroline: false, ...extra,
-    };
-  }
-
-  function layout(c, extra) {
-    return {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, hovermode: "closest",
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: c.ink },
-      hoverlabel: { bgcolor: c.page, bordercolor: c.faint, font: { color: c.ink, size: 12 }, align: "left" },
-      legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { color: c.muted } },
-      margin: { l: 50, r: 12, t: 36, b: 44 }, ...extra,
-    };
+    return [...reason, ...changes].join("\n");
   }
 
   /* A table of named bars; `low` and `high` are ends of the scale in the unit of the bars. */
@@ -128,7 +98,6 @@
       host.textContent = "No trial was scored.";
       return;
     }
-    const c = colours();
     const first = complete.find((t) => t.number === 0);
     const scores = complete.map((t) => t.score);
     const top = Math.max(...scores), centre = first ? first.score : Math.min(...scores);
@@ -137,68 +106,59 @@
     const shown = trials.filter((t) => t.score !== null && t.score >= limit).map((t) => t.score);
     const floor = Math.min(centre, ...shown) - 0.5;
     const depth = Math.max(top - floor, 4);
-    const marks = (name, some, marker) => ({
-      type: "scatter", mode: "markers", name, x: some.map((t) => t.number),
-      y: some.map((t) => (t.score === null ? floor - 0.07 * depth : Math.max(t.score, floor - 0.07 * depth))),
-      customdata: some.map((t) => [
-        t.score === null ? t.state : `${t.state === "pruned" ? "about " : ""}${t.score.toFixed(1)}`, hover(t)]),
-      hovertemplate: "trial %{x}, %{customdata[0]}<br>%{customdata[1]}<extra></extra>", marker,
+    const marks = (name, state, colour, mark) => ({
+      name, colour, mark, points: trials.filter((t) => t.state === state).map((t) => ({
+        x: t.number, y: t.score ?? -Infinity,
+        text: `trial ${t.number}, ${t.score === null ? t.state : `${state === "pruned" ? "about " : ""}${t.score.toFixed(1)}`}\n${tell(t)}`,
+      })),
     });
-    const of = (state) => trials.filter((t) => t.state === state);
-    const traces = [
-      { type: "scatter", mode: "lines", name: "Best so far", x: trials.map((t) => t.number), y: bestSoFar(trials),
-        line: { color: c.accent, width: 2, shape: "hv" }, hoverinfo: "skip" },
-      marks("Complete", complete, { color: c.mark, size: 8, opacity: 0.8 }),
-      marks("Pruned (estimate)", of("pruned"), { symbol: "circle-open", color: c.mark, size: 8, line: { width: 1.5 } }),
-      marks("Infeasible", of("infeasible"), { symbol: "triangle-down", color: c.mark, size: 9 }),
-      marks("Failed", of("failed"), { symbol: "x", color: c.warn, size: 8 }),
-    ].filter((trace) => trace.x.length);
-    if (first) traces.push({
-      type: "scatter", mode: "lines", name: "Default", x: [trials[0].number, trials.at(-1).number],
-      y: [first.score, first.score], line: { color: c.ink, width: 1.2, dash: "dot" }, hoverinfo: "skip",
+    const best = bestSoFar(trials);
+    const ends = [trials[0].number, trials.at(-1).number];
+    const series = [
+      { name: "Best so far", colour: "var(--accent)", line: { width: 2, step: true }, points: trials.map((t, n) => ({ x: t.number, y: best[n] })) },
+      marks("Complete", "complete", "var(--mark)", { symbol: "circle", size: 8, opacity: 0.8 }),
+      marks("Pruned (estimate)", "pruned", "var(--mark)", { symbol: "circle", size: 8, hollow: true }),
+      marks("Infeasible", "infeasible", "var(--mark)", { symbol: "triangle", size: 9 }),
+      marks("Failed", "failed", "var(--warn)", { symbol: "cross", size: 7 }),
+    ].filter((each) => each.points.length);
+    if (first) series.push({
+      name: "Default", colour: "var(--ink)", line: { width: 1.2, dash: "2 3" }, points: ends.map((x) => ({ x, y: first.score })),
     });
-    Plotly.react(host, traces, layout(c, {
-      height: 330,
-      xaxis: axis(c, { title: { text: "trial", font: { color: c.muted } }, showgrid: false,
+    plot(host, {
+      height: 330, series, legend: true,
+      x: {
+        title: "trial", low: ends[0] - 0.6, high: ends[1] + 0.6,
         /* No half trials where there are few. */
-        ...(trials.length < 10 ? { tick0: 0, dtick: 1 } : {}),
-        range: [trials[0].number - 0.6, trials.at(-1).number + 0.6] }),
-      yaxis: axis(c, { title: { text: `${view.measure}, tuning clips`, font: { color: c.muted } },
-        range: [floor - 0.14 * depth, top + 0.06 * depth] }),
-    }), config);
+        ...(trials.length < 10 ? { ticks: trials.map((t) => [t.number, String(t.number)]) } : {}),
+      },
+      y: { title: `${view.measure}, tuning clips`, low: floor - 0.07 * depth, high: top + 0.06 * depth },
+    });
   }
 
   function drawSlices(view) {
     const host = document.getElementById("slices");
     if (!view.slices.length) {
-      if (host.data) Plotly.purge(host);
       host.textContent = "No parameter varied among the scored trials.";
       return;
     }
-    const c = colours();
-    const columns = Math.min(host.clientWidth < NARROW ? 1 : 2, view.slices.length);
-    const rows = Math.ceil(view.slices.length / columns);
-    const traces = [];
-    const shape = { grid: { rows, columns, pattern: "independent", xgap: 0.12, ygap: 0.38 } };
     const scores = view.slices.flatMap((s) => s.scores);
-    const pad = 0.05 * Math.max(Math.max(...scores) - Math.min(...scores), 1);
-    const range = [Math.min(...scores) - pad, Math.max(...scores) + pad];
+    const [low, high] = [Math.min(...scores), Math.max(...scores)];
+    const y = { low: low - 0.05 * Math.max(high - low, 1), high: high + 0.05 * Math.max(high - low, 1) };
+    host.replaceChildren(...view.slices.map(() => make("div", "slice")));
     view.slices.forEach((slice, index) => {
-      const name = plain(slice.name);
-      const suffix = index ? String(index + 1) : "";
-      traces.push({
-        type: "scatter", mode: "markers", showlegend: false, xaxis: `x${suffix}`, yaxis: `y${suffix}`,
-        x: slice.numeric ? slice.values : slice.values.map(plain), y: slice.scores, customdata: slice.numbers,
-        marker: { size: 7, opacity: 0.75, color: c.accent, symbol: slice.pruned.map((p) => (p ? "circle-open" : "circle")) },
-        hovertemplate: `${name} %{x}<br>score %{y:.1f}, trial %{customdata}<extra></extra>`,
+      const names = slice.numeric ? undefined : [...new Set(slice.values)];
+      const place = (value) => (names ? names.indexOf(value) : value);
+      const points = slice.scores.map((score, n) => ({
+        x: place(slice.values[n]), y: score, hollow: slice.pruned[n],
+        text: `${slice.name} ${slice.values[n]}\nscore ${score.toFixed(1)}, trial ${slice.numbers[n]}`,
+      }));
+      const [from, to] = names ? [] : [Math.min(...slice.values), Math.max(...slice.values)];
+      plot(host.children[index], {
+        height: 230, y,
+        x: { title: slice.name, names, low: from - 0.04 * (to - from), high: to + 0.04 * (to - from) },
+        series: [{ colour: "var(--accent)", mark: { symbol: "circle", size: 7, opacity: 0.75 }, points }],
       });
-      shape[`xaxis${suffix}`] = axis(c, {
-        title: { text: name, font: { color: c.ink, size: 12 }, standoff: 6 },
-        type: slice.numeric ? "linear" : "category", showgrid: false, automargin: false,
-      });
-      shape[`yaxis${suffix}`] = axis(c, { range, automargin: false });
     });
-    Plotly.react(host, traces, layout(c, { height: 220 * rows + 40, margin: { l: 40, r: 12, t: 12, b: 50 }, ...shape }), config);
   }
 
   function listRuledOut(view) {
@@ -231,8 +191,5 @@
   chooser.replaceChildren(...views.map((view) => make("option", "", view.label)));
   chooser.closest(".choosers").hidden = views.length < 2;
   chooser.addEventListener("change", show);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-  addEventListener("beforeprint", show);
-  addEventListener("afterprint", show);
   show();
 })();
