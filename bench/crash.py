@@ -5,12 +5,14 @@
 Runs the demo's clips twice with the same command: once undisturbed, and once disturbed `--times`
 times, a phase of the run after the other: reading, first ask, matching, racing, validation,
 ablation, exhibits, report. It is disturbed a moment after the phase begins, which the run tells
-(`bench.crash_driver`), not a timer. How:
+(`bench.crash_driver`), not a timer. Where a run's search is over before it was disturbed often
+enough, another run begins, which must give the same answer. How:
 
 - kill: SIGKILL of the driver;
 - interrupt: Ctrl-C, every third time twice;
 - terminate: SIGTERM;
-- worker: SIGKILL of a worker;
+- worker: SIGKILL of a worker; the run then goes on to its end, as a job whose workers died
+  twice is given up, and its trial fails, by design;
 - stop: a worker stands still for longer than the time limit (`--limit`) of encodes and jobs.
 
 Prints what was lost, which must be nothing: finished trials that are gone, cached entries that
@@ -80,6 +82,10 @@ class Losses:
     kept: set[str] = field(default_factory=set)
     cached: dict[Path, int] = field(default_factory=dict)
 
+    def turn_to(self, run: Path) -> None:
+        """Look at another run from now on."""
+        self.kept, self.cached = finished(run), entries(run)
+
     def look(self, run: Path) -> None:
         """Compare with the last look."""
         kept, cached = finished(run), entries(run)
@@ -104,10 +110,11 @@ def end_with(*signals: signal.Signals) -> Act:
 
 
 def kill_worker(driver: Session, chance: random.Random, rig: Rig) -> None:
-    """SIGKILL one worker, in whatever it does; the driver goes on."""
+    """SIGKILL one worker, in whatever it does; the driver goes on to its end."""
     if workers := workers_of(driver):
         with contextlib.suppress(ProcessLookupError):
             os.kill(chance.choice(workers), signal.SIGKILL)
+    end(driver)
 
 
 def stop_worker(driver: Session, chance: random.Random, rig: Rig) -> None:
@@ -140,43 +147,78 @@ def events(how: list[str], chance: random.Random) -> Iterator[tuple[str, Act]]:
         yield name, next(acts[name])
 
 
-def disturb(
-    rig: Rig, run: Path, times: int, how: list[str], within_s: float, chance: random.Random
-) -> tuple[Losses, Counter[str]]:
-    """Let all of that happen to a run, then let it end.
+@dataclass
+class Disturbed:
+    """Runs that are disturbed, one after the other.
 
-    Returns:
-        What was lost, and how often each phase was disturbed.
+    Args:
+        rig: what is run.
+        chance: of the moments and of the workers.
+        within_s: seconds after a phase begins.
+        runs: their directories; the last is the one that runs.
+        losses: what was lost so far.
+        hit: how often each phase was disturbed.
     """
-    losses, hit = Losses(), Counter[str]()
-    driver = rig.start(run)
-    happening = events(how, chance)
-    for number in range(times):
-        phase = list(PHASES)[number * len(PHASES) // times]
-        name, act = next(happening)
-        if driver.poll() is not None:
-            driver = rig.start(run)
-        if not rig.wait(driver, phase, chance.randint(1, 3) if phase in OFTEN else 1):
-            print(f"{number + 1}/{times}: the run ended without {phase}", flush=True)
-            continue
-        time.sleep(chance.uniform(0, within_s))
-        processes = descendants(driver.pid)
-        hit[phase] += driver.poll() is None
-        act(driver, chance, rig)
-        if driver.poll() is not None:
-            deadline = time.monotonic() + GRACE_S
-            while any(map(lives, processes)) and time.monotonic() < deadline:
-                time.sleep(POLL_S)
-            losses.orphans += sum(map(lives, processes))
-        losses.look(run)
-        told = f"{len(losses.kept)} trials finished, {len(losses.cached)} cache entries"
-        print(f"{number + 1}/{times}: {name} in {phase}: {told}", flush=True)
-    driver.wait()
-    driver = rig.start(run)
-    if driver.wait():
-        raise SystemExit(f"the last session failed with exit status {driver.returncode}")
-    losses.look(run)
-    return losses, hit
+
+    rig: Rig
+    chance: random.Random
+    within_s: float
+    runs: list[Path] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    hit: Counter[str] = field(default_factory=Counter)
+
+    def start(self) -> Session:
+        """A session of another run."""
+        self.runs.append(self.rig.folder / f"disturbed-{len(self.runs) + 1}")
+        self.losses.turn_to(self.runs[-1])
+        return self.rig.start(self.runs[-1])
+
+    def enter(self, driver: Session, phase: str) -> Session:
+        """Wait until the session, or one of another run, is in a phase."""
+        for _ in range(2):
+            if driver.poll() is not None:
+                driver = self.rig.start(self.runs[-1])
+            if self.rig.wait(driver, phase, self.chance.randint(1, 3) if phase in OFTEN else 1):
+                return driver
+            end(driver)
+            self.losses.look(self.runs[-1])
+            driver = self.start()
+        raise SystemExit(f"no run enters the phase {phase}")
+
+    def disturb(self, times: int, how: list[str]) -> None:
+        """Let all of that happen, then let the last run end."""
+        driver = self.start()
+        happening = events(how, self.chance)
+        for number in range(times):
+            phase = list(PHASES)[number * len(PHASES) // times]
+            name, act = next(happening)
+            driver = self.enter(driver, phase)
+            time.sleep(self.chance.uniform(0, self.within_s))
+            processes = descendants(driver.pid)
+            self.hit[phase] += driver.poll() is None
+            act(driver, self.chance, self.rig)
+            if driver.poll() is not None:
+                self.losses.orphans += count_left(processes)
+            self.losses.look(self.runs[-1])
+            told = f"{len(self.losses.kept)} trials finished, {len(self.losses.cached)} entries"
+            print(f"{number + 1}/{times}: {name} in {phase}: {told}", flush=True)
+        driver.wait()
+        end(self.rig.start(self.runs[-1]))
+        self.losses.look(self.runs[-1])
+
+
+def end(driver: Session) -> None:
+    """Wait for the end of a session that nothing disturbs any more."""
+    if status := driver.wait():
+        raise SystemExit(f"an undisturbed session failed with exit status {status}")
+
+
+def count_left(processes: list[int]) -> int:
+    """How many of them are still there a while after their driver."""
+    deadline = time.monotonic() + GRACE_S
+    while any(map(lives, processes)) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return sum(map(lives, processes))
 
 
 def main() -> None:
@@ -192,8 +234,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the times and of the workers")
     arguments = parser.parse_args()
     how = list(EVENTS) if arguments.how == "all" else arguments.how.split(",")
-    straight, disturbed = arguments.out / "straight", arguments.out / "disturbed"
-    if straight.exists() or disturbed.exists():
+    straight = arguments.out / "straight"
+    if straight.exists():
         # The end of a session empties the window of trials in flight: a run that was longer in
         # two sessions proposes something else than one that was not interrupted.
         raise SystemExit(f"{arguments.out}: holds earlier runs; name another --out")
@@ -201,17 +243,24 @@ def main() -> None:
     rig.make_clips()
     if rig.start(straight).wait():
         raise SystemExit(f"the undisturbed run failed; see {arguments.out / 'log.txt'}")
-    chance = random.Random(arguments.seed)
-    losses, hit = disturb(rig, disturbed, arguments.times, how, arguments.within, chance)
-    one, other = answer_of(straight), answer_of(disturbed)
-    print(f"disturbed: {sum(hit.values())} times; " + ", ".join(f"{p} {n}" for p, n in hit.items()))
-    told = len(entries(straight)), len(entries(disturbed))
-    print(f"cache entries: {told[0]} undisturbed, {told[1]} disturbed")
+    disturbed = Disturbed(rig, random.Random(arguments.seed), arguments.within)
+    disturbed.disturb(arguments.times, how)
+    report(straight, disturbed)
+
+
+def report(straight: Path, disturbed: Disturbed) -> None:
+    """Print what was lost, and how the answers compare."""
+    losses, hit = disturbed.losses, disturbed.hit
+    one, others = answer_of(straight), [answer_of(run) for run in disturbed.runs]
+    phases = ", ".join(f"{phase} {count}" for phase, count in hit.items())
+    print(f"disturbed: {sum(hit.values())} times, {len(others)} runs; {phases}")
+    told = ", ".join(str(len(entries(run))) for run in disturbed.runs)
+    print(f"cache entries: {len(entries(straight))} undisturbed; {told} disturbed")
     print(f"finished trials lost: {losses.trials}")
     print(f"cache entries lost or computed again: {losses.again}")
-    pairs = zip(one.trials, other.trials, strict=True)
+    pairs = [pair for each in others for pair in zip(one.trials, each.trials, strict=True)]
     print(f"trials that differ from the undisturbed run's: {sum(a != b for a, b in pairs)}")
-    print(f"answers that differ: {int(one != other)}")
+    print(f"answers that differ: {sum(each != one for each in others)}")
     print(f"processes left behind: {losses.orphans}")
 
 

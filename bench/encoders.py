@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--encoders", help="names, separated by commas; default: all usable")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    clips = [clip.pcm for clip in load_clips(arguments.clips, Excerpting()).tune]
+    clips = [clip.reference for clip in load_clips(arguments.clips, Excerpting()).tune]
     wanted = arguments.encoders.split(",") if arguments.encoders else list(encoder_names())
     rows = []
     for name in wanted:

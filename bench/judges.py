@@ -25,16 +25,20 @@ from tuner.sound.synth import synthesize
 JUDGES = ("visqol", "zimtohrli", "2f", "peaq")
 CLIP_S = 8.0
 KBPS = 64.0
+#: What judging a finalist on so many clips of `CLIP_S` may cost, CPU seconds.
+COUNT, GOAL_S = 15, 20.0
 SYNTHETIC = ("drums", "bells", "applause", "plucked", "sung", "bowed")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path)
-    parser.add_argument("--count", type=int, default=15)
+    parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--published", type=int, default=15, help="clips compared with published")
     asked = parser.parse_args()
     pairs = [_coded(pcm) for pcm in _references(asked.clips, asked.count)]
+    sound_s = sum(reference.shape[1] for reference, _ in pairs) / SAMPLE_RATE
+    print(f"{len(pairs)} clips, {sound_s:.1f} s of sound", flush=True)
     total = 0.0
     for name in JUDGES:
         metric = load_metric(name)
@@ -43,8 +47,9 @@ def main() -> None:
         scores = [metric.score(*pair).mean for pair in pairs]
         spent = time.process_time() - start
         total += spent
-        print(f"{name:10} {spent:6.1f} s CPU for {len(pairs)} clips, mean {np.mean(scores):.1f}")
-    print(f"{'all':10} {total:6.1f} s")
+        print(f"{name:10} {spent:6.1f} s CPU, mean score {np.mean(scores):.1f}", flush=True)
+    told = f"goal: {GOAL_S:.0f} s for {COUNT} clips of {CLIP_S:.0f} s"
+    print(f"{'all':10} {total:6.1f} s CPU ({told})", flush=True)
     _compare(pairs[: asked.published])
 
 

@@ -3,8 +3,9 @@
     python -m bench.wav_formats CLIP [ENCODER …]
 
 For each encoder that is installed and each of its rate modes, at its defaults: three seconds of
-the clip with samples of 16 bits, of 24 bits, and as finer floats, each as the WAV files that could
-hold it. ``=`` the same payload, bit for bit; ``differs``; ``fails``: the command does not run.
+the clip at its own rate with samples of 16 bits, of 24 bits, and as finer floats, each as the WAV
+files that could hold it. ``=`` the same payload, bit for bit; ``differs``; ``fails``: the command
+does not run.
 """
 
 from __future__ import annotations
@@ -21,36 +22,33 @@ from tuner.apply.command import exact_command, run_command
 from tuner.apply.container import payload_digest
 from tuner.encoder import Encoder, default_settings
 from tuner.errors import EncoderError
+from tuner.pcm import to_grid
 from tuner.plugins import encoder_names, load_encoder
-from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.sound.audio import Pcm, read_audio
 
 SECONDS = 3
 #: The knob where it is a bitrate, kb/s; else the middle of its range.
 KBPS = 128.0
 
 
-def grid(pcm: Pcm, bits: int) -> Pcm:
-    """Samples on the grid of whole numbers of so many bits."""
-    scale = 2.0 ** (bits - 1)
-    clipped = np.clip(np.round(pcm * scale), -scale, scale - 1)
-    return (clipped / scale).astype(np.float32)
+#: What makes of 16 bits finer samples.
+FINER = np.float32(0.9 * np.sqrt(0.9))
 
 
-def compare(encoder: Encoder, clips: dict[str, Pcm]) -> Iterator[str]:
+def compare(encoder: Encoder, clips: dict[str, Pcm], rate: int) -> Iterator[str]:
     """A line per rate mode."""
     for mode in encoder.rate_modes:
         knob = mode.snap(KBPS if mode.nominal else (mode.low + mode.high) / 2)
         settings = default_settings(encoder, mode.name)
         cells = []
         for name, pcm in clips.items():
-            encoded = encoder.encode(pcm, SAMPLE_RATE, settings, knob)
+            encoded = encoder.encode(pcm, rate, settings, knob)
             for sample_format in ("PCM_16", "PCM_24", "FLOAT")[name != "16" :]:
                 with tempfile.TemporaryDirectory() as folder:
                     ours, target = Path(folder, "ours" + encoded.suffix), "out" + encoded.suffix
                     ours.write_bytes(encoded.data)
-                    soundfile.write(
-                        Path(folder, "in.wav"), pcm.T, SAMPLE_RATE, sample_format, format="WAV"
-                    )
+                    source = Path(folder, "in.wav")
+                    soundfile.write(source, pcm.T, rate, sample_format, format="WAV")
                     command = exact_command(encoder, settings, knob, "in.wav", target)
                     try:
                         made = run_command(command, Path(folder), target)
@@ -63,13 +61,13 @@ def compare(encoder: Encoder, clips: dict[str, Pcm]) -> Iterator[str]:
 
 def main(clip: str, *names: str) -> None:
     """Print the lines of all encoders that run here."""
-    pcm = resample(*read_audio(Path(clip)))[:2, : SECONDS * SAMPLE_RATE]
-    # Neither in tune with 48 kHz nor on a grid, as what was resampled is.
-    fine = resample(grid(pcm, 16), 44_100)
-    clips = {"16": grid(pcm, 16), "24": grid(fine, 24), "finer": fine}
+    whole, rate = read_audio(Path(clip))
+    pcm = to_grid(whole[:2, : SECONDS * rate], 16)
+    clips = {"16": pcm, "24": to_grid(FINER * pcm), "finer": FINER * pcm}
+    print(f"{Path(clip).name}, {rate} Hz")
     for name in names or encoder_names():
         try:
-            for line in compare(load_encoder(name), clips):
+            for line in compare(load_encoder(name), clips, rate):
                 print(line, flush=True)
         except EncoderError as error:
             print(f"{name}: {str(error).splitlines()[0]}", file=sys.stderr)

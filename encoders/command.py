@@ -4,8 +4,8 @@
 count its payload. `CommandEncoder` fills it for an ordinary command-line encoder, which
 reads a WAV file and writes a file: a subclass declares, and turns settings into words.
 
-The WAV file holds 24-bit integers: every encoder reads them, they are exact for sources of
-16 and 24 bits, and they are what users' files hold. Decoding happens in process with PyAV.
+The WAV file holds what the source holds: integers of 16 or 24 bits, or floats, where the encoder
+reads them. Decoding happens in process with PyAV.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from tuner.encoder import (
     Version,
     validate,
 )
+from tuner.pcm import find_depth
 from tuner.system.outputs import BadOutput, read_output
 
 #: Wall-clock limit of one encode, s. The slowest setting that was measured (lame -q 0, aac
@@ -52,8 +53,6 @@ OPTION_IGNORED = re.compile(
 )
 #: How the dynamic linker names a library that it found: ``libopus.so.0 => /lib/libopus.so.0 (…``.
 LINKED = re.compile(r"^\s*(\S+) => (/\S+)", re.MULTILINE)
-#: The WAV file's sample format, libsndfile's name.
-SAMPLE_FORMAT = "PCM_24"
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ class BinaryEncoder:
     #: Beginnings of the names of linked libraries that hold the codec: they are part of
     #: the build, and so of the digest.
     libraries: ClassVar[tuple[str, ...]] = ()
+    #: Its command reads WAV files of floats; others get 24 bits instead, cut off at full scale.
+    reads_floats: ClassVar[bool] = False
     #: What the program says when it does not do what it was told; see `OPTION_IGNORED`.
     ignored: ClassVar[re.Pattern[str]] = OPTION_IGNORED
     #: Lines of its output that are facts to record (`Encoded.notes`).
@@ -215,7 +216,7 @@ class CommandEncoder(BinaryEncoder):
     ) -> tuple[list[str], bytes]:
         """Write the WAV file; see `BinaryEncoder.child_command`."""
         source = target.with_name("in.wav")
-        write_wav(source, pcm, sample_rate)
+        write_wav(source, pcm, sample_rate, floats=self.reads_floats)
         options = self.options(settings.rate_mode, settings.as_dict(), knob)
         return [self.path(), *self.words([*self.quiet, *options], source.name, target.name)], b""
 
@@ -232,11 +233,22 @@ def first_found(*adapters: BinaryEncoder) -> BinaryEncoder:
     return adapters[0]
 
 
-def write_wav(path: Path, pcm: Pcm, sample_rate: int) -> None:
-    """A WAV file of `SAMPLE_FORMAT`; peaks above 1 are clipped, as in users' files."""
+def write_wav(path: Path, pcm: Pcm, sample_rate: int, *, floats: bool = False) -> None:
+    """A WAV file of the least sample format that holds the samples exactly.
+
+    Args:
+        path: the file.
+        pcm: float32 ``[C, T]``.
+        sample_rate: Hz.
+        floats: where whole numbers of 24 bits do not hold them: write floats, not the nearest.
+    """
     import soundfile
 
-    soundfile.write(path, pcm.T, sample_rate, subtype=SAMPLE_FORMAT, format="WAV")
+    depth = find_depth(pcm)
+    subtype = f"PCM_{24 if depth == 'float' else depth}"
+    if depth == "float" and floats:
+        subtype = "FLOAT"
+    soundfile.write(path, pcm.T, sample_rate, subtype=subtype, format="WAV")
 
 
 def plain_name(path: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tuner.encoder import DecodeFailed, Pcm
 from tuner.system.outputs import BadOutput, check_output
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
 
 #: Samples of a channel that are decoded at most, 23 minutes at 48 kHz: a few bytes of some
 #: codecs stand for hours of silence, which would eat the memory.
@@ -33,19 +37,24 @@ def decode(data: bytes) -> tuple[Pcm, int]:
             if not container.streams.audio:
                 raise DecodeFailed("the encoded data holds no audio stream")
             rate = container.streams.audio[0].rate
-            planar = av.AudioResampler(format="fltp")
+            # Packed, as PyAV crashes on planar frames of eight channels and more.
+            packed = av.AudioResampler(format="flt")
             pieces, held = [], 0
             for frame in container.decode(audio=0):
-                pieces += [each.to_ndarray() for each in planar.resample(frame)]
+                pieces += [_planar(each) for each in packed.resample(frame)]
                 held += frame.samples
                 if held > DECODED_LIMIT:
                     raise DecodeFailed(f"the encoded data decodes to over {DECODED_LIMIT} samples")
-            pieces += [each.to_ndarray() for each in planar.resample(None)] if pieces else []
+            pieces += [_planar(each) for each in packed.resample(None)] if pieces else []
     except av.FFmpegError as error:
         raise DecodeFailed(f"the encoded data cannot be decoded ({error})") from error
     if not pieces or not sum(piece.shape[1] for piece in pieces):
         raise DecodeFailed("the encoded data decodes to nothing")
     return np.concatenate(pieces, axis=1, dtype=np.float32), int(rate)
+
+
+def _planar(frame: AudioFrame) -> Pcm:
+    return np.asarray(frame.to_ndarray().reshape(frame.samples, -1).T, np.float32)
 
 
 def count_payload_bits(data: bytes) -> int:

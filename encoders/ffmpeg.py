@@ -50,6 +50,7 @@ class FfmpegEncoder(BinaryEncoder):
     """
 
     program: ClassVar[str] = "ffmpeg"
+    reads_floats: ClassVar[bool] = True
     remedy: ClassVar[str] = REMEDY
     version_arguments: ClassVar[tuple[str, ...]] = ("-version",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"^ffmpeg version n?(\S+)")
@@ -100,13 +101,22 @@ class FfmpegEncoder(BinaryEncoder):
 
     def path(self) -> str:
         """Absolute path of the ffmpeg that runs. Raises `EncoderMissing`."""
-        configured = self.binary or os.environ.get(BINARY_VARIABLE)
-        return find_binary(configured or _bundled_binary(), self.remedy)
+        return find_ffmpeg(self.binary)
 
 
 def bitrate(kbps: float) -> str:
     """ffmpeg's notation of a bitrate, to the bit: ``"64k"``, ``"64.25k"``."""
     return f"{round(kbps * 1000) / 1000:.7g}k"
+
+
+def find_ffmpeg(binary: str | None = None) -> str:
+    """Absolute path of an ffmpeg: `binary`, the environment's or the one that came along.
+
+    Raises:
+        EncoderMissing: it is not there.
+    """
+    configured = binary or os.environ.get(BINARY_VARIABLE)
+    return find_binary(configured or _bundled_binary(), REMEDY)
 
 
 def _bundled_binary() -> str:

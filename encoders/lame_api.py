@@ -74,6 +74,7 @@ class LameApi(BinaryEncoder):
         "install LAME's library (Debian: apt-get install libmp3lame0) or name its path"
     )
     suffix: ClassVar[str] = ".mp3"
+    reads_floats: ClassVar[bool] = True
     noted: ClassVar[re.Pattern[str] | None] = re.compile(NOTED + "|^no LAME tag")
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, *OWN)

@@ -69,6 +69,7 @@ class Opus(CommandEncoder):
     program: ClassVar[str] = "opusenc"
     remedy: ClassVar[str] = "install the package opus-tools (Debian, Homebrew)"
     suffix: ClassVar[str] = ".opus"
+    reads_floats: ClassVar[bool] = True
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"opus-tools .*libopus .*\w\)?")
     libraries: ClassVar[tuple[str, ...]] = ("libopus.", "libopusenc.")
     # A control that libopus lacks ends in "Warning: ... failed" or "not supported".

@@ -10,6 +10,11 @@ seen by a shell. `docs/adapters.md` has a complete one. Keys::
     payload                            "packets" (default), or "file" for formats unknown to ffmpeg
     header_bytes                       with payload = "file": bytes that are not payload
     install                            what to do when the program is missing
+    channels                           1 or 2 where the codec takes nothing else; default: both
+    sample_rates_hz                    that the program takes; other sources are resampled to the
+                                       next higher one, or the highest; default: any
+    source_bits                        of the WAV file that the program reads, 16 or 24 (default)
+    config                             name of a configuration file that the program reads
     libraries, ignored, noted          as in `encoders.command.BinaryEncoder`
     [[rate_modes]]                     the fields of `tuner.encoder.RateMode`, and `options`
     [[parameters]]                     the fields of `tuner.encoder.Parameter`, and `options`
@@ -20,7 +25,12 @@ of the parameters; ``{source}`` and ``{target}`` for the files. In options ``{kn
 A parameter's `options` are a list, or a table from each value to its list. They are left
 out at the default, unless `always = true`.
 
-A program with a slash in its name is looked up from the file's folder.
+A parameter may also reach the program by its environment, ``env = { NAME = "{value}" }``, or by
+lines of the configuration file, ``file = ["name = {value}"]``. That file lies in the folder in
+which the program runs; ``{config}`` stands for its name in `encode`.
+
+A program with a slash in its name is looked up from the file's folder; ``ffmpeg`` is the one
+that came along, unless `encoders.ffmpeg.BINARY_VARIABLE` names another.
 """
 
 from __future__ import annotations
@@ -35,8 +45,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from encoders.command import OPTION_IGNORED, TIMEOUT_S, CommandEncoder, file_digest, file_state
 from encoders.container import read_wav
+from encoders.ffmpeg import FfmpegEncoder, find_ffmpeg
 from encoders.process import find_binary, private_folder, run
 from tuner.encoder import (
     RATE_MODE,
@@ -48,6 +61,8 @@ from tuner.encoder import (
     Parameter,
     Pcm,
     RateMode,
+    Settings,
+    SettingsError,
     Value,
     Version,
 )
@@ -65,6 +80,10 @@ KEYS: dict[str, tuple[type, object]] = {
     "payload": (str, "packets"),
     "header_bytes": (int, 0),
     "install": (str, "install it, or name its path (--binary)"),
+    "channels": (int, 0),
+    "sample_rates_hz": (list, []),
+    "source_bits": (int, 24),
+    "config": (str, ""),
     "libraries": (list, []),
     "ignored": (str, OPTION_IGNORED.pattern),
     "noted": (str, ""),
@@ -72,6 +91,14 @@ KEYS: dict[str, tuple[type, object]] = {
 #: The types, for people.
 KINDS = {str: "text", list: "list", int: "whole number"}
 PAYLOADS = ("packets", "file")
+#: Where a parameter's value may stand besides the command.
+CARRIERS = ("env", "file")
+#: Sample formats of the WAV file by bits, and what may be called so.
+SOURCE_BITS = {16: "PCM_16", 24: "PCM_24"}
+LAYOUTS = {1: "mono", 2: "stereo"}
+VARIABLE, CONFIG_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII), re.compile(r"\w[\w.-]*", re.ASCII)
+#: For people: writes the configuration file that is its first argument, and runs the rest.
+WITH_CONFIG = 'printf "%s" "$1" > {config} && shift && exec "$@"'
 #: The words that `encode` must hold, each once.
 NEEDED = ("{rate}", "{options}", "{source}", "{target}")
 
@@ -110,6 +137,53 @@ class TomlEncoder(CommandEncoder):
                 raise DecodeFailed(f"{self.name}: the decoder failed: {error}") from error
             return read_wav(target)
 
+    def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
+        """Encode one clip; see `tuner.encoder.Encoder.encode`."""
+        allowed = self.definition.channels
+        if allowed and pcm.ndim == 2 and len(pcm) != allowed:
+            raise SettingsError(
+                f"{self.name}: codes {LAYOUTS[allowed]} only, and the clip has {len(pcm)} channels;"
+                f" give it {LAYOUTS[allowed]} clips"
+            )
+        return super().encode(pcm, sample_rate, settings, knob)
+
+    def command_line(
+        self, settings: Settings, knob: float, source: str, target: str
+    ) -> Sequence[str]:
+        """The command that a user types, with its environment and configuration file."""
+        command = super().command_line(settings, knob, source, target)
+        command = [*self._environment(settings), *command]
+        if not self.definition.config:
+            return command
+        script = WITH_CONFIG.format(config=self.definition.config)
+        return ["sh", "-c", script, "sh", self._config(settings), *command]
+
+    def child_command(
+        self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
+    ) -> tuple[list[str], bytes]:
+        """Write the WAV file, and the configuration file where there is one."""
+        definition = self.definition
+        pcm, sample_rate = _resampled(pcm, sample_rate, definition.sample_rates_hz)
+        command, stdin = super().child_command(pcm, sample_rate, settings, knob, target)
+        if definition.source_bits != 24:
+            import soundfile
+
+            kind = SOURCE_BITS[definition.source_bits]
+            soundfile.write(target.with_name("in.wav"), pcm.T, sample_rate, kind, format="WAV")
+        if definition.config:
+            text = self._config(settings)
+            target.with_name(definition.config).write_text(text, encoding="utf-8")
+        return [*self._environment(settings), *command], stdin
+
+    def _environment(self, settings: Settings) -> list[str]:
+        """`env` with the variables that these settings set; nothing where there are none."""
+        carried = self.definition.carried(self.parameters, settings.as_dict(), "env")
+        return ["env", *carried] if carried else []
+
+    def _config(self, settings: Settings) -> str:
+        carried = self.definition.carried(self.parameters, settings.as_dict(), "file")
+        return "".join(f"{line}\n" for line in carried)
+
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """The rate mode's options; see `words` for their place."""
         definition = self.definition
@@ -127,7 +201,7 @@ class TomlEncoder(CommandEncoder):
         """The arguments as `encode` orders them."""
         cut = list(options).index(SEPARATOR)
         lists = {"{rate}": options[:cut], "{options}": options[cut + 1 :]}
-        places = {"source": source, "target": target}
+        places = {"source": source, "target": target, "config": self.definition.config}
         words: list[str] = []
         for word in self.definition.encode[1:]:
             words += lists[word] if word in lists else [word.format_map(places)]
@@ -143,7 +217,7 @@ class TomlEncoder(CommandEncoder):
         """The program; see `encoders.command.BinaryEncoder.path`."""
         if self.binary:
             return find_binary(self.binary, self.remedy)
-        return find_binary(_beside(self.program, self.folder), self.remedy)
+        return self._find(self.program)
 
     def programs(self) -> list[str]:
         """The program and the decoder; see `encoders.command.BinaryEncoder.programs`."""
@@ -154,7 +228,12 @@ class TomlEncoder(CommandEncoder):
         return found
 
     def _decoder(self) -> str:
-        return find_binary(_beside(self.definition.decode[0], self.folder), self.remedy)
+        return self._find(self.definition.decode[0])
+
+    def _find(self, program: str) -> str:
+        if program == FfmpegEncoder.program:
+            return find_ffmpeg()
+        return find_binary(_beside(program, self.folder), self.remedy)
 
     def __reduce__(self) -> tuple[Callable[..., TomlEncoder], tuple[object, ...]]:
         """By content: the file need not be where the adapter travels to."""
@@ -176,6 +255,23 @@ class Definition:
     rate_options: Mapping[str, tuple[str, ...]]
     parameter_options: Mapping[str, Mapping[str, tuple[str, ...]] | tuple[str, ...]]
     always: frozenset[str]
+    channels: int
+    sample_rates_hz: tuple[int, ...]
+    source_bits: int
+    config: str
+    carriers: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    def carried(
+        self, parameters: Sequence[Parameter], values: Mapping[str, Value], carrier: str
+    ) -> list[str]:
+        """What the parameters put into the environment or the file; nothing at the defaults."""
+        return [
+            _fill(word, "value", values[parameter.name])
+            for parameter in parameters
+            if parameter.name in values
+            and (values[parameter.name] != parameter.default or parameter.name in self.always)
+            for word in self.carriers[carrier].get(parameter.name, ())
+        ]
 
     def words_of(self, parameter: Parameter, value: Value) -> list[str]:
         """The words for one value; none at the default."""
@@ -250,6 +346,7 @@ class _Reader:
         if values["payload"] not in PAYLOADS:
             self.problems.append(f"payload: it must be one of {', '.join(PAYLOADS)}")
         self._check_conditions([parameter for parameter, _ in parameters])
+        self._check_carriers()
         decode = self._strings("decode")
         if decode and not {"{source}", "{target}"} <= set(decode):
             self.problems.append("decode: the words {source} and {target} must be in it")
@@ -262,6 +359,14 @@ class _Reader:
             rate_options={m.name: self._rate_options(m, extra) for m, extra in modes},
             parameter_options={p.name: self._options_of(p, extra) for p, extra in parameters},
             always=frozenset(p.name for p, extra in parameters if extra.get("always")),
+            channels=values["channels"],
+            sample_rates_hz=tuple(sorted(values["sample_rates_hz"])),
+            source_bits=values["source_bits"],
+            config=values["config"],
+            carriers={
+                "env": {p.name: self._variables(p, extra) for p, extra in parameters},
+                "file": {p.name: self._lines(p, extra) for p, extra in parameters},
+            },
         )
         return {
             "name": values["name"],
@@ -312,7 +417,7 @@ class _Reader:
                 continue
             where = f"{key} {table.get('name', number)!r}"
             extra = {k: v for k, v in table.items() if k not in own}
-            if unknown := extra.keys() - {"options", "always"}:
+            if unknown := extra.keys() - {"options", "always", *CARRIERS}:
                 self.problems.append(f"{where}: unknown: {', '.join(sorted(unknown))}")
             arguments = {k: _frozen(v) for k, v in table.items() if k in own}
             try:
@@ -345,6 +450,8 @@ class _Reader:
     ) -> Mapping[str, tuple[str, ...]] | tuple[str, ...]:
         where = f"parameters {parameter.name!r}"
         options = extra.get("options")
+        if options is None and any(carrier in extra for carrier in CARRIERS):
+            return ()
         if not isinstance(options, dict):
             return self._words(where, options, "value", parameter.default)
         table = {key: self._words(where, v, "value", key) for key, v in options.items()}
@@ -354,6 +461,36 @@ class _Reader:
         if missing := choices - table.keys():
             self.problems.append(f"{where}: no options for {', '.join(sorted(missing))}")
         return table
+
+    def _variables(self, parameter: Parameter, extra: Mapping[str, Any]) -> tuple[str, ...]:
+        where, variables = f"parameters {parameter.name!r}", extra.get("env", {})
+        if not isinstance(variables, dict):
+            self.problems.append(f'{where}: `env` must be a table, as {{ NAME = "{{value}}" }}')
+            return ()
+        if wrong := [name for name in variables if not VARIABLE.fullmatch(name)]:
+            self.problems.append(f"{where}: `env`: no names of variables: {', '.join(wrong)}")
+        texts = [f"{name}={text}" for name, text in variables.items()]
+        return self._words(where, texts, "value", parameter.default)
+
+    def _lines(self, parameter: Parameter, extra: Mapping[str, Any]) -> tuple[str, ...]:
+        where, lines = f"parameters {parameter.name!r}", extra.get("file", [])
+        if lines and not self.values["config"]:
+            self.problems.append(f'{where}: `file` needs the file\'s name: config = "enc.conf"')
+        lines = [lines] if isinstance(lines, str) else lines
+        return self._words(where, lines, "value", parameter.default)
+
+    def _check_carriers(self) -> None:
+        values = self.values
+        if values["source_bits"] not in SOURCE_BITS:
+            self.problems.append("source_bits: it must be 16 or 24")
+        rates = values["sample_rates_hz"]
+        if not all(type(rate) is int and rate > 0 for rate in rates):
+            self.problems.append("sample_rates_hz: it must be a list of whole numbers")
+            values["sample_rates_hz"] = []
+        if values["channels"] not in (0, 1, 2):
+            self.problems.append("channels: it must be 1 or 2, or left out for both")
+        if values["config"] and not CONFIG_NAME.fullmatch(values["config"]):
+            self.problems.append("config: it must be a plain file name")
 
     def _words(self, where: str, words: object, name: str, sample: Value) -> tuple[str, ...]:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -365,6 +502,17 @@ class _Reader:
             except (ValueError, LookupError, AttributeError) as error:
                 self.problems.append(f"{where}: {word!r}: {error}; known: {{{name}}}")
         return tuple(words)
+
+
+def _resampled(pcm: Pcm, rate: int, legal: Sequence[int]) -> tuple[Pcm, int]:
+    """A clip at a rate that the program takes: its own, the next higher one, or the highest."""
+    if not legal or rate in legal:
+        return pcm, rate
+    import soxr
+
+    chosen = next((each for each in legal if each > rate), legal[-1])
+    resampled = soxr.resample(pcm.T, rate, chosen, quality="VHQ")
+    return np.ascontiguousarray(resampled.T, dtype=np.float32), chosen
 
 
 def _fill(word: str, name: str, value: Value) -> str:

@@ -66,6 +66,7 @@ class Vorbis(CommandEncoder):
     program: ClassVar[str] = "oggenc"
     remedy: ClassVar[str] = "install the package vorbis-tools (Debian, Homebrew)"
     suffix: ClassVar[str] = ".ogg"
+    reads_floats: ClassVar[bool] = True
     version_arguments: ClassVar[tuple[str, ...]] = ("--help",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"vorbis-tools \S+")
     libraries: ClassVar[tuple[str, ...]] = ("libvorbis.", "libvorbisenc.")

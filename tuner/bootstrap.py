@@ -134,6 +134,33 @@ def bootstrap_statistic(
     return Estimate(value, spread.low + shift, spread.high + shift)
 
 
+def paired_statistic(
+    statistic: Callable[[Floats], Floats],
+    before: Floats,
+    after: Floats,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Difference of any figure of the clips (a percentile), with its 95 % interval over clips.
+
+    Percentile bootstrap: rough with 15 clips, but it needs no smooth figure. One clip says
+    nothing of others: the interval is the whole scale.
+
+    Args:
+        statistic: ``[..., N]`` to ``[...]``, over the last axis.
+        before, after: ``[N]``, the same clips, points.
+        seed: the same seed gives the same interval.
+        resamples: how many bootstrap resamples are drawn.
+    """
+    value = float(statistic(after) - statistic(before))
+    if before.size == 1:
+        return Estimate(value, -SCALE, SCALE)
+    drawn = np.random.default_rng(seed).integers(0, before.size, size=(resamples, before.size))
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(statistic(after[drawn]) - statistic(before[drawn]), [tail, 1 - tail])
+    return Estimate(value, min(float(ends[0]), value), max(float(ends[1]), value))
+
+
 def _pivots(values: Floats, error: float, seed: int, resamples: int) -> tuple[float, float]:
     """Lower and upper quantile of (mean - true mean) / standard error."""
     tail = (1 - CONFIDENCE) / 2

@@ -23,6 +23,10 @@ def find_contradictions(results: Results) -> Iterator[str]:
         yield from (f"{bitrate.target_kbps:g} kb/s: {each}" for each in _bitrate(bitrate, results))
     targets = [bitrate.target_kbps for bitrate in results.bitrates]
     yield from (f"the bitrate {each:g} kb/s is there twice" for each in _doubles(targets))
+    for target in results.quality_targets:
+        needs = [need for need in (target.default, target.best) if need is not None]
+        if any(need.kbps <= 0 for need in needs):
+            yield f"{target.goal!r:.80} needs a bitrate that is not above 0"
 
 
 def _clips(clips: Sequence[ClipRecord]) -> Iterator[str]:
@@ -99,6 +103,7 @@ def _side(result: SideResult, known: set[str]) -> Iterator[str]:
         "diagnosis": result.diagnosis,
         "members": result.members,
         "clip_kbps": result.clip_kbps,
+        "objective": result.objective,
     }
     for table, found in parts.items():
         if not set(found) <= scored:

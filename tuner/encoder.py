@@ -35,6 +35,7 @@ from tuner.time_limit import TimeLimit
 
 __all__ = [
     "RATE_MODE",
+    "SOURCE",
     "AdapterError",
     "DecodeFailed",
     "Encoded",
@@ -53,6 +54,7 @@ __all__ = [
     "Value",
     "Version",
     "active_parameters",
+    "converting",
     "default_settings",
     "find_rate_mode",
     "validate",
@@ -61,6 +63,8 @@ __all__ = [
 Pcm = npt.NDArray[np.float32]
 Value = bool | int | float | str
 
+#: What stands for the user's file in command lines.
+SOURCE = "input.wav"
 #: The name under which conditions (`Parameter.when`) refer to the rate mode.
 RATE_MODE = "rate_mode"
 
@@ -352,3 +356,8 @@ def validate(encoder: Encoder, settings: Settings, knob: float | None = None) ->
                 f" ({mode.table or f'{mode.low} to {mode.high}'})"
             )
     return mode
+
+
+def converting(rate: int) -> list[str]:
+    """The command that brings `SOURCE` to a sample rate in Hz, as a WAV file of 24 bits."""
+    return ["ffmpeg", "-i", SOURCE, "-ar", str(rate), "-c:a", "pcm_s24le", f"input-{rate}.wav"]

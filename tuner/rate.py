@@ -154,7 +154,12 @@ def match_rate(
 
 
 def straddle(
-    mode: RateMode, target_kbps: float, points: Sequence[tuple[float, float]], passes: int
+    mode: RateMode,
+    target_kbps: float,
+    points: Sequence[tuple[float, float]],
+    passes: int,
+    tolerance: float = COARSE_TOLERANCE,
+    gap: float = COARSE_GAP,
 ) -> RateMatch | None:
     """Two neighbouring steps of the knob on either side of the target, the nearer one near enough.
 
@@ -163,10 +168,11 @@ def straddle(
         target_kbps: the target.
         points: (knob, measured kb/s).
         passes: how many measurements were made.
+        tolerance: how far off the nearer one may be, as a fraction.
+        gap: how far they may be apart, as a ratio.
 
     Returns:
-        None where there are none, the nearer one is off by more than `COARSE_TOLERANCE`, or
-        they are further apart than `COARSE_GAP`.
+        None where there are none such.
     """
     under = max((p for p in points if p[1] < target_kbps), key=lambda p: p[1], default=None)
     over = min((p for p in points if p[1] >= target_kbps), key=lambda p: p[1], default=None)
@@ -174,10 +180,10 @@ def straddle(
         return None
     if nearest_between(mode, (under[0] + over[0]) / 2, under[0], over[0]) is not None:
         return None
-    if over[1] / under[1] > COARSE_GAP + 1e-9:
+    if over[1] / under[1] > gap + 1e-9:
         return None
     nearer, other = sorted((under, over), key=lambda p: abs(math.log(p[1] / target_kbps)))
-    if abs(nearer[1] / target_kbps - 1) > COARSE_TOLERANCE:
+    if abs(nearer[1] / target_kbps - 1) > tolerance:
         return None
     return RateMatch(*nearer, passes, other)
 

@@ -8,10 +8,14 @@ could trip over.
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-FORMAT_VERSION = 6
+from tuner.pcm import SAMPLE_RATE
+
+FORMAT_VERSION = 7
 
 Side = Literal["tune", "holdout"]
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
@@ -34,6 +38,17 @@ METRIC_LABELS = {
 def metric_label(name: str) -> str:
     """A metric's name for people."""
     return METRIC_LABELS.get(name, name)
+
+
+def objective_label(name: str) -> str:
+    """An objective (`tuner.study.objective`) for people: "consensus", "worst quarter"."""
+    return name.replace("-", " ")
+
+
+def name_rates(rates: Iterable[int]) -> str:
+    """Sample rates in Hz for people: "44.1 kHz and 48 kHz", ascending, each once."""
+    names = [f"{rate / 1000:g} kHz" for rate in sorted(set(rates))]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,7 @@ class ClipRecord:
     """One clip of the run.
 
     Args:
-        digest: sha256 of the samples, the clip's name everywhere else.
+        digest: sha256 of the samples and their rate, the clip's name everywhere else.
         name: file name and excerpt, for people.
         side: "tune" or "holdout".
         duration_s: length in seconds.
@@ -96,6 +111,7 @@ class ClipRecord:
         start_s: where the excerpt begins in the source.
         traits: what kind of sound it is (`tuner.answer.traits`): name -> figure.
         category: its kind by the manifest, else as guessed from the traits.
+        rate: Hz, at which it was encoded.
     """
 
     digest: str
@@ -107,6 +123,7 @@ class ClipRecord:
     start_s: float
     traits: dict[str, float] = field(default_factory=dict)
     category: str = ""
+    rate: int = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -128,6 +145,8 @@ class TrialRecord:
         encode_s: CPU seconds that the encoder took for all tune clips; None unless complete.
         peak_dbfs: highest decoded sample, dB of full scale, where the study limits it.
         latency_ms: algorithmic delay as the adapter tells it, where the study limits it.
+        objective: what the search maximised, points; of a pruned trial likewise; else None.
+            Results of older versions do not say.
     """
 
     number: int
@@ -143,6 +162,12 @@ class TrialRecord:
     encode_s: float | None = None
     peak_dbfs: float | None = None
     latency_ms: float | None = None
+    objective: float | None = None
+
+    @property
+    def climbed(self) -> float | None:
+        """What the search maximised; the mean score where it is not known."""
+        return self.score if self.objective is None else self.objective
 
 
 @dataclass(frozen=True)
@@ -167,6 +192,9 @@ class SideResult:
         spends_kbps: what `knob` spends where its steps straddle the target; scores and bitrates
             are then interpolated at the target between it and the step `beside`. None elsewhere.
         beside: (knob value, kb/s) of the neighbouring step on the target's other side, or empty.
+        objective: clip digest -> what the study's objective takes of the clip, points; empty where
+            the search maximised the mean of `scores`.
+        objective_gain: gain over the default by that objective; None likewise.
     """
 
     knob: float
@@ -181,11 +209,18 @@ class SideResult:
     families: dict[str, Estimate] = field(default_factory=dict)
     spends_kbps: float | None = None
     beside: list[float] = field(default_factory=list)
+    objective: dict[str, float] = field(default_factory=dict)
+    objective_gain: Estimate | None = None
 
     @property
     def climbed(self) -> str:
         """Name of the metric that the search climbed."""
         return next(iter(self.scores), MODEL)
+
+    @property
+    def lead(self) -> Estimate | None:
+        """The gain by what the search maximised: the objective, or the mean where that is it."""
+        return self.objective_gain or self.gains.get(self.climbed)
 
 
 @dataclass(frozen=True)
@@ -201,6 +236,8 @@ class Candidate:
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
         nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
+        convert: the command that brings a file to the study's sample rate first; empty where files
+            are encoded at their own.
     """
 
     trial: int
@@ -211,6 +248,12 @@ class Candidate:
     problem: str | None = None
     notes: list[str] = field(default_factory=list)
     nominal: bool = False
+    convert: list[str] = field(default_factory=list)
+
+    @property
+    def shown(self) -> str:
+        """What a user types."""
+        return " && ".join(shlex.join(each) for each in (self.convert, self.command) if each)
 
 
 @dataclass(frozen=True)
@@ -324,6 +367,69 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class NeededBits:
+    """What settings need for a target of quality, on the held-out clips.
+
+    Args:
+        trial: number of the trial at the target's bitrate; 0 is the default.
+        rate_mode, values: the settings.
+        reached: whether any bitrate reaches the target.
+        knob, kbps, quality: the lowest measured bitrate that reaches it, or what comes nearest.
+        low_kbps, high_kbps: 95 % interval over clips of the bitrate at which the target is
+            crossed; None where it is not.
+        encode_s: CPU seconds that the encoder takes for all clips.
+        command: the command line, with `knob`.
+        reason: why it is not reached, and how far it comes.
+    """
+
+    trial: int
+    rate_mode: str
+    values: dict[str, bool | int | float | str]
+    reached: bool
+    knob: float
+    kbps: float
+    quality: float
+    low_kbps: float | None
+    high_kbps: float | None
+    encode_s: float
+    command: list[str]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class QualityTarget:
+    """The answer to a target of quality: the lowest bitrate that is good enough.
+
+    Args:
+        goal: the target in words: "quality 85".
+        quality: the target, points.
+        share: of the clips that must reach it; None: their mean must.
+        searched_kbps: the bitrate whose search gave the settings: what the default needs on the
+            tuning clips.
+        default: what the encoder's default needs.
+        best: what the settings need that need the fewest bits on the tuning clips; None where that
+            is the default.
+        bits: bits of best over default, a ratio, paired over the held-out clips.
+        time_ratio: encode time of best over default, each at the bits that it needs.
+        judges: family of judges -> how much better best scores than the default there, points.
+        sentence: the answer.
+        recommended: whether to use the best settings.
+    """
+
+    goal: str
+    quality: float
+    share: float | None
+    searched_kbps: float
+    default: NeededBits
+    best: NeededBits | None = None
+    bits: Estimate | None = None
+    time_ratio: float | None = None
+    judges: dict[str, Estimate] = field(default_factory=dict)
+    sentence: str = ""
+    recommended: bool = False
+
+
+@dataclass(frozen=True)
 class Provenance:
     """How to get the same again.
 
@@ -337,6 +443,8 @@ class Provenance:
         judge_versions: judge name -> version.
         started, finished: ISO 8601, UTC.
         machine: platform, cores.
+        rate: Hz, to which all clips were brought before they were encoded, as in all runs of
+            versions before 7; None where each kept its file's.
     """
 
     command: str
@@ -352,6 +460,7 @@ class Provenance:
     started: str
     finished: str
     machine: str
+    rate: int | None = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -366,6 +475,9 @@ class Results:
             what the judges share with the model's teachers).
         metrics: what was asked, what the search climbed first. Empty in versions before 6.
         default_points: the default at bitrates around the targets, rising.
+        objective: how the search put the clips together (`tuner.study.objective`); "mean" in
+            results that do not say.
+        quality_targets: the answers to targets of quality, in the order of the study.
         format_version: see `FORMAT_VERSION`.
     """
 
@@ -375,6 +487,8 @@ class Results:
     notes: list[str] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
     default_points: list[CurvePoint] = field(default_factory=list)
+    objective: str = "mean"
+    quality_targets: list[QualityTarget] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
 
     @property

@@ -13,9 +13,10 @@ Then whole answers: of `FINALISTS` settings the best on N tuning clips is report
 N others, and judged by the rule of verdicts with three families of judges, each with errors of its
 own. Told are the coverage of the reported gain (as paired, and with what bits are worth by the
 default's curve, which is what a run reports), and how often "confirmed" is said where nothing is
-gained and where something is.
+gained and where something is. Judges are asked only where the model is sure: nothing else can be
+confirmed. Last the ranges that docs/results.md quotes.
 
-    python -m bench.report.intervals [--runs 500] [--only answers] [--json]
+    python -m bench.report.intervals [--runs 500] [--answers 2000] [--only answers] [--json]
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -176,6 +177,11 @@ class Answer:
     earned: Estimate
     confirmed: bool
 
+    def holds(self, name: str) -> bool:
+        """Whether the interval "paired" or "earned" holds the truth."""
+        interval: Estimate = getattr(self, name)
+        return interval.low <= self.truth <= interval.high
+
 
 def hear_settings(
     rng: np.random.Generator, clips: int, sds: tuple[float, float], means: Floats
@@ -220,23 +226,24 @@ def answer(seed: int, clips: int, sds: tuple[float, float], gain: float, shift: 
     slope = slope_at(np.array(RATES), curve_, RATES[AT])
     excess = (default.shares - 1)[:, AT], (chosen.shares - 1)[:, AT]
 
-    def voice(taste_sd: float) -> tuple[Estimate, Estimate]:
-        heard = _error(rng, true) + rng.normal(0, taste_sd, clips)
-        worth = earned(heard, excess, slope)
-        both = (paired_bootstrap(each.tolist(), seed, RESAMPLES) for each in (heard, worth))
-        paired, counted = both
-        return paired, counted
+    def voice(taste_sd: float) -> Floats:
+        return _error(rng, true) + rng.normal(0, taste_sd, clips)
 
-    paired, counted = voice(0.0)
-    families = {family: voice(TASTE_SD)[1] for family in FAMILIES}
+    def interval(gains: Floats) -> Estimate:
+        return paired_bootstrap(gains.tolist(), seed, RESAMPLES)
+
+    heard = voice(0.0)
+    truth = float(means[best] + shift)
+    paired, counted = interval(heard), interval(earned(heard, excess, slope))
+    if counted.low <= 0:
+        return Answer(truth, paired, counted, confirmed=False)
     evidence = Evidence(
         tune_gain=float(seen[best]),
         gain=counted,
-        families=families,
+        families={f: interval(earned(voice(TASTE_SD), excess, slope)) for f in FAMILIES},
         judges={family: [family] for family in FAMILIES},
         n_clips=clips,
     )
-    truth = float(means[best] + shift)
     return Answer(truth, paired, counted, decide(evidence).kind == "confirmed")
 
 
@@ -244,24 +251,41 @@ def _error(rng: np.random.Generator, scores: Floats) -> Floats:
     return scores + rng.normal(0, ERROR_SD * np.sqrt(2), scores.shape)
 
 
-def tell_answers(runs: int) -> list[dict[str, float | str]]:
-    """Coverage of the reported gain, and how often it is confirmed."""
-    rows: list[dict[str, float | str]] = []
+@dataclass(frozen=True)
+class AnswerRow:
+    """Counts of one kind of simulated answers."""
+
+    sharing: str
+    clips: int
+    what: str
+    runs: int
+    held: int
+    held_as_paired: int
+    confirmed: int
+
+
+def count_answers(runs: int, tell: Callable[[str], None]) -> list[AnswerRow]:
+    """Coverage of the reported gain, and how often it is confirmed; told row by row."""
+    rows = []
     for sharing, sds in SHARING.items():
         shift = truth_of(sds)
         for clips in CLIPS:
             for what, gain in GAINS.items():
                 found = [answer(n, clips, sds, gain, shift) for n in range(runs)]
-                row: dict[str, float | str] = {"runs": f"{sharing}, {clips} clips", "what": what}
-                for name in ("paired", "earned"):
-                    ends = [(getattr(each, name), each.truth) for each in found]
-                    row[name] = float(np.mean([e.low <= truth <= e.high for e, truth in ends]))
-                row["confirmed"] = float(np.mean([each.confirmed for each in found]))
+                row = AnswerRow(
+                    sharing,
+                    clips,
+                    what,
+                    runs,
+                    held=sum(each.holds("earned") for each in found),
+                    held_as_paired=sum(each.holds("paired") for each in found),
+                    confirmed=sum(each.confirmed for each in found),
+                )
                 rows.append(row)
-                print(
-                    f"{row['runs']}  {what:17} gain held {row['earned']:6.1%}"
-                    f" (as paired {row['paired']:6.1%})  confirmed {row['confirmed']:6.1%}",
-                    flush=True,
+                tell(
+                    f"{sharing}, {clips} clips  {what:17} gain held {row.held / runs:6.1%}"
+                    f" (as paired {row.held_as_paired / runs:6.1%})"
+                    f"  confirmed {row.confirmed} of {runs} ({row.confirmed / runs:.1%})"
                 )
     return rows
 
@@ -271,70 +295,119 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--runs", type=int, default=500, help="simulated runs of each figure")
+    parser.add_argument("--answers", type=int, default=2000, help="simulated answers of each kind")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", choices=("figures", "answers"))
-    arguments = parser.parse_args()
-    if arguments.only != "answers":
-        _figures(arguments)
-    if arguments.only != "figures":
-        tell_answers(arguments.runs)
+    asked = parser.parse_args()
+
+    def tell(line: str) -> None:
+        if not asked.json:
+            print(line, flush=True)
+
+    figures = [] if asked.only == "answers" else count_figures(asked.runs, tell)
+    answers = [] if asked.only == "figures" else count_answers(asked.answers, tell)
+    quoted = quote(figures, answers)
+    if asked.json:
+        told = {"figures": figures, "answers": answers}
+        rows = {name: [asdict(row) for row in rows] for name, rows in told.items()}
+        print(json.dumps({**rows, "quoted": quoted}, indent=1))
+    for line in quoted:
+        tell(line)
 
 
-def _figures(arguments: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class FigureRow:
+    """How often one figure's interval held the truth, and on which side it did not."""
+
+    sharing: str
+    clips: int
+    figure: str
+    how: str
+    truth: float
+    runs: int
+    below: int
+    above: int
+    mean_width: float
+
+    @property
+    def held(self) -> float:
+        """Share of the runs."""
+        return 1 - (self.below + self.above) / self.runs
+
+
+def count_figures(runs: int, tell: Callable[[str], None]) -> list[FigureRow]:
+    """Coverage of each figure that a report reads; told row by row."""
     rows = []
     for sharing, sds in SHARING.items():
         large = draw(np.random.default_rng(0), TRUTH_CLIPS, *sds)
         default, tuned = (average(heard) for heard in large)
         truths = {name: read(default, tuned, 0).value for name, read in FIGURES.items()}
         for clips in CLIPS:
-            rngs = [np.random.default_rng([1, clips, n]) for n in range(arguments.runs)]
-            runs = [draw(rng, clips, *sds) for rng in rngs]
+            rngs = [np.random.default_rng([1, clips, n]) for n in range(runs)]
+            drawn = [draw(rng, clips, *sds) for rng in rngs]
+            known = [as_known(run) for run in drawn]
             for name, truth in truths.items():
-                read = FIGURES[name]
-                found = [read(*run, seed) for seed, run in enumerate(runs)]
-                rows.append(_count(f"{sharing}, {clips} clips", name, truth, found))
+                read, other = FIGURES[name], "as known"
+                second = read
                 if read is read_gain:
-                    name, read = f"{name}, percentile", read_percentile
-                else:
-                    name = f"{name}, as known"
-                found = [read(*as_known(run), seed) for seed, run in enumerate(runs)]
-                rows.append(_count(f"{sharing}, {clips} clips", name, truth, found))
-    _tell(rows, arguments.runs, arguments.json)
+                    second, other = read_percentile, "percentile"
+                for how, figure, of_runs in (("", read, drawn), (other, second, known)):
+                    found = [figure(*run, seed) for seed, run in enumerate(of_runs)]
+                    row = _figure_row(sharing, clips, name, how, truth, found)
+                    rows.append(row)
+                    tell(
+                        f"{sharing}, {clips} clips  {f'{name} {how}':30} truth {truth:8.2f}"
+                        f"  held {row.held:6.1%}  (below {row.below / runs:.1%}, above"
+                        f" {row.above / runs:.1%})  mean width {row.mean_width:.2f}"
+                    )
+    return rows
 
 
-Row = tuple[str, str, float, int, int, float]
+def _figure_row(
+    sharing: str, clips: int, name: str, how: str, truth: float, found: list[Estimate]
+) -> FigureRow:
+    return FigureRow(
+        sharing,
+        clips,
+        name,
+        how,
+        round(truth, 3),
+        len(found),
+        below=sum(truth < each.low for each in found),
+        above=sum(truth > each.high for each in found),
+        mean_width=round(float(np.mean([e.high - e.low for e in found])), 3),
+    )
 
 
-def _count(what: str, name: str, truth: float, found: list[Estimate]) -> Row:
-    below = sum(truth < each.low for each in found)
-    above = sum(truth > each.high for each in found)
-    return what, name, truth, below, above, float(np.mean([e.high - e.low for e in found]))
-
-
-def _tell(rows: list[Row], runs: int, as_json: bool) -> None:
-    told = [
-        {
-            "runs": what,
-            "figure": name,
-            "truth": round(truth, 3),
-            "held": round(1 - (below + above) / runs, 4),
-            "below": below / runs,
-            "above": above / runs,
-            "mean_width": round(width, 3),
-        }
-        for what, name, truth, below, above, width in rows
-    ]
-    if as_json:
-        print(json.dumps({"runs": runs, "figures": told}, indent=1))
-        return
-    print(f"{runs} simulated runs; share of 95 % intervals that hold the truth")
-    for row in told:
-        print(
-            f"{row['runs']}  {row['figure']:30} truth {row['truth']:8.2f}"
-            f"  held {row['held']:6.1%}  (below {row['below']:.1%}, above {row['above']:.1%})"
-            f"  mean width {row['mean_width']:.2f}"
-        )
+def quote(figures: list[FigureRow], answers: list[AnswerRow]) -> list[str]:
+    """The figures that docs/results.md quotes, a sentence each."""
+    told = []
+    read = [row for row in figures if row.figure != "gain, points"]
+    for what, how in (("with each clip's bitrate", ""), ("bitrates taken as known", "as known")):
+        for sharing in SHARING:
+            held = [row.held for row in read if row.how == how and row.sharing == sharing]
+            if held:
+                told.append(
+                    f"Read from curves, {sharing}, {what}: {min(held):.1%} to {max(held):.1%} of"
+                    f" {read[0].runs} intervals hold the truth."
+                )
+    for sharing in SHARING:
+        for clips in CLIPS:
+            rows = [row for row in answers if (row.sharing, row.clips) == (sharing, clips)]
+            if rows:
+                runs = sum(row.runs for row in rows)
+                held, paired = (
+                    sum(getattr(row, name) for row in rows) / runs
+                    for name in ("held", "held_as_paired")
+                )
+                false = next(row for row in rows if GAINS[row.what] == 0)
+                told.append(
+                    f"Reported gain, {sharing}, {clips} clips: {held:.1%} of {runs} hold the truth"
+                    f" (as paired {paired:.1%}); where nothing was gained {false.confirmed} of"
+                    f" {false.runs} are confirmed."
+                )
+    return told
 
 
 if __name__ == "__main__":

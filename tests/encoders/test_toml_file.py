@@ -1,14 +1,24 @@
 """An encoder from a TOML file: a whole adapter, and every mistake in it told by name."""
 
+import io
 import pickle
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from encoders.toml_file import load
 from tuner.encoder import default_settings
-from tuner.errors import AdapterError, DecodeFailed, EncoderFailed, EncoderMissing, OptionIgnored
+from tuner.errors import (
+    AdapterError,
+    DecodeFailed,
+    EncoderFailed,
+    EncoderMissing,
+    OptionIgnored,
+    SettingsError,
+)
 from tuner.plugins import is_encoder_file, load_encoder
 from tuner.testing import EncoderContract, make_clip
 
@@ -195,4 +205,97 @@ def test_mistakes_are_told(folder: Path, old: str, new: str, match: str) -> None
     path = folder / "mine.toml"
     path.write_text(MINIMAL.replace(old, new, 1))
     with pytest.raises(AdapterError, match=rf"(?s)mine\.toml.*{match}"):
+        load(path)
+
+
+#: As docs/adapters.md shows it: an encoder whose constants are set from outside.
+CARRIERS = """
+[[parameters]]
+name = "ath_db"
+kind = "float"
+default = 0.0
+low = -20
+high = 20
+meaning = "offset of the threshold in quiet"
+env = { ENC_ATH_DB = "{value:.2f}" }
+
+[[parameters]]
+name = "window"
+kind = "choice"
+choices = ["sine", "kbd"]
+default = "sine"
+meaning = "window shape"
+file = "window = {value}"
+always = true
+"""
+#: Keeps what reached it beside itself.
+CARRIED = """#!/bin/sh
+[ "$1" = --version ] && echo "enc 1.0" && exit
+printf '%s|' "$ENC_ATH_DB" "$(cat enc.conf)" "$@" > {folder}/carried
+for last in "$@"; do before="$source"; source="$target"; target="$last"; done
+cp "$source" "$target"
+"""
+
+
+@pytest.fixture
+def carrying(folder: Path) -> Path:
+    """The folder, with a parameter in the environment and one in a configuration file."""
+    named = MINIMAL.replace('payload = "file"', 'payload = "file"\nconfig = "enc.conf"')
+    named = named.replace('"{options}", ', '"{options}", "--config={config}", ')
+    (folder / "mine.toml").write_text(named + CARRIERS)
+    (folder / "enc").write_text(CARRIED.format(folder=folder))
+    return folder
+
+
+@pytest.mark.parametrize("as_user", [False, True])
+def test_values_in_the_environment_and_a_file(
+    carrying: Path, tmp_path: Path, as_user: bool
+) -> None:
+    """They reach the program in a search and in the command for people, defaults only if told."""
+    encoder = load(carrying / "mine.toml", binary=str(carrying / "enc"))
+    default = default_settings(encoder)
+    changed = type(default).of("cbr", {"mode": "a", "ath_db": -3.5, "window": "kbd"})
+    for settings, carried in (
+        (default, "|window = sine|-b|8|--config=enc.conf|"),
+        (changed, "-3.50|window = kbd|-b|8|--config=enc.conf|"),
+    ):
+        if as_user:
+            (tmp_path / "in.wav").write_bytes(b"sound")
+            command = encoder.command_line(settings, 8, "in.wav", "out.raw")
+            subprocess.run(command, cwd=tmp_path, check=True)
+        else:
+            encoder.encode(make_clip(2, 0.2), RATE, settings, 8)
+        assert (carrying / "carried").read_text() == f"{carried}in.wav|out.raw|"
+
+
+def test_what_a_codec_takes(folder: Path) -> None:
+    """Rates are resampled to, 16 bits are written, other channels are refused in words."""
+    keys = "channels = 1\nsource_bits = 16\nsample_rates_hz = [8000, 16000]\n"
+    (folder / "mine.toml").write_text(MINIMAL.replace("[[rate_modes]]", f"{keys}[[rate_modes]]"))
+    encoder = load(folder / "mine.toml")
+    encoded = encoder.encode(make_clip(1, 0.2), RATE, default_settings(encoder), 8)
+    made = soundfile.info(io.BytesIO(encoded.data))
+    assert (made.samplerate, made.subtype, made.channels) == (16_000, "PCM_16", 1)
+    with pytest.raises(SettingsError, match="codes mono only, and the clip has 2 channels"):
+        encoder.encode(make_clip(2, 0.2), RATE, default_settings(encoder), 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ('config = "enc.conf"', 'config = "../enc.conf"', "config: it must be a plain file name"),
+        ('config = "enc.conf"\n', "", "`file` needs the file's name"),
+        ("ENC_ATH_DB", '"9 x"', "no names of variables: 9 x"),
+        ("{value:.2f}", "{knob}", "'knob'; known: {value}"),
+        ('config = "enc.conf"', "channels = 7", "channels: it must be 1 or 2"),
+        ('config = "enc.conf"', "source_bits = 8", "source_bits: it must be 16 or 24"),
+        ('config = "enc.conf"', 'sample_rates_hz = ["x"]', "a list of whole numbers"),
+    ],
+)
+def test_mistakes_in_carriers_are_told(carrying: Path, old: str, new: str, match: str) -> None:
+    """By their key."""
+    path = carrying / "mine.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(AdapterError, match=f"(?s){match}"):
         load(path)

@@ -5,7 +5,8 @@
 A file in the folder, named after a point of the run, holds lines "N ACTION": the action is
 due at the N-th arrival at that point, the next line N arrivals later. At "pause" the process
 renames the file to `POINT.paused`, its process id inside, and waits until that is gone. Any
-other action is for the point itself. OPTIONS holds the fakes' arguments as JSON.
+other action is for the point itself. OPTIONS holds the fakes' arguments as JSON, and under "report"
+whether a run writes one.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ def install() -> None:
         encoder if name == "fake" else load(name, *rest)
     )
     tuner.cli.commands.run.load_metrics = lambda *_: (scorer, judges)
+    if not OPTIONS.get("report"):  # it takes seconds, and is not what is tested
+        tuner.report.write_report = lambda folder: folder / tuner.report.REPORT_NAME
     if "reserve" in OPTIONS:
         disk.DiskKeeper = functools.partial(disk.DiskKeeper, reserve=OPTIONS["reserve"])
     tell, close = Trials.tell, LocalExecutor.close

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import optuna
 import pytest
 
 from tuner.encoder import Encoder, Settings, Value, default_settings
@@ -32,6 +34,7 @@ from tuner.records import (
 )
 from tuner.results import write_results
 from tuner.rundir.database import close_storage, open_storage
+from tuner.search import trials
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search
 from tuner.search.trials import Trials
@@ -151,6 +154,8 @@ class Rig:
     prune: bool = True
     options: dict[str, Any] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    #: Whether its trials are kept in memory, which is quicker: for searches of one session.
+    memory: bool = False
     #: Laid around the storage: a hook in it.
     wrap: Callable[[Any], Any] = lambda storage: storage
 
@@ -167,15 +172,20 @@ class Rig:
 
     @contextmanager
     def open(self) -> Iterator[list[Trials]]:
-        storage = self.wrap(open_storage(self.folder / "optuna.db"))
-        space = make_space(self.encoder, {})
-        try:
+        with ExitStack() as stack:
+            storage: Any = optuna.storages.InMemoryStorage()
+            if self.memory:
+                plainly = patch.object(trials, "make_storage", lambda storage: storage)
+                stack.enter_context(plainly)
+            else:
+                database = open_storage(self.folder / "optuna.db")
+                stack.callback(close_storage, database)
+                storage = self.wrap(database)
+            space = make_space(self.encoder, {})
             yield [
                 Trials(storage, f"t@{t}", space, t, self.sampler, 7, **self.options)
                 for t in self.targets
             ]
-        finally:
-            close_storage(storage)
 
     def run(self, budget: Budget) -> list[list[TrialResult]]:
         with self.open() as lanes:

@@ -47,6 +47,13 @@ ROOMS = {
         "tuner.system",
         "tuner.tags",
     ),
+    "tuner.target": (
+        "tuner.answer",
+        "tuner.jobs",
+        "tuner.search",
+        "tuner.sound",
+        "tuner.study",
+    ),
     "tuner.driver": (
         "tuner.answer",
         "tuner.apply",
@@ -55,17 +62,19 @@ ROOMS = {
         "tuner.search",
         "tuner.sound",
         "tuner.study",
+        "tuner.target",
     ),
     "tuner.listening": ("tuner.sound",),
     "tuner.testing": ("tuner.jobs", "tuner.sound"),
 }
 #: Package -> the only modules of the project that it may import, the core's among them.
 NARROW = {
-    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs"),
+    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs", "tuner.pcm"),
     "studies": (),
     "tuner.report": (
         "tuner.records",
         "tuner.results",
+        "tuner.rungs",
         "tuner.exhibits",
         "tuner.artefacts",
         "tuner.bootstrap",

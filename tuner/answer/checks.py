@@ -13,17 +13,12 @@ from tuner.errors import ScoreError
 from tuner.metric import Metric
 from tuner.records import MODEL
 from tuner.scorer import Scorer
-from tuner.sound.audio import SAMPLE_RATE, Pcm, lowpass
+from tuner.sound.audio import Pcm, lowpass
 
 #: Cut-off frequencies of the anchors, Hz (ITU-R BS.1534-3).
 ANCHORS_HZ = (7000.0, 3500.0)
 #: How many clips the checks use.
 CHECKED_CLIPS = 3
-
-ENCODED_AT = (
-    f"Everything was encoded from {SAMPLE_RATE // 1000} kHz. Convert files of another rate to it"
-    " first: otherwise the same command line may spend another bitrate and sound different."
-)
 
 
 def tell_teachers(scorer: Metric, judges: Sequence[Metric]) -> list[str]:

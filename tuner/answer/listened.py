@@ -51,8 +51,11 @@ def evidence_of(results: Results, bitrate: BitrateResult) -> Evidence:
     judges: dict[str, list[str]] = {}
     for metric in results.metrics[1:]:
         judges.setdefault(metric.family, []).append(metric.name)
+    tuned = tune.lead if tune else None
     return Evidence(
-        tune_gain=tune.gains[climbed].value if tune else 0.0,
+        tune_gain=tuned.value if tuned else 0.0,
+        objective_gain=holdout.objective_gain if holdout else None,
+        objective=results.objective,
         gain=holdout.gains.get(climbed) if holdout else None,
         families=holdout.families if holdout else {},
         judges=judges,

@@ -22,13 +22,6 @@ LEAST_SIDE_DB = -80.0
 COMPARED = ("attacks_per_s", "side_db", "bandwidth_hz", "crest_db")
 
 
-#: A side signal this far under the mid is not there, dB.
-MONO_DB = -60.0
-#: Single attacks that stand out: so many a second, and a peak so far over the level, dB. Castanets
-#: and glockenspiel have two to six a second and 20 dB or more, dense mixes 12 to 16 dB.
-SPARSE_PER_S, SPIKY_DB = (0.3, 8.0), 18.0
-
-
 def measure_traits(
     pcm: Pcm, taught: Mapping[str, tuple[float, float]] | None = None
 ) -> dict[str, float]:
@@ -66,19 +59,6 @@ def trait_ranges(sounds: Sequence[Mapping[str, float]]) -> dict[str, tuple[float
         name: (min(each[name] for each in sounds), max(each[name] for each in sounds))
         for name in COMPARED
     }
-
-
-def guess_category(traits: Mapping[str, float]) -> str:
-    """The kind of a clip that no manifest names: "mono", "sparse attacks" or "other".
-
-    Speech and music are not told apart here; a manifest's column `category` does.
-    """
-    if traits["side_db"] <= MONO_DB:
-        return "mono"
-    low, high = SPARSE_PER_S
-    if low <= traits["attacks_per_s"] <= high and traits["crest_db"] >= SPIKY_DB:
-        return "sparse attacks"
-    return "other"
 
 
 def _side_db(pcm: Pcm) -> float:

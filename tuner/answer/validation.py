@@ -13,15 +13,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
+import numpy as np
+
 from tuner.answer.diagnosis import METERS, figures
 from tuner.answer.verdict import ENOUGH_SOURCES, Evidence, decide
 from tuner.bootstrap import paired_bootstrap
-from tuner.encoder import Encoder, Settings, find_rate_mode
+from tuner.encoder import SOURCE, Encoder, Settings, converting, find_rate_mode
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Bench, spent_kbps
 from tuner.metric import Metric
-from tuner.rate import RateMatch, Unreachable
+from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
     BitrateResult,
     Candidate,
@@ -36,12 +38,13 @@ from tuner.records import (
 from tuner.scorer import Score
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.ranking import find_problem, rank
+from tuner.study.objective import clip_values, gain_of, is_mean_score
 from tuner.updates import Observer, ValidationProgress
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
-#: What stands for the user's files in command lines.
-SOURCE, TARGET = "input.wav", "output"
+#: What stands for the user's files in command lines; see also `converting`.
+TARGET = "output"
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
 
@@ -62,6 +65,7 @@ class Court:
         objective: what the search maximised.
         holdout_sources: from how many recordings the held-out clips are.
         listening: target kb/s -> what a listening test on the run says.
+        rate: Hz, to which all clips were brought; None: each kept its file's.
     """
 
     encoder: Encoder
@@ -75,6 +79,7 @@ class Court:
     objective: str = "mean"
     holdout_sources: int = ENOUGH_SOURCES
     listening: Mapping[float, ListeningResult] = field(default_factory=dict)
+    rate: int | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -224,7 +229,10 @@ def _hear_all(court: Court, target_kbps: float, finalists: Sequence[TrialRecord]
     total = len(finalists)
     court.observer(ValidationProgress(target_kbps, 0, total))
     with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
-        futures = [pool.submit(_hear, court, target_kbps, record) for record in finalists]
+        futures = [
+            pool.submit(_hear, court, target_kbps, record, record is finalists[0])
+            for record in finalists
+        ]
         try:
             return [_wait(court, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
         except BaseException:
@@ -240,11 +248,12 @@ def _wait(
     return heard
 
 
-def _hear(court: Court, target_kbps: float, record: TrialRecord) -> _Heard:
+def _hear(court: Court, target_kbps: float, record: TrialRecord, is_default: bool) -> _Heard:
     sides: dict[Side, _Hearing] = {}
     for side in ("tune", "holdout"):
         try:
-            hearing = _hear_side(court, target_kbps, record, side)
+            widely = is_default and side == "holdout"
+            hearing = _hear_side(court, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
             return _Heard(sides, f"{side} clips: {type(error).__name__}: {error}")
         if isinstance(hearing, Unreachable):
@@ -254,13 +263,13 @@ def _hear(court: Court, target_kbps: float, record: TrialRecord) -> _Heard:
 
 
 def _hear_side(
-    court: Court, target_kbps: float, record: TrialRecord, side: Side
+    court: Court, target_kbps: float, record: TrialRecord, side: Side, *, widely: bool = False
 ) -> _Hearing | Unreachable:
     settings = settings_of(record)
     bench = Bench(court.encoder, court.executor, court.clips[side], _ignore, target_kbps)
     assert record.knob is not None
     # On the tune side the search's own match is the first guess, and its encodes are cached.
-    match = bench.match(settings, record.knob)
+    match = (bench.match_widely if widely else bench.match)(settings, record.knob)
     if isinstance(match, Unreachable):
         return match
     # Other knob values made other choices: only what is said at this one counts.
@@ -282,12 +291,15 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
     settings = settings_of(record)
     assert record.knob is not None
     target = TARGET + court.suffix
+    convert = [] if court.rate is None else converting(court.rate)
+    source = convert[-1] if convert else SOURCE
     told = [note for hearing in heard.sides.values() for note in hearing.notes]
+    told += [_jump(hearing.match) for hearing in heard.sides.values() if _jump(hearing.match)]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
         values=record.values,
-        command=list(court.encoder.command_line(settings, record.knob, SOURCE, target)),
+        command=list(court.encoder.command_line(settings, record.knob, source, target)),
         sides={
             side: _side_result(court, hearing, default.sides[side], is_default=heard is default)
             for side, hearing in heard.sides.items()
@@ -295,6 +307,21 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
         problem=heard.problem,
         notes=list(dict.fromkeys(told)),
         nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
+        convert=convert,
+    )
+
+
+def _jump(match: RateMatch) -> str:
+    """What is to be said of a bitrate that jumps over the target; empty where it does not."""
+    if match.beside is None:
+        return ""
+    steps = sorted(((match.knob, match.kbps), match.beside), key=lambda step: step[1])
+    (low_knob, low), (high_knob, high) = steps
+    if high / low <= COARSE_GAP:
+        return ""
+    return (
+        f"On the held-out clips the bitrate jumps over the target: {low_knob:.4g} spends {low:.1f}"
+        f" kb/s, {high_knob:.4g} spends {high:.1f}. Quality there is interpolated between them."
     )
 
 
@@ -318,6 +345,7 @@ def _side_result(
         return paired_bootstrap(means, court.seed)
 
     own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
+    objective = _objective(court, hearing)
     return SideResult(
         knob=hearing.match.knob,
         bitrate_kbps=hearing.kbps,
@@ -335,7 +363,29 @@ def _side_result(
         clip_kbps=hearing.clip_kbps,
         spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
         beside=list(hearing.match.beside or ()),
+        objective=objective,
+        objective_gain=_objective_gain(court, objective, default, is_default=is_default),
     )
+
+
+def _objective(court: Court, hearing: _Hearing) -> dict[str, float]:
+    """What the objective takes of each clip; empty where it is the mean score."""
+    scores = [each[court.scorer.name] for each in hearing.scores.values()]
+    if is_mean_score(scores, court.objective):
+        return {}
+    return dict(zip(hearing.scores, clip_values(scores, court.objective), strict=True))
+
+
+def _objective_gain(
+    court: Court, own: Mapping[str, float], default: _Hearing, *, is_default: bool
+) -> Estimate | None:
+    base = _objective(court, default)
+    if not own or not base:
+        return None
+    if is_default:
+        return NOTHING
+    before, after = (np.array([values[digest] for digest in own]) for values in (base, own))
+    return gain_of(before, after, court.objective, court.seed)
 
 
 def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
@@ -351,10 +401,11 @@ def _judge(
     listening: ListeningResult | None,
 ) -> Verdict:
     sides = candidates[best].sides
-    holdout = sides.get("holdout")
+    holdout, tune = sides.get("holdout"), sides["tune"].lead
     return decide(
         Evidence(
-            tune_gain=sides["tune"].gains[court.scorer.name].value,
+            tune_gain=tune.value if tune else 0.0,
+            objective_gain=holdout.objective_gain if holdout else None,
             gain=holdout.gains[court.scorer.name] if holdout else None,
             families=holdout.families if holdout else {},
             judges=court.families,

@@ -6,14 +6,19 @@ intervals of `tuner.bootstrap`. Judges of one family (`tuner.metric.Family`) mak
 mistakes, so they speak with one voice: the mean of their scores, clip by clip.
 
 ================ ==================================================================
-confirmed        what the search climbed gains for sure, at least two families of judges
-                 do, and none loses for sure
+confirmed        the climbed metric gains for sure, by its mean and by the objective; at
+                 least two families of judges do, and none loses for sure
 objected         a family of judges loses for sure
 preliminary      too few held-out clips, or all from one source, to say either
 nothing better   no settings gained on the tuning clips, or what they gained is gone
 was found        on the held-out ones
 not confirmed    anything else
 ================ ==================================================================
+
+Where the search maximised another objective than the mean (`tuner.study.objective`), both must
+gain. The objective chose the finalists, so it says whether what was found carries over to other
+clips; by the mean the settings must sound better, as an objective can rise without that:
+consensus does where the families merely agree more.
 
 A listening test on the run stands above all of them.
 """
@@ -24,9 +29,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.metric import FAMILY_WORDS
-from tuner.records import MODEL, Estimate, ListeningResult, Verdict, metric_label
+from tuner.records import MODEL, Estimate, ListeningResult, Verdict, metric_label, objective_label
 
-#: The best of many trials on the tune clips is a little better by luck. Half of the finest
+#: The best of many trials on the tuning clips is a little better by luck. Half of the finest
 #: step of a MUSHRA slider (one point) is too little to validate.
 MIN_TUNE_GAIN = 0.5
 #: A held-out gain under one step of a MUSHRA slider, with zero inside its interval, means
@@ -47,14 +52,16 @@ class Evidence:
     """What a verdict is drawn from.
 
     Args:
-        tune_gain: mean gain on the tune clips by what the search climbed, points.
-        gain: the same on the held-out clips; None where they could not be scored.
+        tune_gain: gain on the tuning clips by the objective, which chose the settings, points.
+        gain: mean gain on the held-out clips by the climbed metric; None where they could not
+            be scored.
         families: family -> gain on the held-out clips by the mean of its judges, what the
             search climbed left out.
         judges: family -> names of its judges.
         n_clips, n_sources: how many held-out clips, from how many recordings.
         n_trials: how many settings were tried.
         objective: how clips were put together (`tuner.study.objective`).
+        objective_gain: gain by it on the held-out clips; None where it is the mean.
         climbed: name of the metric that the search climbed.
         climbed_family: its family, which cannot confirm itself.
         taught: judges that the shipped quality model learned from.
@@ -69,6 +76,7 @@ class Evidence:
     n_sources: int = ENOUGH_SOURCES
     n_trials: int = 0
     objective: str = "mean"
+    objective_gain: Estimate | None = None
     climbed: str = MODEL
     climbed_family: str = "model"
     taught: Collection[str] = ()
@@ -86,6 +94,16 @@ class Evidence:
         return {family: gain for family, gain in self.families.items() if family not in own}
 
     @property
+    def gains(self) -> list[Estimate]:
+        """The gains that must be sure: by the mean, and by the objective where it is another."""
+        return [each for each in (self.gain, self.objective_gain) if each is not None]
+
+    @property
+    def by_objective(self) -> str:
+        """ " by consensus"; empty where the mean was maximised."""
+        return "" if self.objective_gain is None else f" by {objective_label(self.objective)}"
+
+    @property
     def climbed_label(self) -> str:
         """ "the quality model", "ViSQOL"."""
         return "the quality model" if self.climbed == MODEL else metric_label(self.climbed)
@@ -100,7 +118,7 @@ def decide(evidence: Evidence) -> Verdict:
     if evidence.gain is None:
         return Verdict(
             "not confirmed",
-            f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points on the tune clips"
+            f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points on the tuning clips"
             " but could not be scored on the held-out clips.",
         )
     few = _too_few(evidence)
@@ -110,17 +128,10 @@ def decide(evidence: Evidence) -> Verdict:
 
 
 def _nothing_on_tune(evidence: Evidence) -> Verdict:
-    if evidence.objective != "mean":
-        return Verdict(
-            "not confirmed",
-            f"Not confirmed: the best settings by {evidence.objective} gain"
-            f" {_points(evidence.tune_gain)} on the mean of the tune clips, and the mean is what"
-            " held-out clips can confirm.",
-        )
     return Verdict(
         "nothing better was found",
         f"{_nothing(evidence)}: none gains more than {MIN_TUNE_GAIN:.1f} points over the default"
-        " on the tune clips.",
+        f"{evidence.by_objective} on the tuning clips.",
     )
 
 
@@ -149,8 +160,8 @@ def _preliminary(evidence: Evidence, gain: Estimate, few: str) -> str:
         if families
     )
     return (
-        f"Preliminary, with {few}: the settings {_gained(gain)} by"
-        f" {evidence.climbed_label}{told}. Add clips and run again."
+        f"Preliminary, with {few}: the settings {_gained_by(evidence, gain)}{told}."
+        " Add clips and run again."
     )
 
 
@@ -161,55 +172,76 @@ def _weigh(evidence: Evidence, gain: Estimate) -> Verdict:
     if against:
         return Verdict(
             "objected",
-            f"Objected: by {evidence.climbed_label} the settings {_gained(gain)} on"
-            f" {evidence.clips}, but {_names(evidence, against)}"
-            f" {_verb(against, 'hears', 'hear')} a loss; keep the default, or listen.",
+            f"Objected: on {evidence.clips} the settings {_gained_by(evidence, gain)}, but"
+            f" {_names(evidence, against)} {_verb(against, 'hears', 'hear')} a loss; keep the"
+            " default, or listen.",
         )
     agreeing = [family for family, each in voices.items() if each.low > 0]
-    if gain.low > 0 and len(agreeing) >= ENOUGH_FAMILIES:
+    sure = all(each.low > 0 for each in evidence.gains)
+    if sure and len(agreeing) >= ENOUGH_FAMILIES:
         undecided = [family for family in families if families[family].low <= 0]
         doubt = f"; {_names(evidence, undecided)} cannot tell" if undecided else ""
         teachers = _teachers(evidence, agreeing)
         return Verdict(
             "confirmed",
-            f"Confirmed: on {evidence.clips} the tuned settings gain {_figures(gain)} by"
-            f" {evidence.climbed_label}; {_names(evidence, agreeing)} agree{doubt}.{teachers}",
+            f"Confirmed: on {evidence.clips} the tuned settings {_gained_by(evidence, gain)};"
+            f" {_names(evidence, agreeing)} agree{doubt}.{teachers}",
         )
-    hopeful = gain.high > MOST_HOPE or bool(agreeing)
-    if gain.low <= 0 <= gain.high and abs(gain.value) < MIN_HOLDOUT_GAIN and not hopeful:
+    if not agreeing and all(map(_is_nothing, evidence.gains)):
         return Verdict(
             "nothing better was found",
             f"{_nothing(evidence)}: the best settings found gain"
-            f" {evidence.tune_gain:.1f} points on the tune clips but {_figures(gain)} on"
-            f" {evidence.clips}.",
+            f" {evidence.tune_gain:.1f} points{evidence.by_objective} on the tuning clips, but on"
+            f" {evidence.clips} they {_gained_by(evidence, gain)}.",
         )
     return Verdict("not confirmed", _unproven(evidence, gain, agreeing))
 
 
+def _is_nothing(gain: Estimate) -> bool:
+    """Whether a gain is nearly none, and its interval leaves no more to hope for."""
+    is_small = abs(gain.value) < MIN_HOLDOUT_GAIN and gain.low <= 0 <= gain.high
+    return is_small and gain.high <= MOST_HOPE
+
+
 def _unproven(evidence: Evidence, gain: Estimate, agreeing: Sequence[str]) -> str:
-    """Why a gain on the tune clips is not proven on the held-out ones."""
-    found = f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points on the tune clips"
-    if gain.high < 0:
-        return f"{found} but {_gained(gain)} on {evidence.clips}."
-    if gain.low <= 0:
+    """Why a gain on the tuning clips is not proven on the held-out ones."""
+    found = (
+        f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points"
+        f"{evidence.by_objective} on the tuning clips, but on {evidence.clips} they"
+        f" {_gained_by(evidence, gain)}"
+    )
+    if any(each.high < 0 for each in evidence.gains):
+        return f"{found}."
+    if any(each.low <= 0 for each in evidence.gains):
         heard = f"; {_names(evidence, agreeing)} {_verb(agreeing, 'hears', 'hear')} a gain"
-        return (
-            f"{found}, but {_gained(gain)} on {evidence.clips}, which may be chance"
-            f"{heard if agreeing else ''}."
-        )
-    seen = f"Not confirmed: on {evidence.clips} {evidence.climbed_label} sees a gain of"
+        return f"{found}; {_chance(evidence)}{heard if agreeing else ''}."
+    seen = f"Not confirmed: on {evidence.clips} the settings"
     undecided = [family for family in evidence.voices if family not in agreeing]
     if not evidence.voices:
-        return f"{seen} {_figures(gain)}, but no judge of another family was asked."
+        return f"{seen} {_gained_by(evidence, gain)}, but no judge of another family was asked."
     if not undecided:
         families = ", ".join(FAMILY_WORDS[family] for family in evidence.voices)
         return (
-            f"{seen} {_figures(gain)} and {_names(evidence, agreeing)} agrees, but one family of"
-            f" judges ({families}) is too few; {ENOUGH_FAMILIES} must agree."
+            f"{seen} {_gained_by(evidence, gain)} and {_names(evidence, agreeing)} agrees, but one"
+            f" family of judges ({families}) is too few; {ENOUGH_FAMILIES} must agree."
         )
     agree = f"; only {_names(evidence, agreeing)} agrees" if agreeing else ""
     doubt = f"{_names(evidence, undecided)} cannot tell{agree}"
-    return f"{seen} {_figures(gain)}, but {doubt}."
+    return f"{seen} {_gained_by(evidence, gain)}, but {doubt}."
+
+
+def _chance(evidence: Evidence) -> str:
+    """What may be chance: all of it, or which of the two gains."""
+    mean, objective = (each is not None and each.low <= 0 for each in _both(evidence))
+    if evidence.objective_gain is None or (mean and objective):
+        return "that may be chance"
+    if mean:
+        return "the gain of the mean may be chance"
+    return f"the gain{evidence.by_objective} may be chance"
+
+
+def _both(evidence: Evidence) -> tuple[Estimate | None, Estimate | None]:
+    return evidence.gain, evidence.objective_gain
 
 
 def _by_listeners(evidence: Evidence, heard: ListeningResult) -> Verdict:
@@ -218,7 +250,7 @@ def _by_listeners(evidence: Evidence, heard: ListeningResult) -> Verdict:
     clips = "1 clip" if heard.clips == 1 else f"{heard.clips} clips"
     who = f"{people} on {clips}"
     gain = heard.gain
-    metrics = f"; by {evidence.climbed_label} they {_gained(evidence.gain or gain)}"
+    metrics = f"; the settings {_gained_by(evidence, evidence.gain or gain)}"
     if gain.low > 0:
         return Verdict(
             "confirmed",
@@ -237,6 +269,18 @@ def _by_listeners(evidence: Evidence, heard: ListeningResult) -> Verdict:
         f"Not confirmed by listening: {who} do not tell the tuned settings from the default:"
         f" {_figures(gain)}{metrics}.",
     )
+
+
+def _gained_by(evidence: Evidence, gain: Estimate) -> str:
+    """What is gained by whom: by the metric's mean, and by the objective where it is another."""
+    by_mean = f"{_gained(gain)} by {evidence.climbed_label}"
+    if evidence.objective_gain is None:
+        return by_mean
+    by_objective = _gained(evidence.objective_gain)
+    if by_objective[:4] == by_mean[:4]:  # the same verb
+        by_objective = by_objective.partition(" ")[2]
+    maximised = f"{objective_label(evidence.objective)}, which the search maximised"
+    return f"{by_mean} and {by_objective} by {maximised}"
 
 
 def _gained(gain: Estimate) -> str:

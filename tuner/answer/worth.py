@@ -20,6 +20,7 @@ from tuner.answer.listened import evidence_of
 from tuner.answer.verdict import decide
 from tuner.bootstrap import paired_bootstrap
 from tuner.records import BitrateResult, Candidate, Estimate, Results, SideResult
+from tuner.study.objective import gain_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,11 +91,22 @@ def _weighed(
     for metric in results.metrics[1:]:
         families.setdefault(metric.family, []).append(metric.name)
 
+    def by_objective() -> Estimate | None:
+        if not side.objective or not default.objective:
+            return side.objective_gain
+        slope = _slope_of({p.bitrate_kbps: p.objective for p in points}, default)
+        before, after = (np.array([s.objective[clip] for clip in clips]) for s in (default, side))
+        seed = results.provenance.seed
+        return gain_of(before, earned(after, excess, slope), results.objective, seed)
+
     def estimate(names: Sequence[str]) -> Estimate:
         gains = np.mean(
             [[side.scores[n][c] - default.scores[n][c] for c in clips] for n in names], axis=0
         )
-        slope = fmean(_slope(points, default, name) for name in names)
+        slope = fmean(
+            _slope_of({p.bitrate_kbps: p.scores.get(name, {}) for p in points}, default)
+            for name in names
+        )
         worth = earned(gains, excess, slope)
         return paired_bootstrap(worth.tolist(), results.provenance.seed)
 
@@ -102,6 +114,7 @@ def _weighed(
         side,
         gains={name: estimate([name]) for name in side.scores},
         families={family: estimate(names) for family, names in families.items()},
+        objective_gain=by_objective(),
     )
     return replace(candidate, sides={**candidate.sides, "holdout": weighed})
 
@@ -118,11 +131,11 @@ def _default_points(results: Results) -> list[SideResult]:
     return [by_rate[rate] for rate in sorted(by_rate)]
 
 
-def _slope(points: Sequence[SideResult], default: SideResult, metric: str) -> float:
-    known = [point for point in points if point.scores.get(metric)]
-    rates = np.array([point.bitrate_kbps for point in known])
-    scores = np.array([fmean(point.scores[metric].values()) for point in known])
-    return slope_at(rates, scores, default.bitrate_kbps)
+def _slope_of(points: Mapping[float, Mapping[str, float]], default: SideResult) -> float:
+    """Of the default's curve where it was searched; `points` are kb/s -> clip -> points."""
+    known = {rate: of_clips for rate, of_clips in points.items() if of_clips}
+    scores = np.array([fmean(of_clips.values()) for of_clips in known.values()])
+    return slope_at(np.array([*known]), scores, default.bitrate_kbps)
 
 
 def _excess(results: Results, side: SideResult, clips: Sequence[str]) -> Floats:

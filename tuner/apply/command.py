@@ -59,6 +59,7 @@ def run_command(command: Sequence[str], folder: Path, target: str) -> Path:
         EncoderMissing: its program is not there.
         EncoderFailed: it failed, or made no file.
     """
+    folder = folder.absolute()  # the child is started from another one
     # A command may call this program's own Python ("python3 -m …").
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which(command[0], path=path)

@@ -24,11 +24,12 @@ import numpy as np
 
 from tuner.apply.command import exact_command, run_command, with_fields
 from tuner.apply.container import payload_bits, payload_digest
+from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
 from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
 from tuner.extras import has_extra, how_to_install
-from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
 from tuner.sound.long_audio import find_duration, write_wav
 from tuner.system.locks import LockHeld, hold_lock
@@ -55,18 +56,22 @@ class Recipe:
         encoder: the adapter.
         settings, knob: what it is told.
         suffix: of what it makes, with dot.
+        rate: Hz, to which files are brought; None: each is encoded at its own.
     """
 
     encoder: Encoder
     settings: Settings
     knob: float
     suffix: str
+    rate: int | None = None
 
     def digest(self) -> str:
         """First 16 hex digits of the sha256 of what makes the payload."""
         version = self.encoder.version
         parts = [self.encoder.name, version.text, version.digest, self.settings.canonical()]
-        return hashlib.sha256(json.dumps([*parts, self.knob]).encode()).hexdigest()[:16]
+        # What older versions made, who knew no other rate, is found again.
+        rate = [] if self.rate == SAMPLE_RATE else [self.rate]
+        return hashlib.sha256(json.dumps([*parts, self.knob, *rate]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ class Result:
         state: "encoded", "skipped" (made by an earlier run), or "failed".
         bitrate_kbps: of the codec's payload; None unless encoded.
         duration_s: of the sound; None unless encoded.
-        lost: what of its tags was not kept, and why; None where nothing was lost.
+        rate: Hz, at which it was encoded; None unless encoded.
+        lost: what of its tags was not kept, each with its reason where there is one.
         problem: why it failed.
     """
 
@@ -94,20 +100,31 @@ class Result:
     state: Literal["encoded", "skipped", "failed"]
     bitrate_kbps: float | None = None
     duration_s: float | None = None
-    lost: str | None = None
+    lost: tuple[str, ...] = ()
     problem: str | None = None
+    rate: int | None = None
 
 
-def make_recipe(encoder: Encoder, settings: Settings, knob: float) -> Recipe:
+def make_recipe(
+    encoder: Encoder,
+    settings: Settings,
+    knob: float,
+    rate: int | None = None,
+    tried_at: int = SAMPLE_RATE,
+) -> Recipe:
     """A recipe; a tenth of a second is encoded to see that it works and what it makes.
+
+    Args:
+        encoder, settings, knob, rate: see `Recipe`.
+        tried_at: a rate that the encoder takes, Hz.
 
     Raises:
         EncoderError: it does not work.
     """
     patient = with_fields(encoder, timeout_s=TIMEOUT_S)
-    noise = np.random.default_rng(0).standard_normal((2, SAMPLE_RATE // 10)).astype(np.float32)
-    suffix = patient.encode(0.1 * noise, SAMPLE_RATE, settings, knob).suffix
-    return Recipe(patient, settings, knob, suffix)
+    noise = np.random.default_rng(0).standard_normal((2, tried_at // 10)).astype(np.float32)
+    suffix = patient.encode(0.1 * noise, tried_at, settings, knob).suffix
+    return Recipe(patient, settings, knob, suffix, rate)
 
 
 def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
@@ -216,18 +233,14 @@ class _Workshop:
 
     def make(self, item: Item) -> Result:
         """Encode a file, unless it is there."""
-        with tempfile.TemporaryDirectory() as name:
-            # Libraries trip over names that are no UTF-8, or look like ffmpeg's "protocol:".
-            plain = Path(name, "source" + item.source.suffix.encode("ascii", "ignore").decode())
-            plain.symlink_to(item.source.absolute())
-            try:
-                return self._make(item, plain)
-            except Exception as error:
-                # Broad, as adapters are other people's code: one file must not end the others.
-                problem = str(error).replace(str(plain), str(item.source))
-                if str(item.source) not in problem:
-                    problem = f"{item.source}: {problem}"
-                return Result(item, "failed", problem=problem)
+        try:
+            return self._make(item, item.source)
+        except Exception as error:
+            # Broad, as adapters are other people's code: one file must not end the others.
+            problem = str(error)
+            if str(item.source) not in problem:
+                problem = f"{item.source}: {problem}"
+            return Result(item, "failed", problem=problem)
 
     def _make(self, item: Item, source: Path) -> Result:
         target = self.out / item.target
@@ -240,32 +253,35 @@ class _Workshop:
         tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
             coded = Path(name, "coded" + self.recipe.suffix)
-            seconds = self._encode(source, coded)
+            seconds, rate = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
+            if tags is not None:
+                tags = adjust_gains(tags, source, coded, self.recipe.encoder)
             lost = _tag(coded, tags)
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
         self.ledger.add(item.target, [content, self.digest, size])
-        return Result(item, "encoded", kbps, seconds, lost)
+        return Result(item, "encoded", kbps, seconds, lost, rate=rate)
 
-    def _encode(self, source: Path, coded: Path) -> float:
-        """Encode into `coded`; the length in seconds."""
+    def _encode(self, source: Path, coded: Path) -> tuple[float, int]:
+        """Encode into `coded`; the length in seconds, and the rate in Hz."""
         recipe, duration_s = self.recipe, find_duration(source)
         if duration_s is not None and duration_s <= IN_MEMORY_S:
-            pcm = _load(source)
-            encoded = recipe.encoder.encode(pcm, SAMPLE_RATE, recipe.settings, recipe.knob)
+            pcm, rate = _load(source, recipe.rate)
+            encoded = recipe.encoder.encode(pcm, rate, recipe.settings, recipe.knob)
             coded.write_bytes(encoded.data)
-            return float(pcm.shape[1] / SAMPLE_RATE)
+            return float(pcm.shape[1] / rate), rate
         import soundfile
 
         wav = coded.with_name("whole.wav")
-        write_wav(source, wav)
+        floats = bool(getattr(recipe.encoder, "reads_floats", False))
+        write_wav(source, wav, recipe.rate, floats=floats)
         # Before an encoder runs beside it, which may leave anything there.
-        seconds = float(soundfile.info(wav).duration)
+        written = soundfile.info(wav)
         command = exact_command(recipe.encoder, recipe.settings, recipe.knob, wav.name, coded.name)
         run_command(command, wav.parent, coded.name)
-        return seconds
+        return float(written.duration), int(written.samplerate)
 
 
 def _read_tags(source: Path) -> Tags | None:
@@ -277,26 +293,27 @@ def _read_tags(source: Path) -> Tags | None:
     return read_tags(source)
 
 
-def _tag(coded: Path, tags: Tags | None) -> str | None:
+def _tag(coded: Path, tags: Tags | None) -> tuple[str, ...]:
     """Write tags, and see that what is coded stays as it is; see `write_tags`."""
     if not tags:
-        return TAGS_LOST if tags is None else None
+        return (TAGS_LOST,) if tags is None else tags.left
     from tuner.tags import write_tags
 
     before = payload_digest(coded)
     lost = write_tags(coded, tags)
     if payload_digest(coded) != before:
         raise DecodeFailed(f"{coded.name}: writing tags changed what is coded")
-    return lost
+    return (*tags.left, *lost)
 
 
-def _load(path: Path) -> Pcm:
+def _load(path: Path, target_rate: int | None) -> tuple[Pcm, int]:
     pcm, rate = read_audio(path)
     if pcm.shape[0] > 2:
         raise ClipError(f"{path}: has {pcm.shape[0]} channels; mix it down to mono or stereo")
     if not pcm.shape[1] or not np.isfinite(pcm).all():
         raise ClipError(f"{path}: is empty, or holds NaN or infinite samples; export it again")
-    return resample(pcm, rate)
+    target = target_rate or rate
+    return convert_rate(pcm, rate, target), target
 
 
 def _file_digest(path: Path) -> str:

@@ -14,7 +14,7 @@ from tuner.errors import ClipError, RunError
 from tuner.jobs.cache import Cache, encode_key
 from tuner.plugins import load_encoder
 from tuner.records import BitrateResult, Candidate, ClipRecord, Results
-from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
+from tuner.sound.audio import Pcm, align, resample
 from tuner.sound.clip_files import clip_path, cut_again, read_clip, write_clip
 from tuner.study.files import read_study
 from tuner.study.spec import parse_study
@@ -48,15 +48,15 @@ class RunPlayer:
         self.encoder = encoder or encoder_of(run)
 
     def load(self, clip: ClipRecord) -> Pcm:
-        """The reference; see `load_run_clip`."""
-        return load_run_clip(self.run, clip)
+        """The reference, float32 ``[C, T]`` at 48 kHz; see `load_run_clip`."""
+        return resample(load_run_clip(self.run, clip), clip.rate)
 
-    def encoded(self, clip: ClipRecord, reference: Pcm, candidate: Candidate) -> Encoded:
+    def encoded(self, clip: ClipRecord, candidate: Candidate) -> Encoded:
         """The clip as it was encoded, at the knob that was matched on the clip's side.
 
         Raises:
             RunError: it is in the cache no longer and the encoder is another build, or the
-                candidate was not matched on that side.
+                candidate was not matched on that side; see also `load_run_clip`.
             EncoderError: encoding again failed.
         """
         if clip.side not in candidate.sides:
@@ -75,7 +75,7 @@ class RunPlayer:
                 f" now another build ({own.text}; the run had {self.version.text});"
                 " run the study again"
             )
-        return self.encoder.encode(reference, SAMPLE_RATE, settings, knob)
+        return self.encoder.encode(load_run_clip(self.run, clip), clip.rate, settings, knob)
 
     def coded(self, clip: ClipRecord, reference: Pcm, candidate: Candidate) -> Pcm:
         """The coded clip, decoded and aligned: float32 ``[C, T]`` of the reference's shape.
@@ -83,12 +83,12 @@ class RunPlayer:
         Raises:
             RunError, EncoderError: see `encoded`; also where it cannot be decoded.
         """
-        decoded, rate = self.encoder.decode(self.encoded(clip, reference, candidate))
+        decoded, rate = self.encoder.decode(self.encoded(clip, candidate))
         return align(reference, resample(decoded, rate))[0]
 
 
 def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
-    """A clip of a run, float32 ``[C, T]`` at 48 kHz.
+    """What was encoded of a clip of a run, float32 ``[C, T]`` at the clip's rate.
 
     A missing or damaged file is made again from the sound file that the clip was cut from.
 
@@ -98,10 +98,10 @@ def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
     try:
         path = clip_path(run / "clips", clip.digest)
         try:
-            return read_clip(path, clip.digest)
+            return read_clip(path, clip.digest, clip.rate)
         except ClipError as error:
-            samples = round(clip.duration_s * SAMPLE_RATE)
-            pcm = cut_again(Path(clip.source), clip.start_s, samples, clip.digest)
+            where = Path(clip.source), clip.start_s, clip.duration_s
+            pcm = cut_again(*where, clip.rate, clip.digest)
             if pcm is None:
                 raise ClipError(
                     f"{error}, and {clip.source} does not hold it either; put that file back, and"

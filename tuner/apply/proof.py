@@ -11,18 +11,16 @@ from typing import Literal
 
 from tuner.apply.command import exact_command, run_command
 from tuner.apply.container import payload_digest
-from tuner.apply.player import RunPlayer, settings_of
+from tuner.apply.player import RunPlayer, load_run_clip, settings_of
 from tuner.apply.preset import make_preset
+from tuner.encoder import SOURCE
 from tuner.errors import EncoderFailed, EncoderMissing
 from tuner.records import Candidate, Results, Side
-from tuner.sound.audio import SAMPLE_RATE
 
 #: The command line holds the knob that was matched on this side.
 SIDE: Side = "tune"
-SOURCE = "input.wav"
-#: Sample formats of the WAV file, in the order in which they are tried. 24 bits are exact for
-#: clips cut from files at 48 kHz; resampled ones hold finer samples, which adapters that feed
-#: ffmpeg floats code, and only a file of floats can hold.
+#: Sample formats of the WAV file, in the order in which they are tried. 24 bits are exact but for
+#: clips cut from files of floats, and for those of runs of older versions that were resampled.
 SAMPLE_FORMATS = {"PCM_24": "24-bit", "FLOAT": "float"}
 PRESET = "preset.ffpreset"
 
@@ -56,15 +54,17 @@ def prove(
     import soundfile
 
     clip = min((c for c in results.clips if c.side == SIDE), key=lambda c: c.duration_s)
-    reference = player.load(clip)
-    scored = player.encoded(clip, reference, candidate)
+    source = load_run_clip(player.run, clip)
+    scored = player.encoded(clip, candidate)
     target = f"output{scored.suffix}"
     settings, knob = settings_of(candidate), candidate.sides[SIDE].knob
-    shown = player.encoder.command_line(settings, knob, SOURCE, target)
+    # What a study brings to a rate of its own is encoded from a converted file.
+    name_in = candidate.convert[-1] if candidate.convert else SOURCE
+    shown = player.encoder.command_line(settings, knob, name_in, target)
     if list(shown) != candidate.command:
         told = f"the command line is another one now ({shlex.join(shown)}); run the study again"
         return Proof("differs", told)
-    command: Sequence[str] = exact_command(player.encoder, settings, knob, SOURCE, target)
+    command: Sequence[str] = exact_command(player.encoder, settings, knob, name_in, target)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stored = folder / f"stored{scored.suffix}"
@@ -75,8 +75,8 @@ def prove(
             command = preset.command
         wanted = payload_digest(stored)
         for sample_format, words in SAMPLE_FORMATS.items():
-            (folder / SOURCE).unlink(missing_ok=True)
-            soundfile.write(folder / SOURCE, reference.T, SAMPLE_RATE, sample_format, format="WAV")
+            (folder / name_in).unlink(missing_ok=True)
+            soundfile.write(folder / name_in, source.T, clip.rate, sample_format, format="WAV")
             (folder / target).unlink(missing_ok=True)
             try:
                 made = run_command(command, folder, target)

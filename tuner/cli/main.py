@@ -36,6 +36,16 @@ COMMANDS = {
     ),
     "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
     "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
+    "find-rate": (
+        "tuner.cli.commands.find_rate",
+        "find_rate",
+        "Find the lowest bitrate that is good enough for your own files.",
+    ),
+    "ladder": (
+        "tuner.cli.commands.ladder",
+        "ladder",
+        "Build a ladder of bitrates from finished runs.",
+    ),
     "export": (
         "tuner.cli.commands.export",
         "export",

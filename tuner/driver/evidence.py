@@ -63,7 +63,7 @@ def _ablate(
         return []
     default, tuned = result.candidates[:2]
     side = tuned.sides.get("tune")
-    if side is None or side.gains[parts.scorer.name].value <= MIN_TUNE_GAIN:
+    if side is None or side.lead is None or side.lead.value <= MIN_TUNE_GAIN:
         return []
 
     started = time.monotonic()

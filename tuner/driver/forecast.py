@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: Encode passes per trial that the search keeps to at most on average
 #: (tests/…/test_loop_pruning.py); pruning makes them fewer.
 PASSES = 1.5
+#: The bitrate of a target of quality, before the default tells it, kb/s; passes of a match to it.
+UNKNOWN_KBPS, USUAL_PASSES = 96.0, 4
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,16 @@ def forecast(parts: Parts, workers: int, done: int = 0) -> Forecast:
     tune, holdout = len(parts.clips.tune), len(parts.clips.holdout)
     cost = _measure(parts)
     trial_s = tune * (PASSES * cost.encode_s + cost.score_s) / workers
-    trials = None if spec.trials is None else max(spec.trials * len(spec.bitrates_kbps) - done, 0)
+    trials = None if spec.trials is None else max(spec.trials * spec.searches - done, 0)
     search_s = float("inf") if trials is None else trials * trial_s
     if spec.hours is not None and spec.hours * 3600 < search_s:
         search_s = spec.hours * 3600
     count = search_s / trial_s
-    heard = len(spec.bitrates_kbps) * (FINALISTS + 1) * (tune + holdout)
-    heard += len(default_points(spec.bitrates_kbps)) * holdout
+    heard = spec.searches * (FINALISTS + 1) * (tune + holdout)
+    heard += len(default_points(spec.bitrates_kbps or [UNKNOWN_KBPS])) * holdout
+    heard += len(spec.goals) * USUAL_PASSES * ((FINALISTS + 2) * tune + 2 * holdout)
     settings = min(len(parts.encoder.parameters), MOST_SETTINGS) * spec.search.ablation
-    ablated = len(spec.bitrates_kbps) * settings * tune
+    ablated = spec.searches * settings * tune
     clips_bytes = sum(clip.pcm.nbytes for clip in parts.clips.clips)
     encodes = round(count * tune * PASSES) + heard + round(ablated * PASSES)
     disk = encodes * cost.entry_bytes
@@ -107,7 +110,7 @@ def _measure(parts: Parts) -> _Cost:
     The second run is taken: the first one loads libraries, which a night does once.
     """
     by_length = sorted(parts.clips.tune, key=lambda clip: clip.duration_s)
-    kbps = statistics.median_low(parts.spec.bitrates_kbps)
+    kbps = statistics.median_low(parts.spec.bitrates_kbps or [UNKNOWN_KBPS])
     settings = parts.space().defaults()[0]
     mode = find_rate_mode(parts.encoder, settings.rate_mode)
     knob = mode.snap(first_guess(mode, kbps, ()))
@@ -137,4 +140,4 @@ def _time(
 def _store(clip: Clip, folder: Path) -> ClipRef:
     path = folder / "clip.npy"
     np.save(path, clip.pcm)
-    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s, clip.rate)

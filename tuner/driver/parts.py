@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.answer.traits import guess_category, measure_traits
+from tuner.answer.content import guess_category
+from tuner.answer.traits import measure_traits
 from tuner.encoder import Encoder
 from tuner.metric import Metric
 from tuner.records import ClipRecord, MetricRecord
@@ -60,7 +61,7 @@ class Parts:
     def records(self) -> list[ClipRecord]:
         """The clips as the results name them."""
         traits = {
-            clip.digest: measure_traits(clip.pcm, self.scorer.about.taught)
+            clip.digest: measure_traits(clip.reference, self.scorer.about.taught)
             for clip in self.clips.clips
         }
         return [
@@ -73,7 +74,8 @@ class Parts:
                 source=str(clip.source),
                 start_s=clip.start_s,
                 traits=traits[clip.digest],
-                category=clip.category or guess_category(traits[clip.digest]),
+                category=clip.category or guess_category(clip.reference, traits[clip.digest]),
+                rate=clip.rate,
             )
             for clip in self.clips.clips
         ]

@@ -12,18 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.answer.checks import CHECKED_CLIPS, ENCODED_AT, check_scorer, tell_teachers
+from tuner.answer.checks import CHECKED_CLIPS, check_scorer, tell_teachers
 from tuner.answer.validation import Court, measure_default, validate_bitrate
 from tuner.answer.worth import with_worth
 from tuner.driver.default_points import default_points
 from tuner.driver.evidence import explain, keep_exhibits
 from tuner.driver.parts import Parts
+from tuner.driver.scorable import leave_out
 from tuner.driver.warm import find_winners
 from tuner.encoder import Encoder
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
-from tuner.jobs.job import ClipRef, load_clip
+from tuner.jobs.job import ClipRef, load_clip, load_reference
 from tuner.jobs.passes import Bench
+from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
     BitrateResult,
     CurvePoint,
@@ -39,9 +41,9 @@ from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
-from tuner.sound.audio import SAMPLE_RATE
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of
+from tuner.target.answers import Target, answer_targets, find_targets
 from tuner.updates import BitrateFinished, Observer, StageStarted
 
 if TYPE_CHECKING:
@@ -77,7 +79,11 @@ def run_study(
         TunerError: whatever ends a run; what was finished is kept.
         KeyboardInterrupt: likewise.
     """
+    asked, clips = parts, _store(parts, folder)
+    targets = _targets(parts, executor, clips["tune"], observer)
+    parts = _with_bitrates(parts, targets)
     spec = parts.spec
+    parts, left_out = leave_out(parts, executor, clips, observer)
     clips = _store(parts, folder)
     with _open_trials(parts, folder) as lanes:
         search(
@@ -91,14 +97,17 @@ def run_study(
         court = _court(parts, executor, clips, lanes, _listened(folder), observer)
         bitrates = _validate(parts, court, lanes, observer)
         points = _measure_default(court, bitrates, observer)
+        answers = answer_targets(court, targets, bitrates)
     observer(StageStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
         bitrates=bitrates,
-        provenance=_provenance(parts, folder, command),
-        notes=_notes(parts, clips["tune"], bitrates),
+        provenance=_provenance(asked, folder, command),
+        notes=[*left_out, *_notes(parts, clips["tune"], bitrates)],
         metrics=parts.metrics(),
         default_points=points,
+        objective=spec.search.objective,
+        quality_targets=answers,
     )
     results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
@@ -106,9 +115,27 @@ def run_study(
     return results
 
 
+def _targets(
+    parts: Parts, executor: Executor, clips: Sequence[ClipRef], observer: Observer
+) -> list[Target]:
+    """Where the targets of quality are searched; the cache makes it the same in every session."""
+    spec = parts.spec
+    if not spec.goals:
+        return []
+    settings = parts.space().defaults()[0]
+    what = (parts.encoder, settings, parts.scorer, spec.search.objective)
+    return find_targets(spec.goals, *what, executor, clips, observer)
+
+
+def _with_bitrates(parts: Parts, targets: Sequence[Target]) -> Parts:
+    """The run with the targets' bitrates among those that are searched."""
+    rates = {*parts.spec.bitrates_kbps, *(target.kbps for target in targets)}
+    return replace(parts, spec=replace(parts.spec, bitrates_kbps=tuple(sorted(rates))))
+
+
 def trials_in_flight(parts: Parts, workers: int) -> int:
     """Trials of one bitrate that are in flight together."""
-    return window_size(workers, jobs_at_once(len(parts.clips.tune)), len(parts.spec.bitrates_kbps))
+    return window_size(workers, jobs_at_once(len(parts.clips.tune)), parts.spec.searches)
 
 
 def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
@@ -124,6 +151,7 @@ def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
                 str(folder.clips / f"{clip.digest}.npy"),
                 clip.channels,
                 clip.duration_s,
+                clip.rate,
             )
             for clip in chosen
         ]
@@ -209,6 +237,7 @@ def _court(
         objective=parts.spec.search.objective,
         holdout_sources=len({clip.source for clip in parts.clips.holdout}),
         listening=listening,
+        rate=parts.spec.clip_rate,
     )
 
 
@@ -254,20 +283,21 @@ def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef])
         if default is not None and default.record.knob is not None:
             settings = lane.space.default(default.record.rate_mode)
             pcm = load_clip(shortest)
-            return encoder.encode(pcm, SAMPLE_RATE, settings, default.record.knob).suffix
+            return encoder.encode(pcm, shortest.rate, settings, default.record.knob).suffix
     return ""
 
 
 def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
     checked = clips[:CHECKED_CLIPS]
-    references = {clip.digest: load_clip(clip) for clip in checked}
+    references = {clip.digest: load_reference(clip) for clip in checked}
     sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]
     coded = {
         clip.digest: [side.scores[parts.scorer.name][clip.digest] for side in sides]
         for clip in checked
     }
     checks = check_scorer(parts.scorer, references, coded)
-    return [*checks, *tell_teachers(parts.scorer, parts.judges), ENCODED_AT]
+    rates = tell_rates(parts.clips.clips, parts.spec.clip_rate)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), rates]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
@@ -286,6 +316,7 @@ def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:
         started=folder.started,
         finished=now(),
         machine=f"{platform.platform()}, {os.cpu_count()} cores",
+        rate=parts.spec.clip_rate,
     )
 
 

@@ -29,7 +29,7 @@ from tuner.errors import (
 )
 from tuner.jobs.cache import Cache, encode_key, score_key
 from tuner.scorer import Score, Scorer
-from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
+from tuner.sound.audio import SAMPLE_RATE, Pcm, align, convert_rate, resample
 from tuner.sound.clip_files import read_clip
 from tuner.system import children
 from tuner.system.machine import find_fault
@@ -43,16 +43,18 @@ class ClipRef:
     """A clip by content, as a file that every worker can read.
 
     Args:
-        digest: sha256 of the samples (`tuner.sound.audio.sample_digest`).
-        path: .npy file, float32 ``[C, T]`` at 48 kHz.
+        digest: sha256 of the samples and their rate (`tuner.sound.audio.sample_digest`).
+        path: .npy file, float32 ``[C, T]`` at `rate`.
         channels: 1 or 2.
         duration_s: length in seconds.
+        rate: Hz, at which it is encoded.
     """
 
     digest: str
     path: str
     channels: int
     duration_s: float
+    rate: int = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,12 @@ def _run(job: Job, cache: Cache) -> Outcome:
     key = encode_key(
         job.clip.digest, job.encoder.name, _version(job.encoder), job.settings, job.knob
     )
-    reference: Pcm | None = None
+    source: Pcm | None = None
     cached = cache.get_encode(key)
     encoded = cached
     if encoded is None:
-        reference = load_clip(job.clip)
-        encoded = _encode(job, reference)
+        source = load_clip(job.clip)
+        encoded = _encode(job, source)
         _check_build(job.encoder)
         cache.put_encode(key, encoded)
 
@@ -155,8 +157,9 @@ def _run(job: Job, cache: Cache) -> Outcome:
     delay, start = None, _cpu_s()
     decoded = start
     if missing:
-        reference = load_clip(job.clip) if reference is None else reference
+        source = load_clip(job.clip) if source is None else source
         start = _cpu_s()
+        reference = resample(source, job.clip.rate)
         coded, delay = _decode(job, encoded, reference)
         decoded = _cpu_s()
         for scorer in missing:
@@ -179,16 +182,24 @@ def _run(job: Job, cache: Cache) -> Outcome:
 
 
 def load_clip(clip: ClipRef) -> Pcm:
-    """The samples of a clip. Raises `ClipError` if its file is missing or holds others."""
+    """What is encoded of a clip, at its rate. Raises `ClipError` if its file does not hold it."""
     try:
-        return read_clip(Path(clip.path), clip.digest)
+        return read_clip(Path(clip.path), clip.digest, clip.rate)
     except ClipError as error:
         raise ClipError(f"{error}; run the same command again, which makes it anew") from error
 
 
-def _encode(job: Job, reference: Pcm) -> Encoded:
+def load_reference(clip: ClipRef) -> Pcm:
+    """What a clip's coded versions are scored against, at 48 kHz; see `load_clip`.
+
+    Decoded signals come to 48 kHz through the same resampler, which so is heard in neither.
+    """
+    return resample(load_clip(clip), clip.rate)
+
+
+def _encode(job: Job, source: Pcm) -> Encoded:
     with _plugin(f"encoding {_describe(job)}", EncoderError):
-        encoded = job.encoder.encode(reference, SAMPLE_RATE, job.settings, job.knob)
+        encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
         if encoded.payload_bits <= 0 or not encoded.data:
             raise EncoderError(f"{_describe(job)}: the encoder gave no data")
         return encoded
@@ -218,10 +229,11 @@ def _known_delay(job: Job) -> int:
     from tuner.sound.synth import synthesize
 
     signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[: job.clip.channels]
+    source = convert_rate(signal, SAMPLE_RATE, job.clip.rate)
     with _plugin(f"measuring the delay of {_describe(job)}", EncoderError):
-        encoded = job.encoder.encode(signal, SAMPLE_RATE, job.settings, job.knob)
+        encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
         decoded, rate = job.encoder.decode(encoded)
-        return align(signal, resample(decoded, rate))[1]
+        return align(resample(source, job.clip.rate), resample(decoded, rate))[1]
 
 
 def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:

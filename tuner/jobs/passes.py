@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, fields, replace
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, Job, Outcome
-from tuner.rate import RateMatch, Unreachable, match_rate
+from tuner.rate import RateMatch, Unreachable, match_rate, straddle
 from tuner.records import Timing
 from tuner.scorer import Score, Scorer
 from tuner.updates import Observer, PassFinished
+
+#: The widest jump of the bitrate that the default's quality is interpolated over, as a ratio.
+JUMP = 2.0
 
 
 @dataclass
@@ -66,6 +69,19 @@ class Bench:
             known=known,
             coarse=True,
         )
+
+    def match_widely(self, settings: Settings, guess: float) -> RateMatch | Unreachable:
+        """As `match`; where the bitrate jumps over the target, both sides of the jump.
+
+        For the default on held-out clips: Opus changes its mode at a bitrate that depends on the
+        clips, and without the default nothing that was found has an answer.
+        """
+        match = self.match(settings, guess)
+        if isinstance(match, RateMatch):
+            return match
+        mode = find_rate_mode(self.encoder, settings.rate_mode)
+        jump = straddle(mode, self.target_kbps, self.rates, match.passes, JUMP, JUMP)
+        return jump or match
 
     def measure(self, settings: Settings, knob: float) -> float:
         """Payload kb/s over all clips at one knob value."""

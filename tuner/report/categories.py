@@ -10,6 +10,8 @@ from tuner.report import words
 
 #: With fewer held-out clips of a kind, what the settings do to it is hardly tested.
 FEW_CLIPS = 3
+#: Kinds with too few clips that are named, the worst first.
+NAMED = 4
 #: A kind that loses this much on average is worth a warning even where it may be chance, points.
 HURT = 1.0
 #: Resamples of an interval that is printed with one decimal.
@@ -57,17 +59,22 @@ def find_warnings(found: list[CategoryGain]) -> list[str]:
     """Kinds that lose, and kinds of which there are too few clips."""
     told = []
     for each in found:
-        lost = words.plain(-each.gain.value)
         if each.gain.value <= -HURT and each.clips >= FEW_CLIPS:
             sure = "" if each.gain.high < 0 else ", which may be chance"
             told.append(
-                f"{each.category} loses {lost} points with these settings, on"
-                f" {words.counted(each.clips, 'clip')}{sure}."
+                f"{each.category} loses {words.plain(-each.gain.value)} points with these"
+                f" settings, on {words.counted(each.clips, 'held-out clip')}{sure}."
             )
-        elif each.clips < FEW_CLIPS:
-            told.append(
-                f"only {words.counted(each.clips, 'held-out clip')} of the kind"
-                f" “{each.category}”: what the settings do to it is hardly tested"
-                f" ({words.signed(each.gain.value)} points)."
-            )
+    few = [each for each in found if each.clips < FEW_CLIPS]
+    if few:
+        named = [
+            f"“{each.category}” ({each.clips}, {words.signed(each.gain.value)} points)"
+            for each in few[:NAMED]
+        ]
+        more = [f"{len(few) - NAMED} more"] if len(few) > NAMED else []
+        kinds = "this kind" if len(few) == 1 else "these kinds"
+        told.append(
+            f"fewer than {FEW_CLIPS} held-out clips of {words.joined([*named, *more])}: what the"
+            f" settings do to {kinds} is hardly tested."
+        )
     return told

@@ -12,6 +12,8 @@ from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
 from tuner.report.curves import Curve
 from tuner.report.runs import Run
+from tuner.report.targets import draw_targets
+from tuner.report.words import objective_name
 
 #: Corner of a hull: measured kb/s, mean score, whose it is.
 Corner = tuple[float, float, str]
@@ -20,6 +22,7 @@ Corner = tuple[float, float, str]
 def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[str, Any]:
     """All plots of the head of the report, and the lists of trials."""
     seed = runs[0].results.provenance.seed
+    by_objective = any(objective_name(run.results) for run in runs)
     return {
         "model": runs[0].results.climbed,
         "metrics": [{"key": m, "label": words.metric_label(m)} for m in curves],
@@ -35,7 +38,8 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     }
                     for metric, of_runs in curves.items()
                 },
-                "trials": [_trials(bitrate) for bitrate in run.results.bitrates],
+                "trials": [_trials(each, by_objective) for each in run.results.bitrates],
+                "targets": draw_targets(run.results),
             }
             for index, run in enumerate(runs)
         ],
@@ -100,19 +104,24 @@ def _turns_right(a: Corner, b: Corner, c: Corner) -> bool:
     return (bx - ax) * (cy - ay) < (by - ay) * (cx - ax)
 
 
-def _trials(bitrate: BitrateResult) -> list[list[Any]]:
-    """The rows of one bitrate's list of trials, in the order of its columns."""
+def _trials(bitrate: BitrateResult, by_objective: bool) -> list[list[Any]]:
+    """The rows of one bitrate's list of trials, in the order of its columns.
+
+    With `by_objective`, what the search maximised comes before the mean score.
+
+    """
     default = first_default(bitrate)
     own = bitrate.default_trial
-    first = own.score if own is not None else None
+    first = own.climbed if own is not None else None
     rows = []
     for trial in bitrate.trials:
         gain = ""
-        if trial.score is not None and first is not None and trial is not own:
-            gain = words.signed(trial.score - first)
+        if trial.climbed is not None and first is not None and trial is not own:
+            gain = words.signed(trial.climbed - first)
         changes = find_changes(default, trial) if default is not None else []
         rows.append([
-            trial.number, trial.state, _figure(trial.score), gain, _figure(trial.spread),
+            trial.number, trial.state, *([_figure(trial.objective)] if by_objective else []),
+            _figure(trial.score), gain, _figure(trial.spread),
             _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
             round(trial.passes, 1),
             "" if trial.encode_s is None else f"{trial.encode_s:.2f}",

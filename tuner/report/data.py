@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.records import BitrateResult, Candidate, ClipRecord, Provenance, Results, Side
+from tuner.records import (
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Provenance,
+    Results,
+    Side,
+    name_rates,
+)
 from tuner.report import words
 from tuner.report.candidates import shown_candidate
 from tuner.report.categories import gains_by_category
@@ -19,6 +27,7 @@ from tuner.report.doubts import find_doubts
 from tuner.report.leaders import find_leaders
 from tuner.report.runs import Run, find_judge_differences
 from tuner.report.saving import find_saving
+from tuner.report.targets import TargetView, build_targets
 from tuner.report.together import find_together
 from tuner.report.views import SIDES, BitrateView, Scale, build_bitrate
 
@@ -38,19 +47,25 @@ class RunView:
     key: str
     name: str
     bitrates: list[BitrateView]
+    targets: list[TargetView]
     doubts: list[str]
     notes: list[str]
+    rates: str
     provenance: Provenance
     format_version: int
 
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report; `metrics` are (key, label, role)."""
+    """The whole report; `metrics` are (key, label, role).
+
+    `objective` says what the search maximised, where that is not the mean of the first metric.
+    """
 
     title: str
     lead: list[str]
     metrics: list[tuple[str, str, str]]
+    objective: str | None
     clip_counts: dict[Side, int]
     runs: list[RunView]
     curves: dict[str, list[Curves]]
@@ -70,8 +85,9 @@ def build_page(runs: Sequence[Run]) -> Page:
     several = len(runs) > 1
     return Page(
         title=_title(runs),
-        lead=find_leaders(runs, seed) if several else [_lead(b, first) for b in first.bitrates],
+        lead=find_leaders(runs, seed) if several else _leads(first),
         metrics=[(m, words.metric_label(m), words.metric_role(m, first)) for m in metrics],
+        objective=find_objective(runs),
         clip_counts={side: sum(c.side == side for c in clips) for side in SIDES},
         runs=[
             _run(run, metrics, scale, of_run)
@@ -96,6 +112,12 @@ def _title(runs: Sequence[Run]) -> str:
     return f"Best settings of {whose} at {at} kb/s"
 
 
+def find_objective(runs: Sequence[Run]) -> str | None:
+    """What the searches maximised beside the mean of a metric: "Consensus"; None for nothing."""
+    names = [name for run in runs if (name := words.objective_name(run.results)) is not None]
+    return words.joined(list(dict.fromkeys(names))) if names else None
+
+
 def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunView:
     results = run.results
     seed = results.provenance.seed
@@ -118,16 +140,32 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                         seed,
                     ),
                     together=together,
+                    objective=words.objective_name(results),
                 ),
                 categories=gains_by_category(results, bitrate, shown_candidate(bitrate)),
             )
             for bitrate in results.bitrates
         ],
+        targets=build_targets(results),
         doubts=find_doubts(results),
         notes=results.notes,
+        rates=_rates(results),
         provenance=results.provenance,
         format_version=results.format_version,
     )
+
+
+def _rates(results: Results) -> str:
+    """At which rates clips were encoded, and why."""
+    named = name_rates(clip.rate for clip in results.clips)
+    own = results.provenance.rate is None
+    return f"{named}, {'as their files are' if own else 'to which all clips were brought'}"
+
+
+def _leads(results: Results) -> list[str]:
+    """The answers to targets of quality, else one for each bitrate."""
+    told = [target.sentence for target in results.quality_targets]
+    return told or [_lead(bitrate, results) for bitrate in results.bitrates]
 
 
 def _lead(bitrate: BitrateResult, results: Results) -> str:
@@ -181,7 +219,8 @@ def _objectors(shown: Candidate | None, results: Results) -> str:
 def _forest_scale(runs: Sequence[Run]) -> Scale:
     """One scale for all small drawings, in points: zero and every shown interval fit."""
     shown = [c for run in runs for b in run.results.bitrates if (c := shown_candidate(b))]
-    gains = [g for c in shown if (s := c.sides.get("holdout")) for g in s.gains.values()]
+    sides = [s for c in shown if (s := c.sides.get("holdout"))]
+    gains = [g for s in sides for g in (*s.gains.values(), s.objective_gain) if g is not None]
     low = min([-FOREST_LEAST, *(g.low for g in gains)])
     high = max([FOREST_LEAST, *(g.high for g in gains)])
     margin = FOREST_MARGIN * (high - low)

@@ -225,10 +225,11 @@ def _members(base: SideResult, held_out: SideResult, names: dict[str, str]) -> I
 def _overfit(shown: Candidate) -> Iterator[str]:
     if "tune" not in shown.sides or not shown.sides["tune"].gains:
         return
-    tune, held_out = (shown.sides[s].gains[shown.sides[s].climbed].value for s in SIDES)
+    leads = [shown.sides[side].lead for side in SIDES]
+    tune, held_out = (lead.value if lead else 0.0 for lead in leads)
     if tune > 0 and held_out < GAIN_KEPT * tune:
         yield (
-            f"the gain fell from {words.plain(tune)} points on the tune clips to"
+            f"the gain fell from {words.plain(tune)} points on the tuning clips to"
             f" {words.plain(held_out)} on the held-out ones: the settings fit the clips"
             " that they were tuned on."
         )

@@ -48,6 +48,7 @@ def _view(run: Run, bitrate: BitrateResult) -> dict[str, Any]:
         "key": f"{run.key}-{bitrate.target_kbps:g}",
         "label": f"{run.name}, {bitrate.target_kbps:g} kb/s",
         "counts": ", ".join(counts),
+        "measure": words.objective_name(run.results) or "Mean score",
         "importance": [
             {"name": _name(name), "share": round(share, 4)}
             for name, share in sorted(bitrate.importance.items(), key=lambda item: -item[1])
@@ -82,7 +83,7 @@ def _trial(
     shown: dict[str, Any] = {
         "number": trial.number,
         "state": trial.state,
-        "score": None if trial.score is None else round(trial.score, 2),
+        "score": None if trial.climbed is None else round(trial.climbed, 2),
         "changes": told,
     }
     if trial.reason:
@@ -92,7 +93,7 @@ def _trial(
 
 def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
     """For each parameter that varied: its values and scores over the scored trials."""
-    scored = [trial for trial in bitrate.trials if trial.score is not None]
+    scored = [trial for trial in bitrate.trials if trial.climbed is not None]
     columns: dict[str, list[tuple[TrialRecord, words.Value]]] = {}
     for trial in scored:
         for name, value in {"rate_mode": trial.rate_mode, **trial.values}.items():
@@ -108,7 +109,7 @@ def _slice(name: str, column: Sequence[tuple[TrialRecord, words.Value]]) -> dict
         "name": _name(name),
         "numeric": numeric,
         "values": [value if numeric else _tick(value) for _, value in column],
-        "scores": [round(trial.score, 2) for trial, _ in column if trial.score is not None],
+        "scores": [round(trial.climbed, 2) for trial, _ in column if trial.climbed is not None],
         "numbers": [trial.number for trial, _ in column],
         "pruned": [trial.state == "pruned" for trial, _ in column],
     }

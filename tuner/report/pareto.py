@@ -40,7 +40,7 @@ class ParetoView:
 
 def draw_pareto(bitrate: BitrateResult) -> ParetoView | None:
     """The drawing; None where encode time was no objective."""
-    timed = [t for t in bitrate.trials if t.encode_s is not None and t.score is not None]
+    timed = [t for t in bitrate.trials if t.encode_s is not None and t.climbed is not None]
     if not bitrate.pareto or not timed:
         return None
     times, scores = [_time(t) for t in timed], [_score(t) for t in timed]
@@ -72,8 +72,8 @@ def _time(trial: TrialRecord) -> float:
 
 
 def _score(trial: TrialRecord) -> float:
-    assert trial.score is not None
-    return trial.score
+    assert trial.climbed is not None
+    return trial.climbed
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -104,16 +104,16 @@ def render(
     data["clips"] = build_clips(runs, audio, page)
     progress(2, STEPS, "searches")
     data["mattered"] = build_mattered(runs)
-    loader = _script(_asset("loader.js"))
-    held = [_script(text) for text in (_player(), *map(_asset, SCRIPTS))]
+    loader = _script(read_asset("loader.js"))
+    held = [_script(text) for text in (_player(), *map(read_asset, SCRIPTS))]
     document = (
-        _environment()
+        make_environment()
         .get_template("report.html")
         .render(
             page=view,
             sides=SIDES,
             data={name: Markup(embed_json(value)) for name, value in data.items()},
-            style=Markup(_asset("report.css") + _asset("evidence.css")),
+            style=Markup(read_asset("report.css") + read_asset("evidence.css")),
             loader=Markup(loader),
             held_scripts=[Markup(text) for text in held],
             script_sources=" ".join(_source_hash(text) for text in (loader, *held)),
@@ -135,7 +135,8 @@ def embed_json(value: Any) -> str:
     return text
 
 
-def _environment() -> Environment:
+def make_environment() -> Environment:
+    """Jinja with the report's filters; everything is escaped."""
     environment = Environment(
         loader=PackageLoader("tuner.report"),
         autoescape=True,
@@ -156,7 +157,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """A file of the templates' folder."""
     return resources.files("tuner.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 

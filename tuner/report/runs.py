@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
-from tuner.records import Results
+from tuner.records import Results, name_rates
 from tuner.report import words
 from tuner.results import read_results
 
@@ -109,7 +109,9 @@ def _clip_difference(one: Run, other: Run) -> str:
     missing = sorted(name for key, name in ours.items() if key not in theirs)
     added = sorted(name for key, name in theirs.items() if key not in ours)
     changed = [name for name in missing if name in added]
+    rates = [name_rates(clip.rate for clip in run.results.clips) for run in (one, other)]
     told = (
+        f"encoded at {rates[0]} and at {rates[1]}" if rates[0] != rates[1] else "",
         _named("other samples in", changed),
         _named(f"only {one.folder} has", [name for name in missing if name not in changed]),
         _named(f"only {other.folder} has", [name for name in added if name not in changed]),

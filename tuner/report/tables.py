@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.records import BitrateResult, Candidate, ClipRecord, SideResult
+from tuner.records import BitrateResult, Candidate, ClipRecord, Estimate, SideResult
 from tuner.report.bd import Figure
 from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
@@ -33,13 +33,14 @@ HEADS: dict[str, tuple[str, ...]] = {
     "deltas": ("metric", "test", "anchor", *(f + part for f in FIGURES for part in PARTS)),
     "trials": ("run", "encoder", "target_kbps"),
     "clips": ("run", "encoder", "target_kbps"),
+    "targets": ("run", "encoder", "quality", "share"),
 }
 
 Row = dict[str, Any]
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write `winners.csv`, `deltas.csv`, `trials.csv` and `clips.csv` into `folder`.
+    """Write `winners.csv`, `deltas.csv`, `trials.csv`, `clips.csv`, `targets.csv` into `folder`.
 
     Returns:
         The files.
@@ -50,6 +51,7 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
         "deltas": _deltas(runs, metrics),
         "trials": _trials(runs),
         "clips": _clips(runs, metrics),
+        "targets": _targets(runs),
     }
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
@@ -62,11 +64,12 @@ def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in written)
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in written)
     return path
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a spreadsheet may read it: rounded, and never a formula."""
     if isinstance(value, float):
         return round(value, DECIMALS)
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
@@ -91,10 +94,11 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
                 "verdict": "no answer" if bitrate.problem else bitrate.verdict.kind,
                 "sentence": bitrate.problem or bitrate.verdict.sentence,
                 "recommended": "tuned" if bitrate.winner else "default",
-                "command": shlex.join(used.command) if used else "",
+                "command": used.shown if used else "",
                 "trial": shown.trial if shown else None,
                 "rate_mode": shown.rate_mode if shown else None,
                 "settings": json.dumps(shown.values, sort_keys=True) if shown else None,
+                "objective": run.results.objective,
                 **_gains(shown, metrics),
                 "equivalent_kbps": saving.kbps,
                 "equivalent_kbps_low": saving.low_kbps,
@@ -102,15 +106,50 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
             }
 
 
+def _targets(runs: Sequence[Run]) -> Iterator[Row]:
+    """One row per run and target of quality."""
+    for run in runs:
+        for target in run.results.quality_targets:
+            row: Row = {
+                "run": str(run.folder),
+                "encoder": run.results.provenance.encoder,
+                "quality": target.quality,
+                "share": target.share,
+                "searched_kbps": target.searched_kbps,
+                "sentence": target.sentence,
+                "recommended": "tuned" if target.recommended else "default",
+            }
+            for name, need in (("default", target.default), ("best", target.best)):
+                fields = vars(need) if need else {}
+                row |= {f"{name}_{key}": _plain(x) for key, x in fields.items()}
+            if bits := target.bits:
+                row |= {"bits_ratio": bits.value, "bits_ratio_low": bits.low}
+                row["bits_ratio_high"] = bits.high
+            yield row | {"time_ratio": target.time_ratio}
+
+
+def _plain(value: Any) -> Any:
+    """A command line or settings as text."""
+    if isinstance(value, list):
+        return shlex.join(value)
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
 def _gains(shown: Candidate | None, metrics: Sequence[str]) -> Row:
     side = shown.sides.get("holdout") if shown else None
     row: Row = {"holdout_kbps": side.bitrate_kbps if side else None}
+    if side is not None and side.objective_gain is not None:
+        row |= {f"objective_{k}": v for k, v in _spread(side.objective_gain).items()}
     for metric in metrics:
         gain = side.gains.get(metric) if side else None
         row[f"{metric}_gain"] = gain.value if gain else None
         row[f"{metric}_gain_low"] = gain.low if gain else None
         row[f"{metric}_gain_high"] = gain.high if gain else None
     return row
+
+
+def _spread(gain: Estimate) -> Row:
+    return {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high}
 
 
 def _deltas(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
@@ -165,6 +204,8 @@ def _clips(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
 def _heard(role: str, side: SideResult, digest: str, metrics: Sequence[str]) -> Row:
     row: Row = {f"{m}_{role}": side.scores.get(m, {}).get(digest) for m in metrics}
     row[f"spread_{role}"] = side.spreads.get(digest)
+    if side.objective:
+        row[f"objective_{role}"] = side.objective.get(digest)
     return row | {f"{name}_{role}": x for name, x in side.diagnosis.get(digest, {}).items()}
 
 

@@ -44,13 +44,14 @@ class Forest:
 
 @dataclass(frozen=True)
 class Gain:
-    """A gain in words, and where it is drawn."""
+    """A gain in words, and where it is drawn; `objective` is that by what the search maximised."""
 
     label: str
     value: str
     interval: str
     tone: str
     forest: Forest
+    objective: Gain | None = None
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,16 @@ def build_bitrate(
     scale: Scale,
     saving: Saving,
     together: Mapping[Place, Estimate],
+    objective: str | None = None,
 ) -> BitrateView:
-    """The view of one target bitrate of the run in `folder`."""
+    """The view of one target bitrate of the run in `folder`.
+
+    `objective` is the label of what the search maximised, where it is not the mean.
+    """
     where = f"{folder}@{bitrate.target_kbps:g}"
     finalists = [
         replace(
-            _finalist(bitrate, index, metrics, where, scale),
+            _finalist(bitrate, index, metrics, where, scale, objective or ""),
             together=_together(together.get((bitrate.target_kbps, index))),
         )
         for index in range(len(bitrate.candidates))
@@ -150,15 +155,20 @@ def build_bitrate(
 
 
 def _finalist(
-    bitrate: BitrateResult, index: int, metrics: Sequence[str], where: str, scale: Scale
+    bitrate: BitrateResult,
+    index: int,
+    metrics: Sequence[str],
+    where: str,
+    scale: Scale,
+    objective: str,
 ) -> FinalistView:
     candidate = bitrate.candidates[index]
     gains: dict[Side, list[Gain | None]] = {}
     bitrates: dict[Side, str] = {}
     for side in SIDES:
         result = candidate.sides.get(side)
-        stored = result.gains if result and index else {}
-        gains[side] = [_gain(m, stored[m], scale) if m in stored else None for m in metrics]
+        shown = result if index else None
+        gains[side] = [_gain_in(metric, shown, scale, objective) for metric in metrics]
         bitrates[side] = _spent(result)
     return FinalistView(
         name="Default" if index == 0 else f"Trial {candidate.trial}",
@@ -166,7 +176,7 @@ def _finalist(
         changes=find_changes(bitrate.candidates[0], candidate),
         gains=gains,
         bitrates=bitrates,
-        command=shlex.join(candidate.command),
+        command=candidate.shown,
         encode=_encode_command(candidate, where, is_winner=index == bitrate.winner),
         problem=candidate.problem,
         notes=candidate.notes,
@@ -213,6 +223,16 @@ def _encode_command(candidate: Candidate, where: str, is_winner: bool) -> str | 
         return None
     settings = [] if is_winner else ["--settings", f"trial-{candidate.trial}"]
     return shlex.join(["tuner", "encode", where, *settings, "FILES", "-o", "FOLDER"])
+
+
+def _gain_in(metric: str, side: SideResult | None, scale: Scale, objective: str) -> Gain | None:
+    """The gain by a metric; with the climbed one that by the objective, where it is another."""
+    if side is None or metric not in side.gains:
+        return None
+    found = _gain(metric, side.gains[metric], scale)
+    if metric != side.climbed or side.objective_gain is None:
+        return found
+    return replace(found, objective=_gain(objective, side.objective_gain, scale))
 
 
 def _gain(metric: str, gain: Estimate, scale: Scale) -> Gain:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tuner.records import MODEL, Results
 from tuner.records import metric_label as metric_label
+from tuner.records import objective_label as objective_label
 
 MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -36,6 +37,15 @@ def plain_whole(value: float) -> str:
 def interval(low: float, high: float) -> str:
     """An interval in words: "4.1 to 8.3"."""
     return f"{plain(low)} to {plain(high)}"
+
+
+def objective_name(results: Results) -> str | None:
+    """What the search maximised, where it is not the mean score: "Consensus"."""
+    sides = (s for b in results.bitrates for c in b.candidates for s in c.sides.values())
+    if all(side.objective_gain is None for side in sides):
+        return None
+    label = objective_label(results.objective)
+    return label[:1].upper() + label[1:]
 
 
 def metric_role(metric: str, results: Results) -> str:

@@ -37,7 +37,7 @@ class BitrateStatus:
         state: searching, searched, stopped, validating, or the verdict.
         done: finished trials, the `infeasible`, `failed` and `pruned` ones among them.
         trials: the budget in trials, or None.
-        default, best: scores on the tune clips, 0 to 100, as far as they are known.
+        default, best: what the search maximises on the tuning clips, 0 to 100, as far as known.
         best_kbps: what the best one spent, kb/s.
     """
 

@@ -61,7 +61,9 @@ def params_to_retry(trial: FrozenTrial) -> Mapping[str, Any] | None:
 def load_result(trial: FrozenTrial) -> TrialResult:
     """How a finished trial went."""
     raw = trial.user_attrs[RESULT]
-    record, timing = TrialRecord(**raw["record"]), Timing(**raw["timing"])
+    # Older versions kept the objective beside the record alone.
+    record = TrialRecord(**{"objective": raw["objective"], **raw["record"]})
+    timing = Timing(**raw["timing"])
     rates = tuple((knob, kbps) for knob, kbps in raw.get("rates", ()))
     return TrialResult(record, raw["objective"], timing, rates, machine=raw.get("machine", False))
 

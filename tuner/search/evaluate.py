@@ -238,6 +238,7 @@ class _Trial:
             state="complete",
             bitrate_kbps=spent_kbps(bench.clips, outcomes),
             score=statistics.fmean(score.mean for score in scores),
+            objective=value,
             spread=statistics.fmean(score.spread for score in scores),
             encode_s=sum(outcome.encoder_s for outcome in outcomes),
             peak_dbfs=peak_of([o.scores[PEAK] for o in outcomes if PEAK in o.scores]),
@@ -269,6 +270,7 @@ def _pruned(
         record,
         state="pruned",
         score=estimate(means, rival.means) + credit,
+        objective=value,
         reason=(
             f"after {len(values)} of {len(rival.values)} clips it was"
             f" {statistics.fmean(rival.values) - value:.1f} points behind trial"

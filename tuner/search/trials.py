@@ -347,7 +347,8 @@ class Trials:
         reason = self._limits.broken(result.record, default.record)
         if reason is None:
             return result
-        record = replace(result.record, state="infeasible", score=None, spread=None, reason=reason)
+        record = replace(result.record, state="infeasible", reason=reason)
+        record = replace(record, score=None, spread=None, objective=None)
         return replace(result, record=record, objective=None, hearing=None)
 
     def _seed_of(self, ordinal: int, purpose: int) -> int:

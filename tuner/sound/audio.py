@@ -1,7 +1,7 @@
 """Reading, resampling and aligning audio.
 
-Conventions: float32 ``[C, T]``, C = 1 or 2, 48 kHz after `resample`, nominal range ±1.
-Decoded peaks above 1 are kept.
+Conventions: float32 ``[C, T]``, C = 1 or 2, nominal range ±1; encoders get the source's own rate,
+scorers 48 kHz. Decoded peaks above 1 are kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm
+from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm, to_grid
 from tuner.sound.alignment import align
 from tuner.sound.decoding import decode_blocks
 from tuner.sound.delay import MAX_DELAY, find_delay
@@ -22,6 +22,7 @@ __all__ = [
     "SILENCE_PEAK",
     "Pcm",
     "align",
+    "convert_rate",
     "find_delay",
     "lowpass",
     "read_audio",
@@ -60,6 +61,15 @@ def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:
     return np.ascontiguousarray(resampled.T, dtype=np.float32)
 
 
+def convert_rate(pcm: Pcm, rate: int, target_rate: int) -> Pcm:
+    """Bring a source to another rate as a converted file has it: of 24 bits, cut off at full scale.
+
+    Args:
+        pcm: float32 ``[C, T]`` at `rate` Hz; returned as it is where that is the target.
+    """
+    return pcm if rate == target_rate else to_grid(resample(pcm, rate, target_rate))
+
+
 def lowpass(pcm: Pcm, cutoff_hz: float) -> Pcm:
     """Steep low-pass without delay: half the amplitude at the cut-off, 96 dB an octave beyond.
 
@@ -74,8 +84,10 @@ def lowpass(pcm: Pcm, cutoff_hz: float) -> Pcm:
     return np.asarray(signal.sosfiltfilt(sections, pcm, axis=1), dtype=np.float32)
 
 
-def sample_digest(pcm: Pcm) -> str:
-    """sha256 (hex) of the samples and their shape."""
+def sample_digest(pcm: Pcm, rate: int = SAMPLE_RATE) -> str:
+    """sha256 (hex) of the samples, their shape and their rate in Hz."""
     content = hashlib.sha256(repr(pcm.shape).encode())
+    if rate != SAMPLE_RATE:  # digests at 48 kHz are those of versions that knew no other rate
+        content.update(f"{rate} Hz".encode())
     content.update(np.ascontiguousarray(pcm, dtype="<f4").tobytes())
     return content.hexdigest()

@@ -1,4 +1,4 @@
-"""Clips on disk: each a ``<digest>.npy``, float32 ``[C, T]`` at 48 kHz, named by its samples.
+"""Clips on disk: each a ``<digest>.npy``, float32 ``[C, T]``, named by its samples and their rate.
 
 A file is believed only when it holds the samples that its name says. It appears whole, its
 bytes on the disk before its name is; one that was damaged since is written again where the
@@ -14,7 +14,7 @@ import numpy as np
 
 from tuner.atomic import replacing
 from tuner.errors import ClipError
-from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample, sample_digest
+from tuner.sound.audio import Pcm, convert_rate, read_audio, sample_digest
 
 
 def clip_path(folder: Path, digest: str) -> Path:
@@ -24,12 +24,13 @@ def clip_path(folder: Path, digest: str) -> Path:
     return folder / f"{digest}.npy"
 
 
-def read_clip(path: Path, digest: str) -> Pcm:
+def read_clip(path: Path, digest: str, rate: int) -> Pcm:
     """The samples of a clip.
 
     Args:
         path: its file.
         digest: what `tuner.sound.audio.sample_digest` says of them.
+        rate: theirs, Hz.
 
     Returns:
         float32 ``[C, T]``.
@@ -46,24 +47,24 @@ def read_clip(path: Path, digest: str) -> Pcm:
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise ClipError(f"{path}: cannot be read ({error})") from error
     # Results are stored under the digest: a file that holds something else would poison them.
-    if pcm.ndim != 2 or pcm.dtype != np.float32 or sample_digest(pcm) != digest:
+    if pcm.ndim != 2 or pcm.dtype != np.float32 or sample_digest(pcm, rate) != digest:
         raise ClipError(f"{path}: is damaged (it does not hold clip {digest[:12]})")
     return pcm
 
 
-def is_whole(path: Path, digest: str) -> bool:
+def is_whole(path: Path, digest: str, rate: int) -> bool:
     """Whether a clip's file holds its samples; looked at again only when the file changes."""
     try:
         stat = path.stat()
     except OSError:
         return False
-    return _is_whole(str(path), digest, stat.st_mtime_ns, stat.st_size)
+    return _is_whole(str(path), digest, rate, stat.st_mtime_ns, stat.st_size)
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_whole(path: str, digest: str, mtime_ns: int, size: int) -> bool:
+def _is_whole(path: str, digest: str, rate: int, mtime_ns: int, size: int) -> bool:
     try:
-        read_clip(Path(path), digest)
+        read_clip(Path(path), digest, rate)
     except ClipError:
         return False
     return True
@@ -79,13 +80,16 @@ def write_clip(path: Path, pcm: Pcm) -> None:
         np.save(stream, pcm, allow_pickle=False)
 
 
-def cut_again(source: Path, start_s: float, samples: int, digest: str) -> Pcm | None:
+def cut_again(
+    source: Path, start_s: float, duration_s: float, rate: int, digest: str
+) -> Pcm | None:
     """A clip, cut once more from its sound file.
 
     Args:
         source: the file that it was cut from.
         start_s: where it begins in the file, s.
-        samples: its length at 48 kHz.
+        duration_s: its length, s.
+        rate: its rate, Hz.
         digest: of its samples.
 
     Returns:
@@ -94,9 +98,9 @@ def cut_again(source: Path, start_s: float, samples: int, digest: str) -> Pcm | 
     if not source.is_file():
         return None
     try:
-        pcm, rate = read_audio(source)
+        pcm = convert_rate(*read_audio(source), rate)
     except ClipError:
         return None
-    begin = round(start_s * SAMPLE_RATE)
-    excerpt = np.ascontiguousarray(resample(pcm, rate)[:, begin : begin + samples])
-    return excerpt if sample_digest(excerpt) == digest else None
+    begin, samples = round(start_s * rate), round(duration_s * rate)
+    excerpt = np.ascontiguousarray(pcm[:, begin : begin + samples])
+    return excerpt if sample_digest(excerpt, rate) == digest else None

@@ -1,9 +1,10 @@
 """Clip sets: finding sound files, cutting excerpts, naming them by content, choosing sides.
 
-A clip is one excerpt, float32 ``[C, T]`` at 48 kHz, named by the sha256 of its samples, on the
-`tune` side (settings are chosen on it) or the `holdout` side (only the reported result is
-measured on it), by source file, never both. All problems of a folder are told together, each
-with its file's name, before anything runs.
+A clip is one excerpt, float32 ``[C, T]`` at the rate that it is encoded at (its file's, unless the
+study says another), named by the sha256 of its samples and rate. It is on the `tune` side (settings
+are chosen on it) or the `holdout` side (only the reported result is measured on it), by file,
+never both. All problems of a folder are told together, each with its file's name, before anything
+runs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,7 +23,15 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.records import Side
-from tuner.sound.audio import SAMPLE_RATE, SILENCE_PEAK, Pcm, read_audio, resample, sample_digest
+from tuner.sound.audio import (
+    SAMPLE_RATE,
+    SILENCE_PEAK,
+    Pcm,
+    convert_rate,
+    read_audio,
+    resample,
+    sample_digest,
+)
 from tuner.sound.clip_files import clip_path, is_whole, write_clip
 from tuner.sound.decoding import read_format
 from tuner.sound.fingerprints import Fingerprint, group_recordings, take_fingerprint
@@ -77,14 +86,15 @@ class Clip:
     """One excerpt.
 
     Args:
-        digest: sha256 (hex) of the samples.
+        digest: sha256 (hex) of the samples and their rate.
         name: file name, for people, and unlike that of any other clip of the set: with its
             folder where another file has the same name, with its start where a file has several.
         side: "tune" or "holdout".
         source: path of the file.
         start_s: where the excerpt begins in the file.
-        pcm: float32 ``[C, T]`` at 48 kHz.
-        category: what the manifest calls its kind ("speech"); empty where it does not.
+        pcm: float32 ``[C, T]`` at `rate`: what encoders get.
+        category: its kind ("speech") by the manifest, else as guessed; empty without either.
+        rate: Hz.
     """
 
     digest: str
@@ -94,11 +104,17 @@ class Clip:
     start_s: float
     pcm: Pcm = field(repr=False)
     category: str = ""
+    rate: int = SAMPLE_RATE
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return float(self.pcm.shape[1] / SAMPLE_RATE)
+        return float(self.pcm.shape[1] / self.rate)
+
+    @property
+    def reference(self) -> Pcm:
+        """The samples at 48 kHz: what scorers hear."""
+        return resample(self.pcm, self.rate)
 
     @property
     def channels(self) -> int:
@@ -123,6 +139,15 @@ class ClipSet:
         return tuple(c for c in self.clips if c.side == "holdout")
 
     @property
+    def categories(self) -> dict[str, ClipSet]:
+        """The clips of each kind, by its name in order."""
+        names = sorted({clip.category for clip in self.clips})
+        return {
+            name: ClipSet(tuple(clip for clip in self.clips if clip.category == name))
+            for name in names
+        }
+
+    @property
     def digest(self) -> str:
         """sha256 (hex) over the clips' digests and sides."""
         lines = sorted(f"{c.side} {c.digest}" for c in self.clips)
@@ -139,10 +164,21 @@ class _Wanted:
     start_s: float | None = None
     duration_s: float | None = None
     category: str = ""
+    group: str = ""
 
 
-_Cut = tuple[_Wanted, list[tuple[float, Pcm]]]
-"""A file, and (start in seconds, samples) of its excerpts."""
+@dataclass(frozen=True)
+class _Cut:
+    """A file's excerpts: (start in seconds, samples) of each, and their rate in Hz."""
+
+    want: _Wanted
+    excerpts: list[tuple[float, Pcm]]
+    rate: int
+
+    @property
+    def digest(self) -> str:
+        """Of the first excerpt."""
+        return sample_digest(self.excerpts[0][1], self.rate)
 
 
 def load_clips(
@@ -153,6 +189,8 @@ def load_clips(
     holdout_fraction: float = 0.5,
     allow_lossy: bool = False,
     group_by: GroupBy = "recording",
+    guess: Callable[[Pcm], str] | None = None,
+    rate: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
     """Make a clip set of a folder of lossless sound files.
@@ -162,10 +200,14 @@ def load_clips(
         excerpting: how excerpts are cut; the manifest's own `start_s` and `duration_s` win.
         manifest: CSV with the columns `file` (relative to the CSV), `side`, and optionally
             `start_s`, `duration_s`, `group`, `category`; rows of the side `train` or of none are
-            left out. ``manifest.csv`` in the folder is used when None.
-        holdout_fraction: share of the files that go to the holdout side without a manifest.
+            left out. With `category` and no column `side`, sides are chosen as without a manifest.
+            ``manifest.csv`` in the folder is used when None.
+        holdout_fraction: share of the files that go to the holdout side where no manifest says;
+            of every kind as near as can be.
         allow_lossy: take coded files as references, too.
         group_by: what stays on one side: files of one recording, or also of one folder.
+        guess: tells the kind of a file from its first excerpt where the manifest does not.
+        rate: Hz that all clips are brought to; None: each keeps its file's.
         progress: called with (files read, files).
 
     Raises:
@@ -188,8 +230,11 @@ def load_clips(
     for done, want in enumerate(wanted, start=1):
         try:
             _check_kind(want.path, allow_lossy=allow_lossy)
-            excerpts, fingerprint = _excerpts(want, excerpting)
-            cut.append((want, excerpts))
+            excerpts, fingerprint = _excerpts(want, excerpting, rate)
+            if guess is not None and not want.category:
+                kind = guess(resample(excerpts.excerpts[0][1], excerpts.rate))
+                excerpts = replace(excerpts, want=replace(want, category=kind))
+            cut.append(excerpts)
             prints.append(fingerprint)
         except ClipError as error:
             problems.append(str(error))
@@ -241,15 +286,19 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ClipError(f"{manifest}: cannot be read as CSV ({error})") from error
-    if not rows or not {"file", "side"} <= rows[0].keys():
-        raise ClipError(f"{manifest}: needs rows with the columns `file` and `side`")
+    columns = rows[0].keys() if rows else ()
+    has_sides = "side" in columns
+    if "file" not in columns or not (has_sides or "category" in columns):
+        raise ClipError(
+            f"{manifest}: needs rows with the columns `file` and `side`, or `file` and `category`"
+        )
     wanted: list[_Wanted] = []
     sides_of: dict[str, set[str]] = {}
     for line, row in enumerate(rows, start=2):
-        side = (row["side"] or "").strip()
+        side = (row["side"] or "").strip() if has_sides else None
         if side in OTHER_SIDES:
             continue
-        if side not in SIDES:
+        if side is not None and side not in SIDES:
             problems.append(f"{manifest}, line {line}: side {side!r}; use tune, holdout or train")
             continue
         try:
@@ -259,9 +308,12 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
             continue
         path = manifest.parent / (row["file"] or "")
         category = (row.get("category") or "").strip().lower()
-        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category))
+        group = row.get("group") or ""
+        wanted.append(_Wanted(path, row["file"] or "", side, start, duration, category, group))
+        if side is None:
+            continue
         # Resolved: "a.wav" and "./a.wav" are one recording, and belong on one side.
-        for kind, key in (("file", str(path.resolve())), ("group", row.get("group"))):
+        for kind, key in (("file", str(path.resolve())), ("group", group)):
             if key:
                 sides_of.setdefault(f"{kind} {key}", set()).add(side)
     for key, sides in sides_of.items():
@@ -289,9 +341,9 @@ def _check_kind(path: Path, *, allow_lossy: bool) -> None:
 
 
 def _excerpts(
-    want: _Wanted, excerpting: Excerpting
-) -> tuple[list[tuple[float, Pcm]], Fingerprint | None]:
-    """(start in seconds, samples) of a file's excerpts, and its fingerprint. Raises `ClipError`."""
+    want: _Wanted, excerpting: Excerpting, wanted_rate: int | None
+) -> tuple[_Cut, Fingerprint | None]:
+    """A file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
     if not _is_text(str(path)):
         raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
@@ -311,12 +363,13 @@ def _excerpts(
     if seconds < excerpting.min_duration_s:
         least = excerpting.min_duration_s
         raise ClipError(f"{path}: is {seconds:.2f} s long, at least {least:g} s are needed")
-    pcm = resample(pcm, rate)
+    fingerprint = take_fingerprint(resample(pcm, rate))
+    pcm, rate = convert_rate(pcm, rate, wanted_rate or rate), wanted_rate or rate
     cuts: list[tuple[float, Pcm]] = []
     silent: list[str] = []
-    for start_s, duration_s in _windows(pcm, want, excerpting, path):
-        begin = round(start_s * SAMPLE_RATE)
-        excerpt = pcm[:, begin : begin + round(duration_s * SAMPLE_RATE)]
+    for start_s, duration_s in _windows(pcm, rate, want, excerpting):
+        begin = round(start_s * rate)
+        excerpt = pcm[:, begin : begin + round(duration_s * rate)]
         if np.max(np.abs(excerpt), initial=0.0) < SILENCE_PEAK:
             silent.append(f"from {start_s:.1f} s for {duration_s:.1f} s")
         else:
@@ -324,25 +377,25 @@ def _excerpts(
     # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
     if not cuts:
         raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
-    return cuts, take_fingerprint(pcm)
+    return _Cut(want, cuts, rate), fingerprint
 
 
 def _windows(
-    pcm: Pcm, want: _Wanted, excerpting: Excerpting, path: Path
+    pcm: Pcm, rate: int, want: _Wanted, excerpting: Excerpting
 ) -> Iterable[tuple[float, float]]:
     """(start, duration) in seconds of each excerpt."""
-    seconds = pcm.shape[1] / SAMPLE_RATE
+    seconds = pcm.shape[1] / rate
     if want.start_s is not None or want.duration_s is not None:
         start = want.start_s or 0.0
         duration = want.duration_s or min(excerpting.duration_s, seconds - start)
         if start + duration > seconds + GRID_S or duration < excerpting.min_duration_s:
             raise ClipError(
-                f"{path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
+                f"{want.path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
                 f" {seconds:.2f} s and an excerpt at least {excerpting.min_duration_s:g} s"
             )
         return [(start, duration)]
     duration = min(excerpting.duration_s, seconds)
-    merit = _merit(pcm, duration, excerpting.how)
+    merit = _merit(pcm, rate, duration, excerpting.how)
     chosen: list[int] = []
     span = round(duration / GRID_S)
     for start in np.argsort(-merit, kind="stable"):
@@ -353,9 +406,9 @@ def _windows(
     return [(round(start * GRID_S, 3), duration) for start in sorted(chosen)]
 
 
-def _merit(pcm: Pcm, duration_s: float, how: How) -> np.ndarray:
+def _merit(pcm: Pcm, rate: int, duration_s: float, how: How) -> np.ndarray:
     """How much each window, starting every `GRID_S`, is wanted."""
-    block = round(GRID_S * SAMPLE_RATE)
+    block = round(GRID_S * rate)
     blocks = max(pcm.shape[1] // block, 1)
     power = np.array(
         [np.mean(np.square(pcm[:, n * block : (n + 1) * block])) for n in range(blocks)]
@@ -377,19 +430,24 @@ def _find_groups(
     """For each file the index of the first one that it must stand with. What is found is told."""
     groups = group_recordings(prints)
     for mine, first in enumerate(groups):
-        (here, mine_cut), (there, first_cut) = cut[mine], cut[first]
-        if mine == first or sample_digest(mine_cut[0][1]) == sample_digest(first_cut[0][1]):
+        here, there = cut[mine].want, cut[first].want
+        if mine == first or cut[mine].digest == cut[first].digest:
             continue
         if None not in (here.side, there.side) and here.side != there.side:
             told = "they are on both sides; put them on one"
         else:
             told = "both stay on one side"
         log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
+    groups = _join(groups, _alike([each.want.group or None for each in cut]))
     if group_by == "folder":
-        firsts: dict[Path, int] = {}
-        roots = [firsts.setdefault(want.path.parent, n) for n, (want, _) in enumerate(cut)]
-        groups = _join(groups, roots)
+        groups = _join(groups, _alike([each.want.path.parent for each in cut]))
     return groups
+
+
+def _alike(keys: Sequence[Hashable | None]) -> list[int]:
+    """For each key the index of the first that equals it; None equals none."""
+    firsts: dict[Hashable, int] = {}
+    return [n if key is None else firsts.setdefault(key, n) for n, key in enumerate(keys)]
 
 
 def _join(one: Sequence[int], two: Sequence[int]) -> list[int]:
@@ -408,33 +466,53 @@ def _choose_sides(
 ) -> list[Side]:
     """The side of each file: the manifest's, else by rank of a hash of its group's content.
 
-    Files of equal content get equal hashes and so stand together; `_unique` drops doubles.
+    Of each kind the same share is held out. Files of equal content get equal hashes and so stand
+    together; `_unique` drops doubles.
     """
-    digests = [sample_digest(excerpts[0][1]) for _, excerpts in cut]
-    least: dict[int, str] = {}
-    for group, digest in zip(groups, digests, strict=True):
-        least[group] = min(least.get(group, digest), digest)
-    ranked = sorted(set(least.values()))
-    count = round(len(ranked) * holdout_fraction)
-    count = min(max(count, 1), len(ranked) - 1)
-    held = set(ranked[: max(count, 0)])
+    least: dict[int, tuple[str, str]] = {}
+    for each, group in zip(cut, groups, strict=True):
+        own = (each.digest, each.want.category)
+        least[group] = min(least.get(group, own), own)
+    held = _held_out(dict(least.values()), holdout_fraction)
     return [
-        want.side or ("holdout" if least[group] in held else "tune")
-        for (want, _), group in zip(cut, groups, strict=True)
+        each.want.side or ("holdout" if least[group][0] in held else "tune")
+        for each, group in zip(cut, groups, strict=True)
     ]
+
+
+def _held_out(kinds: Mapping[str, str], fraction: float) -> set[str]:
+    """Which digests are held out, of every kind as near to `fraction` as all together allow.
+
+    Args:
+        kinds: digest -> kind.
+        fraction: share of all.
+    """
+    count = min(max(round(len(kinds) * fraction), 1), len(kinds) - 1)
+    of_kind: dict[str, list[str]] = {}
+    for digest in sorted(kinds):
+        of_kind.setdefault(kinds[digest], []).append(digest)
+    exact = {kind: len(each) * fraction for kind, each in of_kind.items()}
+    # By largest remainder; of equal ones the kind whose first clip has the lower hash.
+    order = sorted(exact, key=lambda kind: (math.floor(exact[kind]) - exact[kind], of_kind[kind]))
+    left = count - sum(math.floor(each) for each in exact.values())
+    held: set[str] = set()
+    for place, kind in enumerate(order):
+        held |= set(of_kind[kind][: math.floor(exact[kind]) + (place < left)])
+    return set(sorted(held)[:count])  # one clip at least is left to tune on
 
 
 def _clips(cut: Sequence[_Cut], sides: Sequence[Side]) -> Iterable[Clip]:
     # Music libraries are full of folders with a "01.flac" each.
-    files = {want.name for want, _ in cut}
+    files = {each.want.name for each in cut}
     namesakes = Counter(Path(name).name for name in files)
-    for (want, excerpts), side in zip(cut, sides, strict=True):
+    for each, side in zip(cut, sides, strict=True):
+        want, rate = each.want, each.rate
         file = want.path.name if namesakes[want.path.name] == 1 else want.name
-        for start_s, pcm in excerpts:
-            several = len(excerpts) > 1 or want.start_s is not None
+        for start_s, pcm in each.excerpts:
+            several = len(each.excerpts) > 1 or want.start_s is not None
             name = f"{file} @{start_s:g} s" if several else file
-            digest = sample_digest(pcm)
-            yield Clip(digest, name, side, str(want.path), start_s, pcm, want.category)
+            digest, source = sample_digest(pcm, rate), str(want.path)
+            yield Clip(digest, name, side, source, start_s, pcm, want.category, rate)
 
 
 def _unique(clips: Iterable[Clip]) -> list[Clip]:
@@ -463,7 +541,7 @@ def store_clips(clip_set: ClipSet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for clip in clip_set.clips:
         path = clip_path(folder, clip.digest)
-        if not is_whole(path, clip.digest):
+        if not is_whole(path, clip.digest, clip.rate):
             if path.exists():
                 log.warning("%s: is damaged; made again from %s", path, clip.source)
             write_clip(path, clip.pcm)

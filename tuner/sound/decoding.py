@@ -20,7 +20,7 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.pcm import Pcm
-from tuner.sound.headers import MATROSKA, promised_samples
+from tuner.sound.headers import MOV, promised_samples, tells_delay
 from tuner.sound.pieces import Piece, find_pieces
 from tuner.sound.sndfile import decode_pcm, is_sndfile, read_pcm_header
 
@@ -38,15 +38,22 @@ JUMPING = re.compile("vorbis|musepack.|wma.*|mp3")
 #: Musepack's decoder is late by so many samples, which its own players take off.
 MUSEPACK, MUSEPACK_DELAY = frozenset(("musepack7", "musepack8")), 481
 #: Formats whose last packets hold more than the sound, which players do not play.
-PADDED = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "mp3", "mpc", "mpc8"))
+PADDED = frozenset((MOV, "mp3", "mpc", "mpc8", "ogg"))
 #: Packets may be so much off, s: Matroska counts in milliseconds.
 GAP_S = 0.003
 #: What a lossy file may lack of its promise: a decoder's delay, in samples.
 LOSSY_LACK = 4096
-#: Formats that tell where lossy audio begins and ends, codecs that do so themselves, and samples
-#: of padding in others.
-KEEPING = frozenset(("ogg", "mov,mp4,m4a,3gp,3g2,mj2"))
+#: PyAV crashes on channels in an order of their own, which these tell of PCM.
+QUICKTIME = frozenset((MOV, "caf"))
+#: Formats whose promise is the length of the sound, without delay and padding.
+TELLING = frozenset(("mp3", "mpc", "mpc8", "wav", "w64", "au", "caf"))
+#: Codecs that tell where they begin and end, and samples of padding in others.
 SELF_KEEPING, PADDING = re.compile("opus|musepack8"), 4096
+#: Samples of padding that FFmpeg's tag of an MP3 file may lack.
+VAGUE = 48
+#: Lists of other files, which nobody wants opened in place of one, and no network.
+LISTS = frozenset(("applehttp", "concat", "dash", "hls", "imf", "rtsp", "sdp"))
+LOCAL = {"protocol_whitelist": "file"}
 #: Samples of a float32 are whole numbers of so many bits at most.
 FLOAT_BITS = 24
 
@@ -111,6 +118,11 @@ def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
         decode = decode_pcm if is_sndfile(path) else _decode_piece
         for block, found in decode(piece, done):
             _check_shape(path, shape, found, done)
+            if not np.isfinite(block).all():
+                place = (done + np.argmin(np.isfinite(block).all(axis=0))) / found[0]
+                raise ClipError(
+                    f"{path}: holds NaN or infinite samples at {place:.2f} s; export it again"
+                )
             shape = found
             done += block.shape[1]
             yield block, found[0]
@@ -130,7 +142,9 @@ def _open(piece: Piece) -> InputContainer:
 
     path = piece.path
     try:
-        opened: InputContainer = av.open(piece.open(), metadata_errors="replace")
+        opened: InputContainer = av.open(
+            piece.open(), metadata_errors="replace", container_options=LOCAL
+        )
     except (av.FFmpegError, OSError) as error:
         if not path.stat().st_size:
             raise ClipError(f"{path}: is empty") from error
@@ -139,6 +153,9 @@ def _open(piece: Piece) -> InputContainer:
             f"{path}: cannot be read as audio ({reason}): it is no sound file, or its beginning"
             " is damaged"
         ) from error
+    if opened.format.name in LISTS:
+        opened.close()
+        raise ClipError(f"{path}: is a list of other files; name those themselves")
     return opened
 
 
@@ -154,9 +171,18 @@ def _choose(path: Path, container: InputContainer) -> AudioStream:
     if len(streams) > 1:
         number = streams.index(chosen) + 1
         log.warning("%s: holds %d audio streams; number %d is taken", path, len(streams), number)
+    if container.format.name in QUICKTIME and chosen.channels > 2 and _is_pcm(chosen):
+        raise ClipError(
+            f"{path}: holds {chosen.channels} channels as PCM in QuickTime's format, whose order"
+            " cannot be told; export it as WAV"
+        )
     if not chosen.codec_context or not chosen.rate or not chosen.channels:
         raise ClipError(f"{path}: holds no audio, or its header is damaged")
     return chosen
+
+
+def _is_pcm(stream: AudioStream) -> bool:
+    return stream.codec.canonical_name.startswith("pcm_")
 
 
 def _bits(stream: AudioStream) -> int | None:
@@ -190,14 +216,23 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
                 done += sum(rest.shape[1] for rest, _ in held)
                 yield from held
                 held = []
-        told = promise is not None and not container.format.name.startswith(MATROSKA)
-        if not told and not _keeps_length(container, stream):
+        if promise is None and _is_lossless(codec) and container.format.name != "ogg":
+            log.warning("%s: tells no length: if its end is missing, nobody can notice", path)
+        told = promise is not None and container.format.name in TELLING
+        if not told and not _keeps_length(path, container, stream):
             log.warning(
-                "%s: %s in this form tells neither its delay nor its end: up to %d samples of"
-                " padding are kept at either",
+                "%s: %s in this form tells neither its delay nor its end: up to %d samples too"
+                " many or too few at either",
                 path,
                 codec.upper(),
                 PADDING,
+            )
+        if piece.vague:
+            log.warning(
+                "%s: FFmpeg wrote its tag with the most padding that it can tell: there may be up"
+                " to %d samples too many at the end",
+                path,
+                VAGUE,
             )
     if promise is not None:
         _check_length(path, done, promise, rate, exact=_is_lossless(codec))
@@ -209,17 +244,19 @@ def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool
     )
     if promise - done > (0 if exact else LOSSY_LACK):
         raise ClipError(f"{path}: is cut off or damaged: {told}")
+    if promise > done:
+        log.warning("%s: %s; its end may be missing", path, told)
     if done - promise > LOSSY_LACK:
         log.warning("%s: %s; all of it is used", path, told)
 
 
-def _keeps_length(container: InputContainer, stream: AudioStream) -> bool:
+def _keeps_length(path: Path, container: InputContainer, stream: AudioStream) -> bool:
     """Whether the format keeps the beginning and the end of lossy audio to the sample."""
-    is_kept = (
-        container.format.name in KEEPING
-        or SELF_KEEPING.fullmatch(stream.codec.canonical_name) is not None
-    )
-    return is_kept or _is_lossless(stream.codec.canonical_name)
+    codec = stream.codec.canonical_name
+    if container.format.name == MOV and not _is_lossless(codec):
+        return codec != "mp3" and tells_delay(path)
+    is_kept = container.format.name == "ogg" or SELF_KEEPING.fullmatch(codec)
+    return bool(is_kept) or _is_lossless(codec)
 
 
 def _is_lossless(codec: str) -> bool:
@@ -234,7 +271,8 @@ def _decode_stream(
     codec, rate = stream.codec.canonical_name, stream.rate
     if _is_lossless(codec):
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    planar = av.AudioResampler(format="fltp")
+    # Packed, as PyAV reads beyond the planes of frames of eight channels and more, and crashes.
+    packed = av.AudioResampler(format="flt")
     done, shape, expected = before, None, None
     try:
         for packet in container.demux(stream):
@@ -248,8 +286,9 @@ def _decode_stream(
                     expected = _check_time(path, frame, expected, done)
                 shape, rate = found, frame.sample_rate
                 done += frame.samples
-                for piece in planar.resample(frame):
-                    yield np.asarray(piece.to_ndarray(), np.float32), found
+                for piece in packed.resample(frame):
+                    block = piece.to_ndarray().reshape(piece.samples, -1)
+                    yield np.ascontiguousarray(block.T, np.float32), found
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise ClipError(f"{path}: is damaged at {done / rate:.2f} s ({reason})") from error

@@ -31,7 +31,8 @@ class Contents:
 
     Args:
         sounds: sound files, sorted by path.
-        others: how many other files there are, by suffix in lower case; hidden ones do not count.
+        others: how many others there are, by suffix in lower case, or as "broken link" or
+            "unreadable folder"; hidden ones do not count.
     """
 
     sounds: tuple[Path, ...]
@@ -46,7 +47,9 @@ def read_folder(folder: Path) -> Contents:
     """The files of a folder and of all in it; links are followed, but not in circles."""
     sounds, others = [], Counter[str]()
     for path in _walk(folder, frozenset()):
-        if path.suffix.lower() in SOUND_SUFFIXES:
+        if not path.is_file():
+            others["broken link" if path.is_symlink() else "unreadable folder"] += 1
+        elif path.suffix.lower() in SOUND_SUFFIXES:
             sounds.append(path)
         else:
             others[path.suffix.lower()] += 1
@@ -60,11 +63,12 @@ def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError:
-        return  # not ours to read
+        yield folder  # not ours to read
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
             yield from _walk(entry, above | {real})
-        elif entry.is_file():
+        elif entry.is_file() or not entry.exists():
             yield entry

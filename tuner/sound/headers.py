@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tuner.errors import ClipError
 from tuner.sound.pieces import Piece
+from tuner.sound.sndfile import check_size
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
+log = logging.getLogger(__name__)
+
+#: FFmpeg's name of MPEG-4 and QuickTime files.
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 #: Formats whose streams tell their length in samples, by FFmpeg's names.
 EXACT = frozenset(
     (
-        *("flac", "mov,mp4,m4a,3gp,3g2,mj2", "wv", "tta", "ape", "tak", "mp3"),
+        *("flac", MOV, "wv", "tta", "ape", "tak", "mp3"),
         *("au", "caf", "shn"),
     )
 )
 #: Sizes of a WAV file's data that programs write who cannot go back: the length is not known.
-UNKNOWN = frozenset((0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFFFFE, 0xFFFFFFFE, 0x80000000))
+UNKNOWN = (range(1), range(0x7FFFF000, 0x80000001), range(0xFFFFF000, 0x100000000))
+#: Longest block of Vorbis, samples: where its clock may begin.
+LATEST_BEGINNING = 8192
+#: What may stand behind the last chunk of a WAV file without being told, bytes.
+SCRAPS = 8
 #: Matroska and WebM tell lengths in milliseconds, and round them.
 MATROSKA, MATROSKA_OFF_S = "matroska", 0.01
 CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
@@ -44,6 +55,14 @@ def promised_samples(piece: Piece, container: InputContainer, stream: AudioStrea
         _check_wav(piece.path)
         # Of FFmpeg's own: also where the header has no length, it goes to the end of the file.
         return stream.duration if stream.codec.canonical_name.startswith("pcm_") else None
+    if name == "ogg":
+        # A recording of a stream may begin anywhere.
+        begins = stream.start_time or 0
+        return piece.granule if abs(begins) < LATEST_BEGINNING else None
+    if name == "caf":
+        check_size(piece.path)
+    if name == MOV:
+        _check_mov(piece.path)
     if name in ("mpc", "mpc8"):
         return _musepack_samples(piece.path)
     if name.startswith(MATROSKA):
@@ -103,13 +122,15 @@ def _check_wav(path: Path) -> None:
             if name == b"data":
                 length = long_size if long_size is not None and length == 0xFFFFFFFF else length
                 there = size - file.tell()
-                if (length not in UNKNOWN or long_size is not None) and length > there + 1:
+                if (not _is_unknown(length) or long_size is not None) and length > there:
                     seconds = there / block / rate if block and rate else 0.0
                     promised = length / block / rate if block and rate else 0.0
                     raise ClipError(
                         f"{path}: is cut off after {seconds:.2f} s: its header promises"
                         f" {promised:.2f} s"
                     )
+                if not _is_unknown(length):
+                    _check_behind(path, file, length)
                 return
             body = file.read(min(length, 64))
             if name == b"ds64" and len(body) >= 16:
@@ -118,6 +139,62 @@ def _check_wav(path: Path) -> None:
                 rate = struct.unpack("<I", body[4:8])[0]
                 block = struct.unpack("<H", body[12:14])[0]
             file.seek(length - len(body) + (length & 1), 1)
+
+
+def _is_unknown(length: int) -> bool:
+    return any(length in each for each in UNKNOWN)
+
+
+def _check_behind(path: Path, file: BinaryIO, length: int) -> None:
+    """Check what follows the sound of a WAV file.
+
+    Raises:
+        ClipError: more sound.
+    """
+    at, size = file.tell() + length, path.stat().st_size
+    while size - at > SCRAPS:
+        file.seek(at + (at & 1))
+        head = file.read(8)
+        if head[:4] in (b"RIFF", b"data"):
+            raise ClipError(
+                f"{path}: holds more sound behind its own, as files do that were joined by"
+                " copying; split it, or export it again"
+            )
+        after = file.tell() + int.from_bytes(head[4:], "little")
+        if after > size + 1:
+            log.warning("%s: %d bytes behind its sound are no sound; left out", path, size - at)
+            return
+        at = after
+
+
+def tells_delay(path: Path) -> bool:
+    """Whether an MPEG-4 file tells where lossy sound begins: by an edit list or Apple's note."""
+    moov = next((body for name, body in _mov_atoms(path) if name == b"moov"), b"")
+    return b"elst" in moov or ITUNES.encode() in moov
+
+
+def _check_mov(path: Path) -> None:
+    """Raise `ClipError` for files that were joined by copying: only the first would be read."""
+    if sum(name == b"moov" for name, _ in _mov_atoms(path)) > 1:
+        raise ClipError(f"{path}: is several MPEG-4 files joined by copying; split it")
+
+
+def _mov_atoms(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """The outermost atoms of an MPEG-4 file; only the index has its content."""
+    end = path.stat().st_size
+    at = 0
+    with path.open("rb") as file:
+        while at + 8 <= end:
+            file.seek(at)
+            head = file.read(16)
+            size, name = int.from_bytes(head[:4]), head[4:8]
+            if size == 1:
+                size = int.from_bytes(head[8:])
+            if size < 8:
+                return  # to the end of the file
+            file.seek(at)
+            yield name, file.read(size) if name == b"moov" else b""
+            at += size
 
 
 def _musepack_samples(path: Path) -> int | None:

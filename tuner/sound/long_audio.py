@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ClipError
-from tuner.sound.audio import SAMPLE_RATE
 from tuner.sound.decoding import decode_blocks, read_format
 
-#: Bytes of a sample of the WAV files written here (24 bits), and the most that a WAV file holds.
-SAMPLE_BYTES, WAV_BYTES = 3, 2**32 - 2**16
+#: Sample formats of the WAV files written here, and their bytes.
+SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+#: The most that a WAV file holds.
+WAV_BYTES = 2**32 - 2**16
 
 Block = npt.NDArray[np.float32]
 """float32 ``[T, C]``."""
@@ -28,12 +29,14 @@ def find_duration(path: Path) -> float | None:
     return read_format(path).duration_s
 
 
-def write_wav(source: Path, target: Path) -> None:
-    """Write any sound file as a WAV file of 24 bits at 48 kHz.
+def write_wav(source: Path, target: Path, rate: int | None = None, *, floats: bool = False) -> None:
+    """Write any sound file as a WAV file of its own rate and bits.
 
     Args:
         source: mono or stereo, at any rate.
         target: the WAV file.
+        rate: Hz, to which it is brought instead, with 24 bits; None: its own.
+        floats: write floats as what they are, and not with 24 bits.
 
     Raises:
         ClipError: the source cannot be read, has more than two channels, samples that are
@@ -41,13 +44,18 @@ def write_wav(source: Path, target: Path) -> None:
     """
     import soundfile
 
-    blocks = read_blocks(source)
+    about = read_format(source)
+    blocks = read_blocks(source, rate)
     first = next(blocks, None)
     if first is None:
         raise ClipError(f"{source}: holds no audio")
     channels = first.shape[1]
-    left = WAV_BYTES // (SAMPLE_BYTES * channels)
-    with soundfile.SoundFile(target, "w", SAMPLE_RATE, channels, "PCM_24", format="WAV") as file:
+    hz, subtype = rate or about.rate, "PCM_24"
+    if hz == about.rate:
+        whole = "PCM_16" if (about.bits or 24) <= 16 else "PCM_24"
+        subtype = "FLOAT" if about.bits is None and floats else whole
+    left = WAV_BYTES // (SAMPLE_BYTES[subtype] * channels)
+    with soundfile.SoundFile(target, "w", hz, channels, subtype, format="WAV") as file:
         while first is not None:
             left -= len(first)
             if left < 0:
@@ -56,8 +64,8 @@ def write_wav(source: Path, target: Path) -> None:
             first = next(blocks, None)
 
 
-def read_blocks(path: Path) -> Iterator[Block]:
-    """The samples at 48 kHz, block by block, float32 ``[T, C]``.
+def read_blocks(path: Path, target_rate: int | None = None) -> Iterator[Block]:
+    """The samples, block by block, float32 ``[T, C]``, resampled where a rate in Hz is given.
 
     Raises:
         ClipError: see `write_wav`.
@@ -68,8 +76,11 @@ def read_blocks(path: Path) -> Iterator[Block]:
     for pcm, rate in decode_blocks(path):
         block = np.ascontiguousarray(pcm.T)
         _check(path, block)
+        if target_rate in (None, rate):
+            yield block
+            continue
         if resampler is None:
-            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, block.shape[1], quality="VHQ")
+            resampler = soxr.ResampleStream(rate, target_rate, block.shape[1], quality="VHQ")
         yield resampler.resample_chunk(block)
     if resampler is not None:
         yield resampler.resample_chunk(block[:0], last=True)

@@ -22,10 +22,15 @@ XING = re.compile(
     rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef].(?:.{9}|.{11}|.{17}|.{19}|.{32}|.{34})(?:Xing|Info)",
     re.DOTALL,
 )
+#: Bytes of its fields, one for each flag; where its delay and padding (12 bits each) stand after
+#: the encoder's name; the most padding that FFmpeg writes: a frame and the decoder's delay.
+XING_FIELDS, XING_DELAYS, MOST_PADDING = (4, 4, 100, 4), 21, (1152 + 529, 576 + 529)
 #: Bytes of an ID3 tag's header, and of an Ogg page's before its table of segments.
 ID3_HEADER, OGG_HEADER = 10, 27
 #: Flags of Ogg pages: the first and the last of a stream.
 OGG_FIRST, OGG_LAST = 2, 4
+#: The first packet of Vorbis, and its bytes.
+VORBIS, VORBIS_HEADER = b"\x01vorbis", 30
 #: Each byte with its bits in reverse.
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -38,18 +43,32 @@ class Piece:
         path: the file.
         start, end: its bytes; `end` is None where the piece is the whole file.
         tagged: it is an MP3 file with a tag that tells how many samples it has.
+        granule: of Vorbis in Ogg: how many samples its last page says there were until its end.
+        vague: that tag has the most padding that FFmpeg writes, which may be less than there is.
     """
 
     path: Path
     start: int = 0
     end: int | None = None
     tagged: bool = False
+    vague: bool = False
+    granule: int | None = None
 
     def open(self) -> str | io.BufferedReader:
         """What PyAV opens: a name, or a stream of these bytes alone."""
-        if self.end is None:
+        if self.end is None and _is_text(self.path):
             return str(self.path.absolute())
-        return io.BufferedReader(_Window(self.path, self.start, self.end), 1 << 16)
+        end = self.path.stat().st_size if self.end is None else self.end
+        return io.BufferedReader(_Window(self.path, self.start, end), 1 << 16)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a name can be handed to FFmpeg, which takes UTF-8 only."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_pieces(path: Path) -> list[Piece]:
@@ -64,17 +83,18 @@ def find_pieces(path: Path) -> list[Piece]:
         return [Piece(path)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:4] == b"OggS":
-            starts, tagged = list(_ogg_links(path, data)), False
-        elif _is_mp3(data):
-            starts = list(_mp3_tags(data))
-            tagged = bool(starts)
-            starts = [0, *starts[1:]]
-        else:
-            return [Piece(path)]
-    if len(starts) == 1:
-        return [Piece(path, tagged=tagged)]
-    ends = [*starts[1:], size]
-    return [Piece(path, s, e, tagged) for s, e in zip(starts, ends, strict=True)]
+            links = list(_ogg_links(path, data)) or [(0, None)]
+            ends = [*(start for start, _ in links[1:]), None if len(links) == 1 else size]
+            return [
+                Piece(path, start, end, granule=granule)
+                for (start, granule), end in zip(links, ends, strict=True)
+            ]
+        found = list(_mp3_tags(data)) if _is_mp3(data) else []
+    if len(found) < 2:
+        return [Piece(path, tagged=bool(found), vague=any(vague for _, vague in found))]
+    starts = [0, *(at for at, _ in found[1:])]
+    places = zip(starts, [*starts[1:], size], found, strict=True)
+    return [Piece(path, start, end, True, vague) for start, end, (_, vague) in places]
 
 
 def _is_mp3(data: mmap.mmap) -> bool:
@@ -91,30 +111,40 @@ def _id3_size(data: mmap.mmap, at: int) -> int:
     return size + ID3_HEADER
 
 
-def _mp3_tags(data: mmap.mmap) -> Iterator[int]:
-    """Where MP3 files begin that have a tag of Xing or LAME, with their ID3 tags."""
+def _mp3_tags(data: mmap.mmap) -> Iterator[tuple[int, bool]]:
+    """Where MP3 files begin that have a tag of Xing or LAME, with their ID3 tags; is it vague?"""
     before = 0
     for found in XING.finditer(data):
         at = found.start()
         tag = data.rfind(b"ID3", before, at)
         if tag >= 0 and tag + _id3_size(data, tag) == at:
             at = tag
-        yield at
+        yield at, _is_vague(data, found.end())
         before = found.end()
 
 
-def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[int]:
-    """Where the streams begin that are chained, page by page."""
+def _is_vague(data: mmap.mmap, at: int) -> bool:
+    """See `Piece`; `at` is where the tag's flags begin."""
+    flags = int.from_bytes(data[at : at + 4])
+    at += 4 + sum(size for bit, size in enumerate(XING_FIELDS) if flags >> bit & 1)
+    padding = int.from_bytes(data[at + XING_DELAYS : at + XING_DELAYS + 3]) & 0xFFF
+    return data[at : at + 3] == b"Lav" and padding in MOST_PADDING
+
+
+def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[tuple[int, int | None]]:
+    """Where the streams begin that are chained, page by page, and the last granule of Vorbis."""
     at, size = 0, len(data)
     began, pages, last = False, dict[bytes, int](), False
+    start, vorbis, granule = None, None, None
     while at < size:
         head = data[at : at + OGG_HEADER]
         if len(head) < OGG_HEADER or head[:4] != b"OggS":
             raise ClipError(f"{path}: is damaged or cut off: an Ogg page is broken at byte {at}")
         first = bool(head[5] & OGG_FIRST)
         if first and not began:
-            yield at
-            pages = {}
+            if start is not None:
+                yield start, granule
+            pages, start, vorbis, granule = {}, at, None, None
         began = first
         serial, number = head[14:18], int.from_bytes(head[18:22], "little")
         if pages.get(serial, number - 1) != number - 1:
@@ -125,9 +155,15 @@ def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[int]:
         end = at + OGG_HEADER + head[26] + sum(lacing)
         if end <= size and _ogg_checksum(data[at:end]) != int.from_bytes(head[22:26], "little"):
             raise ClipError(f"{path}: is damaged: an Ogg page at byte {at} has changed")
+        if first and data[end - VORBIS_HEADER : end][: len(VORBIS)] == VORBIS:
+            vorbis = serial
+        if serial == vorbis and (told := int.from_bytes(head[6:14], "little", signed=True)) >= 0:
+            granule = told
         at = end
     if at > size or not last:
         raise ClipError(f"{path}: is cut off: the last page of the Ogg stream is missing")
+    if start is not None:
+        yield start, granule
 
 
 def _ogg_checksum(page: bytes) -> int:

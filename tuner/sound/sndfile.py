@@ -1,4 +1,9 @@
-"""AIFF files, which libsndfile reads, also where a recorder left no length."""
+"""Files that libsndfile reads: AIFF, also where a recorder left no length, and CAF with surround.
+
+FFmpeg reads the samples of RIFX, WAV with the high byte first, in the wrong order.
+PyAV 18.1 crashes where channels are in an order of their own, which only these containers and
+QuickTime's can tell.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Sizes that mean that the length is not known.
 UNKNOWN = frozenset((0, 8, 0xFFFFFFFF, 0x7FFFFFFF))
+#: Where a CAF file tells its number of channels.
+CAF_CHANNELS = 44
 #: Samples of a block, and FFmpeg's names for one and two channels.
 BLOCK = 1 << 16
 LAYOUTS = {1: "mono", 2: "stereo"}
@@ -26,8 +33,10 @@ BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 24}
 def is_sndfile(path: Path) -> bool:
     """Whether a file is read by libsndfile, by its first bytes."""
     with path.open("rb") as file:
-        head = file.read(12)
-    return head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC")
+        head = file.read(CAF_CHANNELS + 4)
+    if head[:4] == b"caff" and head[8:12] == b"desc":
+        return int.from_bytes(head[CAF_CHANNELS:]) > 2
+    return head[:4] == b"RIFX" or (head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"))
 
 
 def read_pcm_header(path: Path) -> tuple[str, int, int, int | None, float | None]:
@@ -48,7 +57,7 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
     import soundfile
 
     path = piece.path
-    _check_size(path)
+    check_size(path)
     done = before
     try:
         with soundfile.SoundFile(path) as file:
@@ -60,15 +69,19 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
         raise ClipError(f"{path}: is damaged at sample {done} ({error})") from error
 
 
-def _check_size(path: Path) -> None:
-    """Raise `ClipError` where the sound's chunk is longer than the file."""
+def check_size(path: Path) -> None:
+    """Raise `ClipError` where the chunk of the sound is longer than the file (AIFF, CAF, RIFX)."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
-            length = int.from_bytes(head[4:], "big")
-            if head[:4] != b"SSND":
-                file.seek(length + (length & 1), 1)
+        kind = file.read(4)
+        is_caf = kind == b"caff"
+        start, head_size = (8, 12) if is_caf else (12, 8)
+        name = b"SSND" if kind == b"FORM" else b"data"
+        file.seek(start)
+        while len(head := file.read(head_size)) == head_size:
+            length = int.from_bytes(head[4:], signed=is_caf)
+            if head[:4] != name:
+                file.seek(max(length, 0) + (length & 1 if not is_caf else 0), 1)
                 continue
             there = size - file.tell()
             if length not in UNKNOWN and length > there:

@@ -20,10 +20,14 @@ import statistics
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from tuner.bootstrap import paired_bootstrap, paired_statistic
 from tuner.errors import ScoreError
-from tuner.records import TrialRecord
+from tuner.records import Estimate, TrialRecord
 from tuner.scorer import Score
+
+Floats = npt.NDArray[np.float64]
 
 #: How many standard deviations of the families' opinions consensus lies under the mean. On a sweep
 #: of AAC's bandwidth at 64 kb/s the mean less one standard deviation chose 14 kHz, as the ears of
@@ -79,23 +83,48 @@ def objective_of(scores: Sequence[Score], objective: str) -> float:
     values = clip_values(scores, objective)
     if not all(map(math.isfinite, values)):
         raise ScoreError(f"the scores of {len(scores)} clips are not all finite: {values}")
+    return float(_together(np.array(values), objective))
+
+
+def gain_of(before: Floats, after: Floats, objective: str, seed: int) -> Estimate:
+    """What is gained by an objective, with its 95 % interval over clips, points.
+
+    Args:
+        before, after: `clip_values` of the default and of other settings, ``[N]``, same clips.
+        objective: see above.
+        seed: of the bootstrap.
+    """
+    if is_mean(objective):
+        return paired_bootstrap((after - before).tolist(), seed)
+    return paired_statistic(lambda values: _together(values, objective), before, after, seed)
+
+
+def is_mean_score(scores: Sequence[Score], objective: str) -> bool:
+    """Whether it is the mean score, as consensus is where a metric speaks for itself alone."""
+    by_family = objective in ("consensus", "worst-opinion")
+    return objective == "mean" or (by_family and not any(score.families for score in scores))
+
+
+def _together(values: Floats, objective: str) -> Floats:
+    """The objective of the clips' values, ``[..., N]`` to ``[...]``."""
     percentile = _percentile(objective)
     if percentile is not None:
-        return float(np.percentile(values, percentile))
+        return np.asarray(np.percentile(values, percentile, axis=-1))
     if objective == "worst-quarter":
-        values = sorted(values)[: math.ceil(WORST * len(values))]
-    return statistics.fmean(values)
+        count = math.ceil(WORST * values.shape[-1])
+        values = np.sort(values, axis=-1)[..., :count]
+    return np.asarray(values.mean(axis=-1))
 
 
 def pareto_front(records: Sequence[TrialRecord]) -> list[int]:
-    """Numbers of the complete trials that no other beats in both score and encode time.
+    """Numbers of the complete trials that no other beats in both objective and encode time.
 
     Fastest first; of trials that are equal in both, the earliest.
     """
     timed = [
-        (record.encode_s, -record.score, record.number)
+        (record.encode_s, -record.climbed, record.number)
         for record in records
-        if record.state == "complete" and record.score is not None and record.encode_s is not None
+        if record.state == "complete" and record.climbed is not None and record.encode_s is not None
     ]
     front: list[int] = []
     lowest = math.inf

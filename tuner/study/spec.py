@@ -18,8 +18,10 @@ import tomli_w
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
+from tuner.pcm import SAMPLE_RATE
 from tuner.records import MODEL
 from tuner.study.database_url import show_url
+from tuner.study.goal import QUALITY_RANGE, SHARE_RANGE, Goal
 from tuner.study.limits import Limits
 from tuner.study.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
 from tuner.study.table import Table
@@ -50,7 +52,15 @@ LATENCY_RANGE_MS = (0.1, 10_000.0)
 GroupBy = Literal["recording", "folder"]
 GROUPS = ("recording", "folder")
 #: Fields of `ClipsSpec` that older versions did not know, and what these did.
-NEWER = {"allow_lossy": False, "group_by": "recording"}
+NEWER = {
+    "allow_lossy": False,
+    "group_by": "recording",
+    "category": None,
+    "per_category": False,
+}
+
+#: What older versions, which knew no `rate`, brought all clips to.
+OLD_RATE = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ class ClipsSpec:
         per_file: excerpts per file.
         allow_lossy: take coded files as references, too.
         group_by: what stays on one side: "recording", or "folder".
+        category: only clips of this kind, or None for all.
+        per_category: search the clips of each kind apart, as runs of their own.
     """
 
     folder: str
@@ -74,6 +86,8 @@ class ClipsSpec:
     per_file: int = 1
     allow_lossy: bool = False
     group_by: GroupBy = "recording"
+    category: str | None = None
+    per_category: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,8 @@ class StudySpec:
         encoder: adapter name, or the absolute path of a file that declares one.
         clips: the clip set.
         bitrates_kbps: target bitrates, ascending, kb/s.
+        target_quality: qualities that are searched for at the lowest bitrate, ascending, points.
+        target_share: of the clips that must reach them, 0 to 1; None: their mean must.
         binary: path of another binary for the adapter, or None.
         trials: most trials per bitrate, or None.
         hours: most hours of search for all bitrates together, over all sessions, or None.
@@ -135,6 +151,8 @@ class StudySpec:
         scorer_gpu: with Ray, the share of a GPU for each scorer, up to 1; 0 for none.
         storage: URL of a database for the trials, or None for one in the run directory.
         cache_gb: most disk space for the cache, GB (10**9 bytes), or None for no limit.
+        rate: at what rate clips are encoded: "source", each at its file's, or Hz, to which all
+            are brought.
         exhibits: how many of the clips that gained most and least are kept to be heard, or "all".
         weights: path of the quality model's weights, or None for the shipped ones.
         judges: metrics that the search does not climb, by name or as absolute paths of files.
@@ -145,6 +163,8 @@ class StudySpec:
     encoder: str
     clips: ClipsSpec
     bitrates_kbps: tuple[float, ...]
+    target_quality: tuple[float, ...] = ()
+    target_share: float | None = None
     binary: str | None = None
     trials: int | None = DEFAULT_TRIALS
     hours: float | None = None
@@ -155,6 +175,7 @@ class StudySpec:
     scorer_gpu: float = 1.0
     storage: str | None = field(default=None, repr=False)
     cache_gb: float | None = None
+    rate: int | Literal["source"] = "source"
     exhibits: int | Literal["all"] = DEFAULT_EXHIBITS
     weights: str | None = None
     judges: tuple[str, ...] = DEFAULT_JUDGES
@@ -171,12 +192,29 @@ class StudySpec:
             self.weights,
             self.search.sampler,
             self.search.goal,
+            *([] if self.rate == OLD_RATE else [self.rate]),
             *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
+            *([[self.target_quality, self.target_share]] if self.target_quality else []),
             self.fixed,
             # What older versions did not know counts only where it is used: runs are found again.
             {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
+
+    @property
+    def clip_rate(self) -> int | None:
+        """Hz to which all clips are brought; None: each keeps its file's."""
+        return None if self.rate == "source" else self.rate
+
+    @property
+    def goals(self) -> list[Goal]:
+        """The targets of quality."""
+        return [Goal(quality, self.target_share) for quality in self.target_quality]
+
+    @property
+    def searches(self) -> int:
+        """How many bitrates are searched, those included that a target of quality sets."""
+        return len(self.bitrates_kbps) + len(self.target_quality)
 
     @property
     def shown_storage(self) -> str | None:
@@ -191,6 +229,7 @@ class StudySpec:
         content = {
             **vars(self),
             "storage": self.shown_storage,
+            "target_quality": self.target_quality or None,
             "clips": vars(self.clips),
             "search": _search_table(self.search),
             "fixed": dict(self.fixed),
@@ -225,12 +264,16 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         StudyError: listing every problem.
     """
     problems: list[str] = []
+    if isinstance(raw.get("target_quality"), int | float):
+        raw = {**raw, "target_quality": [raw["target_quality"]]}
     top, clips, search = (Table(raw, name, problems) for name in ("", "clips", "search"))
     fixed = Table(raw, "fixed", problems)
     has_budget = top.has("trials") or top.has("hours")
     spec = StudySpec(
         encoder=top.text("encoder") or "",
-        bitrates_kbps=top.bitrates("bitrates_kbps"),
+        bitrates_kbps=top.bitrates("bitrates_kbps", optional=top.has("target_quality")),
+        target_quality=top.numbers("target_quality", QUALITY_RANGE, "qualities", optional=True),
+        target_share=top.number("target_share", None, *SHARE_RANGE),
         binary=top.text("binary", optional=True),
         trials=top.whole("trials", None if has_budget else DEFAULT_TRIALS, low=1, high=MOST_TRIALS),
         hours=top.number("hours", None, low=0.0, high=10_000.0),
@@ -241,6 +284,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         scorer_gpu=top.number("scorer_gpu", 1.0, 0.0, 1.0) or 0.0,
         storage=top.database("storage"),
         cache_gb=top.number("cache_gb", None, *CACHE_RANGE_GB),
+        rate=top.rate("rate"),
         exhibits=top.whole_or_all("exhibits", DEFAULT_EXHIBITS, high=MOST_CLIPS),
         weights=top.text("weights", optional=True),
         judges=top.texts("judges") if top.has("judges") else DEFAULT_JUDGES,
@@ -252,10 +296,14 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
             allow_lossy=clips.flag("allow_lossy", False),
             group_by=cast(GroupBy, clips.choice("group_by", GROUPS, "recording")),
+            category=clips.text("category", optional=True),
+            per_category=clips.flag("per_category", False),
         ),
         search=_parse_search(search),
         fixed=fixed.values(),
     )
+    if spec.target_share is not None and not spec.target_quality:
+        top.refuse("target_quality", "given where target_share is", None)
     top.refuse_unknown(also=("clips", "search", "fixed"))
     clips.refuse_unknown()
     search.refuse_unknown()

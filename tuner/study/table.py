@@ -13,6 +13,8 @@ from tuner.study.database_url import parse_url
 
 #: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
 BITRATE_RANGE = (4.0, 6000.0)
+#: Legal sample rates, Hz: below there is no audio band worth coding (`tuner.sound.clips`).
+RATE_RANGE_HZ = (16_000, 192_000)
 #: Sizes past which nothing is meant, but a slip or an attack: most bitrates of one study, the
 #: longest text, the largest whole number (what databases and NumPy's seeds hold, 64 bits signed).
 MOST_BITRATES, LONGEST_TEXT, LARGEST_WHOLE = 64, 4096, 2**63 - 1
@@ -125,6 +127,17 @@ class Table:
             return "all"
         return self.whole(key, default, low=0, high=high) or 0
 
+    def rate(self, key: str) -> int | Literal["source"]:
+        """A sample rate in Hz, or "source"."""
+        value = self._get(key)
+        if value is None or value == "source":
+            return "source"
+        low, high = RATE_RANGE_HZ
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.refuse(key, f'"source", or Hz as a whole number from {low} to {high}', value)
+        return "source"
+
     def number(self, key: str, default: float | None, low: float, high: float) -> float | None:
         """A number from `low` to `high`."""
         value = self._get(key)
@@ -145,15 +158,23 @@ class Table:
         self.refuse(key, "one of " + ", ".join(choices), value)
         return default
 
-    def bitrates(self, key: str) -> tuple[float, ...]:
+    def bitrates(self, key: str, *, optional: bool = False) -> tuple[float, ...]:
         """Target bitrates, ascending, kb/s."""
+        return self.numbers(key, BITRATE_RANGE, "kb/s", optional=optional)
+
+    def numbers(
+        self, key: str, legal: tuple[float, float], what: str, *, optional: bool = False
+    ) -> tuple[float, ...]:
+        """A list of different numbers in a legal range, ascending; `what` they are."""
         value = self._get(key)
-        low, high = BITRATE_RANGE
+        if optional and value in (None, [], ()):
+            return ()
+        low, high = legal
         listed = value if isinstance(value, list | tuple) else []
         listed = listed if len(listed) <= MOST_BITRATES else []
         good = [float(x) for x in listed if _is_number(x) and low <= x <= high]
         if not good or len(good) != len(listed) or len(set(good)) != len(good):
-            wanted = f"a list of up to {MOST_BITRATES} different kb/s from {low:g} to {high:g}"
+            wanted = f"a list of up to {MOST_BITRATES} different {what} from {low:g} to {high:g}"
             self.refuse(key, wanted, value)
         return tuple(sorted(good))
 

@@ -6,6 +6,6 @@ Audio). mutagen reads and writes them, in place: coded packets are never touched
 """
 
 from tuner.tags.files import read_tags, write_tags
-from tuner.tags.model import Picture, Tags
+from tuner.tags.model import Chapter, Gains, Picture, Tags
 
-__all__ = ["Picture", "Tags", "read_tags", "write_tags"]
+__all__ = ["Chapter", "Gains", "Picture", "Tags", "read_tags", "write_tags"]

@@ -21,7 +21,9 @@ def read_ape(tags: APEv2) -> Tags:
     cover = tags.get(COVER)
     # A file's name, a zero byte, and the file.
     data = cover.value.partition(b"\0")[2] if isinstance(cover, APEBinaryValue) else None
-    return make_tags(_pairs(tags), data)
+    others = [item for item, value in tags.items() if isinstance(value, APEBinaryValue)]
+    left = [f"the item {item}" for item in others if item.lower() != COVER.lower()]
+    return make_tags(_pairs(tags), data, left)
 
 
 def _pairs(tags: APEv2) -> Iterator[tuple[str, str]]:
@@ -31,13 +33,19 @@ def _pairs(tags: APEv2) -> Iterator[tuple[str, str]]:
             yield from ((name, value) for value in values)
 
 
-def write_ape(tags: APEv2, new: Tags) -> None:
-    """Add to an APEv2 tag, which is not saved yet."""
+def write_ape(tags: APEv2, new: Tags) -> list[str]:
+    """Add to an APEv2 tag, which is not saved yet; what it cannot hold."""
+    lost = ["chapters: APEv2 tags hold none"] if new.chapters else []
+    totals = {total: number for number, total in NUMBERED.items()}
     for name, values in new.texts.items():
         item = FIELDS[name].ape if name in FIELDS else name.upper()
-        if name in NUMBERED.values() or name in REFUSED or not SHORTEST <= len(item) <= LONGEST:
+        if name in totals and totals[name] in new.texts:
+            continue
+        if name in REFUSED or not SHORTEST <= len(item) <= LONGEST:
+            lost.append(f"the text {name:.40}: APEv2 allows no such name")
             continue
         tags[item] = [new.numbered(name) or ""] if name in NUMBERED else list(values)
     if new.cover:
         file = f"cover.{SUFFIXES[new.cover.mime]}".encode()
         tags[COVER] = APEBinaryValue(file + b"\0" + new.cover.data)
+    return lost

@@ -41,7 +41,7 @@ from tuner.errors import (
     SettingsError,
 )
 from tuner.sound.audio import SAMPLE_RATE, align, find_delay, resample
-from tuner.testing.clips import make_clip, real_clip
+from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.probe import (
     Probe,
     active_modes,
@@ -83,6 +83,12 @@ class EncoderContract:
     runs_a_program: ClassVar[bool] = True
     #: False for a fake, whose command line is no real one.
     command_line_runs: ClassVar[bool] = True
+    #: Numbers of channels that the codec takes.
+    channels: ClassVar[tuple[int, ...]] = (1, 2)
+    #: Hz of the file that the command for people is tried on: what the program takes.
+    command_rate: ClassVar[int] = SAMPLE_RATE
+    #: Least correlation of a decode at a high rate: lower for codecs of a narrow band.
+    faithful: ClassVar[float] = FAITHFUL
     #: Parameters whose ends and choices are not all distinct, each with the reason.
     aliases: ClassVar[Mapping[str, str]] = {}
 
@@ -126,9 +132,9 @@ class EncoderContract:
 
     def test_repeats(self, mode: RateMode) -> None:
         """The same input gives the same payload and the same samples."""
-        knob = self._knob(mode)
-        first, second = (fingerprint(self.encoder, mode, {}, knob, make_clip()) for _ in "12")
-        assert first == second
+        settings, knob = default_settings(self.encoder, mode.name), self._knob(mode)
+        first, second = (fingerprint(self.encoder, settings, knob, self._clip()) for _ in "12")
+        assert first == second and first.samples == second.samples
 
     def test_bitrate_follows_the_knob(self, mode: RateMode) -> None:
         """More knob means more payload (or less, as declared), from one end to the other."""
@@ -137,7 +143,7 @@ class EncoderContract:
             knobs = [mode.high, *spread_knobs(mode, 5), mode.low]
         settings = default_settings(self.encoder, mode.name)
         bits = [
-            self.encoder.encode(make_clip(), SAMPLE_RATE, settings, knob).payload_bits
+            self.encoder.encode(self._clip(), SAMPLE_RATE, settings, knob).payload_bits
             for knob in knobs
         ]
         rises = all(b >= a * (1 - RATE_SLACK) for a, b in pairwise(bits))
@@ -153,16 +159,20 @@ class EncoderContract:
         In mono and stereo, from 48 and 44.1 kHz; at a high rate, but not higher than the
         encoder takes: some codecs have rates for stereo alone.
         """
-        for channels in (1, 2):
+        for channels in self.channels:
             for rate in (SAMPLE_RATE, 44_100):
                 clip = make_clip(channels)
                 aligned = self._round_trip(clip, mode, self._high_knob(mode, channels), rate)
                 lag, correlation = find_delay(clip, aligned)
                 where = f"{mode.name}, {channels} channels, {rate} Hz"
-                assert lag == 0 and correlation > FAITHFUL, f"{where}: {lag}, {correlation}"
+                assert lag == 0 and correlation > self.faithful, f"{where}: {lag}, {correlation}"
 
     def test_takes_mono_with_any_settings(self, mode: RateMode) -> None:
         """A mono clip comes back as one, also with what is meant for stereo."""
+        import pytest
+
+        if 1 not in self.channels:
+            pytest.skip("the codec takes no mono")
         clip = make_clip(1)
         for settings in self._varied(mode, 5):
             encoded = self.encoder.encode(clip, SAMPLE_RATE, settings, self._knob(mode))
@@ -170,12 +180,12 @@ class EncoderContract:
 
     def test_takes_a_tenth_of_a_second(self, mode: RateMode) -> None:
         """A very short clip comes back at its length."""
-        clip = make_clip(2, 0.1)
+        clip = self._clip(0.1)
         assert self._round_trip(clip, mode, spread_knobs(mode, 5)[-1]).shape == clip.shape
 
     def test_takes_silence(self, mode: RateMode) -> None:
         """Digital silence is encoded and comes back silent."""
-        silence = np.zeros((2, SAMPLE_RATE // 2), np.float32)
+        silence = np.zeros((max(self.channels), SAMPLE_RATE // 2), np.float32)
         decoded = self._round_trip(silence, mode, self._knob(mode))
         assert np.max(np.abs(decoded)) < QUIET_PEAK
 
@@ -213,7 +223,7 @@ class EncoderContract:
         missing = self._variant(binary="/nowhere/no-such-binary")
         mode = missing.rate_modes[0]
         with pytest.raises(EncoderMissing, match="no-such-binary"):
-            missing.encode(make_clip(), SAMPLE_RATE, default_settings(missing), self._knob(mode))
+            missing.encode(self._clip(), SAMPLE_RATE, default_settings(missing), self._knob(mode))
         with pytest.raises(EncoderMissing, match="no-such-binary"):
             _ = missing.version
 
@@ -256,16 +266,20 @@ class EncoderContract:
             pytest.skip("the adapter's command line is no real one")
         encoder = self._variant(binary=self.encoder.version.binary)
         # It ends in silence, where coders that count the bits of a sample tell files apart.
-        fade = np.linspace(1, 0, make_clip().shape[1], dtype=np.float32) ** 4
-        clip = (np.round(make_clip() * fade * 32767) / 32768).astype(np.float32)
+        fade = np.linspace(1, 0, self._clip().shape[1], dtype=np.float32) ** 4
+        faded, rate = (
+            resample(self._clip() * fade, SAMPLE_RATE, self.command_rate),
+            self.command_rate,
+        )
+        clip = (np.round(faded * 32767) / 32768).astype(np.float32)
         knob = self._knob(mode)
         for name, settings in zip(
             HOSTILE_NAMES, self._varied(mode, len(HOSTILE_NAMES)), strict=False
         ):
-            encoded = encoder.encode(clip, SAMPLE_RATE, settings, knob)
+            encoded = encoder.encode(clip, rate, settings, knob)
             source, target = f"{name}.wav", f"{name}{encoded.suffix}"
             with (tmp_path / source).open("wb") as file:
-                soundfile.write(file, clip.T, SAMPLE_RATE, "PCM_16", format="WAV")
+                soundfile.write(file, clip.T, rate, "PCM_16", format="WAV")
             command = encoder.command_line(settings, knob, source, target)
             _run_as_user(command, tmp_path)
             made = Encoded((tmp_path / target).read_bytes(), encoded.suffix, 1, 0.0)
@@ -276,10 +290,14 @@ class EncoderContract:
     def _probe(cls) -> Probe:
         """One for the class, as it remembers what it has encoded."""
         if "_probe_of_class" not in cls.__dict__:
-            cls._probe_of_class = Probe(cls.encoder, _clips())
+            cls._probe_of_class = Probe(cls.encoder, [c[: max(cls.channels)] for c in _clips()])
         return cls._probe_of_class
 
     _probe_of_class: ClassVar[Probe]
+
+    def _clip(self, duration_s: float = CLIP_S) -> Pcm:
+        """A clip of as many channels as the codec takes."""
+        return make_clip(max(self.channels), duration_s)
 
     def _knob(self, mode: RateMode) -> float:
         return spread_knobs(mode, 3)[1]
@@ -307,7 +325,7 @@ class EncoderContract:
         import pytest
 
         with pytest.raises(SettingsError):
-            self.encoder.encode(make_clip(), SAMPLE_RATE, settings, knob)
+            self.encoder.encode(self._clip(), SAMPLE_RATE, settings, knob)
 
     def _variant(self, **changes: Any) -> Encoder:
         """The same adapter with another binary or time limit."""
@@ -338,7 +356,7 @@ class EncoderContract:
         impostor = self._variant(binary=str(script), timeout_s=timeout_s)
         mode = impostor.rate_modes[0]
         with pytest.raises(error, match=match):
-            impostor.encode(make_clip(), SAMPLE_RATE, default_settings(impostor), self._knob(mode))
+            impostor.encode(self._clip(), SAMPLE_RATE, default_settings(impostor), self._knob(mode))
 
     def _varied(self, mode: RateMode, count: int) -> list[Settings]:
         """The defaults, and settings with many parameters moved."""
@@ -354,7 +372,7 @@ class EncoderContract:
                     values[parameter.name] = others[int(rng.integers(len(others)))]
             candidate = settings_with(self.encoder, mode, values)
             try:
-                self.encoder.encode(make_clip(), SAMPLE_RATE, candidate, self._knob(mode))
+                self.encoder.encode(self._clip(), SAMPLE_RATE, candidate, self._knob(mode))
             except EncoderError:
                 continue  # a combination that the encoder refuses
             settings.append(candidate)

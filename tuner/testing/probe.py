@@ -1,8 +1,9 @@
 """Does a parameter act? Tried by encoding clips with one value and with another.
 
-A *fingerprint* is what an encode comes to: its payload bits and its decoded samples. A
-parameter *acts* in a rate mode when moving it changes the fingerprint of some clip at some
-knob value. Two values that always give the same fingerprint are *aliases*.
+A *fingerprint* is what an encode comes to: its payload bits and its decoded samples, which are
+decoded only where the bits do not tell already. A parameter *acts* in a rate mode when moving it
+changes the fingerprint of some clip at some knob value. Two values that always give the same
+fingerprint are *aliases*.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
 from tuner.encoder import (
     RATE_MODE,
+    Encoded,
     Encoder,
     Parameter,
     Pcm,
@@ -30,8 +33,32 @@ from tuner.sound.audio import SAMPLE_RATE
 #: At how many knob values a parameter is tried.
 KNOBS = 4
 
-#: Payload bits, and a digest of the decoded samples.
-Fingerprint = tuple[int, bytes]
+
+@dataclass(eq=False)
+class Fingerprint:
+    """What an encode comes to; two are equal if payload bits and decoded samples are.
+
+    Args:
+        encoder: the adapter that decodes.
+        encoded: what it made.
+    """
+
+    encoder: Encoder
+    encoded: Encoded
+
+    @cached_property
+    def samples(self) -> bytes:
+        """A digest of the decoded samples."""
+        return hashlib.sha256(self.encoder.decode(self.encoded)[0].tobytes()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        if self.encoded.payload_bits != other.encoded.payload_bits:
+            return False
+        return self.encoded.data == other.encoded.data or self.samples == other.samples
+
+    __hash__ = None  # type: ignore[assignment]  # as of all that compare by content
 
 
 def spread_knobs(mode: RateMode, count: int) -> list[float]:
@@ -94,10 +121,11 @@ class Probe:
     ) -> Fingerprint | None:
         """The fingerprint with one value changed; None where the encoder refuses it."""
         values = {**needed_values(self.encoder, parameter), parameter.name: value}
-        key = (mode.name, knob, clip, tuple(sorted(values.items())))
+        settings = settings_with(self.encoder, mode, values)
+        key = (settings, knob, clip)
         if key not in self._memo:
             try:
-                self._memo[key] = fingerprint(self.encoder, mode, values, knob, self.clips[clip])
+                self._memo[key] = fingerprint(self.encoder, settings, knob, self.clips[clip])
             except EncoderError:
                 self._memo[key] = None
         return self._memo[key]
@@ -164,9 +192,6 @@ def settings_with(encoder: Encoder, mode: RateMode, values: Mapping[str, Value])
     return settings_of(encoder.parameters, mode.name, **values)
 
 
-def fingerprint(
-    encoder: Encoder, mode: RateMode, values: Mapping[str, Value], knob: float, clip: Pcm
-) -> Fingerprint:
-    """What one clip comes to with the given values."""
-    encoded = encoder.encode(clip, SAMPLE_RATE, settings_with(encoder, mode, values), knob)
-    return encoded.payload_bits, hashlib.sha256(encoder.decode(encoded)[0].tobytes()).digest()
+def fingerprint(encoder: Encoder, settings: Settings, knob: float, clip: Pcm) -> Fingerprint:
+    """What one clip comes to."""
+    return Fingerprint(encoder, encoder.encode(clip, SAMPLE_RATE, settings, knob))

@@ -186,6 +186,27 @@ def test_tune_side_chooses(executor: Executor, clips: dict[Side, list[ClipRef]])
     assert result.winner == 1
 
 
+def test_the_objective_is_reported_beside_the_mean(
+    executor: Executor, clips: dict[Side, list[ClipRef]]
+) -> None:
+    """What was maximised has its own gain; where it is the mean there is none."""
+    trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
+    worst = replace(court(executor, clips), objective="worst-quarter")
+    result = validate_bitrate(worst, 64.0, trials, trials[0], Timing())
+    default, tuned = (candidate.sides["holdout"] for candidate in result.candidates)
+    for side in (default, tuned):
+        assert side.objective == side.scores["insenet"]
+    count = -(-len(clips["holdout"]) // 4)
+    lowest = [sum(sorted(side.objective.values())[:count]) / count for side in (default, tuned)]
+    assert tuned.objective_gain is not None
+    assert tuned.objective_gain.value == pytest.approx(lowest[1] - lowest[0])
+    assert default.objective_gain == Estimate(0.0, 0.0, 0.0)
+    assert "by worst quarter, which the search maximised" in result.verdict.sentence
+    consensus = replace(court(executor, clips), objective="consensus")
+    (_, mean) = validate_bitrate(consensus, 64.0, trials, trials[0], Timing()).candidates
+    assert mean.sides["holdout"].objective_gain is None  # the fake has no families
+
+
 def test_finalists_are_distinct() -> None:
     """The default, then three other settings by objective; repeats and failures left out."""
     trials = [

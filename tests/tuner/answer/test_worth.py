@@ -85,6 +85,41 @@ def test_intervals_count_bits_and_means_stay() -> None:
     assert found.bitrates[0].verdict.kind == "confirmed"
 
 
+def with_objective(results: Results, drop: float, per_bits: float) -> Results:
+    """The run by consensus, `drop` points below the mean; tuned, less what surplus bits do."""
+
+    def lowered(each: SideResult, tuned: bool) -> SideResult:
+        share = {clip: each.clip_kbps[clip] / each.bitrate_kbps - 1 for clip in CLIPS}
+        values = {
+            clip: score - drop + tuned * per_bits * share[clip]
+            for clip, score in each.scores["insenet"].items()
+        }
+        gain = Estimate(3.0, -1.0, 7.0) if tuned else NOTHING
+        return replace(each, objective=values, objective_gain=gain)
+
+    (bitrate,) = results.bitrates
+    candidates = [
+        replace(c, sides={name: lowered(side, c.trial > 0) for name, side in c.sides.items()})
+        for c in bitrate.candidates
+    ]
+    points = [replace(p, side=lowered(p.side, False)) for p in results.default_points]
+    bitrate = replace(bitrate, candidates=candidates)
+    return replace(results, bitrates=[bitrate], default_points=points, objective="consensus")
+
+
+def test_the_objective_is_weighed_as_the_mean_is() -> None:
+    """By its own curve of the default; what all clips gain by it alike is sure."""
+    shares = list(np.linspace(0.8, 1.2, len(CLIPS)))
+    gain = [2.0 + 10 * (share - 1) for share in shares]
+    results = with_objective(run(gain, shares), 5.0, 0.0)
+    got = with_worth(results).bitrates[0].candidates[1].sides["holdout"].objective_gain
+    assert got is not None and got.value == pytest.approx(2.0, abs=1e-6)
+    assert got.high - got.low < 0.05
+    wide = with_worth(with_objective(run(gain, shares), 5.0, 60.0)).bitrates[0]
+    assert wide.verdict.kind == "not confirmed"
+    assert "the gain by consensus may be chance" in wide.verdict.sentence
+
+
 def test_hidden_worth_widens_the_interval() -> None:
     """Equal gains with unequal shares are not as sure as they look."""
     shares = list(np.linspace(0.8, 1.2, len(CLIPS)))

@@ -15,7 +15,7 @@ from tuner.apply.encode import LEDGER, Recipe, Result, encode_library, make_reci
 from tuner.encoder import Encoded, Settings, default_settings
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.plugins import load_encoder
-from tuner.sound.audio import SAMPLE_RATE
+from tuner.sound.audio import SAMPLE_RATE, read_audio
 from tuner.sound.long_audio import find_duration
 from tuner.tags import Picture, Tags, read_tags, write_tags
 from tuner.testing import FakeEncoder
@@ -63,7 +63,7 @@ def test_folders_are_kept(tmp_path: Path) -> None:
     decoded, rate = FakeEncoder().decode(
         Encoded((tmp_path / "out" / "-x.fake").read_bytes(), ".fake", 1, 0.0)
     )
-    assert (decoded.shape, rate) == ((1, SAMPLE_RATE // 4), SAMPLE_RATE)
+    assert (decoded.shape, rate) == ((1, 44_100 // 4), 44_100)
     left = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*")}
     assert left == {*states(results), "A & B", "C", LEDGER, library.LOCK}
 
@@ -209,15 +209,45 @@ def test_a_real_encoder_keeps_tags_at_any_length(
     encoder = load_encoder(name)
     made = make_recipe(encoder, default_settings(encoder), 64.0)
     file, cover = sound(tmp_path / "mix: one.flac", 3), b"\xff\xd8\xff" + bytes(100_000)
-    assert write_tags(file, Tags(cover=Picture(cover, "image/jpeg"))) is None
+    assert write_tags(file, Tags(cover=Picture(cover, "image/jpeg"))) == ()
     (result,) = run([file], tmp_path / "out", made)
-    assert (result.state, result.lost) == ("encoded", None), result
+    assert (result.state, result.lost) == ("encoded", ()), result
     target = tmp_path / "out" / f"mix: one{made.suffix}"
     assert read_tags(target) == Tags({"title": ("Tïtle 3",)}, Picture(cover, "image/jpeg"))
     # Opus files begin their clock before the sound, by what a decoder drops (6.5 ms).
     assert find_duration(target) == pytest.approx(0.25, abs=0.007)
     # Of the sound: with its picture the file spends 3 Mb/s.
     assert result.bitrate_kbps is not None and result.bitrate_kbps < 200
+
+
+def test_coded_and_odd_sources_stay_gapless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As long as what went in, to the sample; a warning names the user's file; any folder works."""
+    monkeypatch.chdir(tmp_path)
+    music = Path("music")
+    sound(music / "whole.wav", rate=48_000, channels=2)
+    noise = soundfile.read(music / "whole.wav", always_2d=True)[0]
+    expected = {"whole": 12_000}
+    for name, knob in (("aac", 192), ("opus-ffmpeg", 160), ("vorbis-ffmpeg", 6)):
+        adapter = load_encoder(name)
+        made = adapter.encode(noise.T.astype("f4"), SAMPLE_RATE, default_settings(adapter), knob)
+        (music / f"{name}{made.suffix}").write_bytes(made.data)
+        expected[name] = 12_000
+    for length in (1, 1151):
+        soundfile.write(music / f"{length}.wav", noise[:length], SAMPLE_RATE)
+        expected[str(length)] = length
+    soundfile.write(music / "untold.flac", noise, SAMPLE_RATE)
+    data = (music / "untold.flac").read_bytes()
+    untold = data[:21] + bytes([data[21] & 0xF0]) + bytes(4) + data[26:]
+    (music / "untold.flac").write_bytes(untold)
+    expected["untold"] = 12_000  # goes through the command line
+    aac = load_encoder("aac")
+    results = run([music], Path("out"), make_recipe(aac, default_settings(aac), 64.0))
+    assert [result.problem for result in results] == [None] * len(expected)
+    for name, samples in expected.items():
+        assert read_audio(Path(f"out/{name}.m4a"))[0].shape[1] == samples, name
+    assert "music/untold.flac: tells no length" in caplog.text
 
 
 def test_names_that_libraries_trip_over(tmp_path: Path) -> None:

@@ -33,16 +33,16 @@ def test_what_was_scored_is_played(run: Path) -> None:
     player = RunPlayer(run, results, FakeEncoder(delay=100))
     tune, holdout = results.clips
     reference = player.load(holdout)
-    cached = player.encoded(holdout, reference, tuned)
-    assert cached != player.encoded(holdout, reference, default)
+    cached = player.encoded(holdout, tuned)
+    assert cached != player.encoded(holdout, default)
     coded = player.coded(holdout, reference, tuned)
     assert coded.shape == reference.shape
     # The noise alone remains: late by 100 samples it would be as strong as the signal.
     assert np.abs(coded - reference).max() < 0.1
     shutil.rmtree(run / "cache")
     again = RunPlayer(run, results, FakeEncoder())
-    assert again.encoded(holdout, reference, tuned).data == cached.data
-    other = again.encoded(tune, again.load(tune), tuned)
+    assert again.encoded(holdout, tuned).data == cached.data
+    other = again.encoded(tune, tuned)
     assert other.payload_bits != cached.payload_bits  # knob 96, not 97
 
 
@@ -51,10 +51,10 @@ def test_another_build_only_gives_what_is_cached(run: Path) -> None:
     results = read_results(run / "results.json")
     player = RunPlayer(run, results, FakeEncoder(build="2"))
     clip, candidate = results.clips[0], results.bitrates[0].candidates[1]
-    assert player.encoded(clip, player.load(clip), candidate).data
+    assert player.encoded(clip, candidate).data
     shutil.rmtree(run / "cache")
     with pytest.raises(RunError, match="another build"):
-        player.encoded(clip, player.load(clip), candidate)
+        player.encoded(clip, candidate)
 
 
 def test_a_lost_clip_and_a_missing_side_are_told(run: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_lost_clip_and_a_missing_side_are_told(run: Path) -> None:
     clip, candidate = results.clips[1], results.bitrates[0].candidates[1]
     one_sided = replace(candidate, sides={"tune": candidate.sides["tune"]}, problem="too quiet")
     with pytest.raises(RunError, match=r"no result on the holdout side \(too quiet"):
-        player.encoded(clip, player.load(clip), one_sided)
+        player.encoded(clip, one_sided)
     (run / "clips" / f"{clip.digest}.npy").unlink()
     with pytest.raises(RunError, match="run the study again"):
         player.load(clip)

@@ -11,6 +11,7 @@ import pytest
 
 from tuner.apply.player import RunPlayer, settings_of
 from tuner.apply.proof import prove
+from tuner.encoder import converting
 from tuner.jobs.cache import Cache, encode_key
 from tuner.plugins import load_encoder
 from tuner.records import Candidate, ClipRecord, Results
@@ -38,6 +39,16 @@ def test_the_same_payload_is_verified(run: Run, by_preset: bool) -> None:
         proof = prove(player, results, candidate, by_preset=by_preset)
         assert proof.kind == "verified", proof
         assert "24-bit" in proof.detail
+
+
+def test_a_study_at_a_rate_of_its_own_is_proved(run: Run) -> None:
+    """Its command reads what the conversion before it wrote."""
+    player, results, (default, _) = run
+    convert = converting(SAMPLE_RATE)
+    knob = default.sides["tune"].knob
+    words = player.encoder.command_line(settings_of(default), knob, convert[-1], "output.m4a")
+    proof = prove(player, results, replace(default, command=list(words), convert=convert))
+    assert proof.kind == "verified", proof
 
 
 def store(run: Run, pcm: np.ndarray, knob: float) -> Results:

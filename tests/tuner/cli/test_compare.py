@@ -127,3 +127,25 @@ def test_a_gate_that_cannot_shut_is_refused(music: Path) -> None:
     for bitrates in ("0", "-5", "nan", "64,1e9"):
         with pytest.raises(StudyError, match="kb/s from 4 to 6000"):
             compare("fake", "fake", music, bitrates)
+
+
+def test_bits_for_a_quality(
+    music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Better settings pass with fewer bits, and their opposite shuts the gate."""
+    given = (music, None, "40")
+    kept = {"cache": tmp_path / "cache", "workers": 1}
+    compare("fake", "fake:shaping=7", *given, **kept)  # type: ignore[arg-type]
+    # 4 dB of 12 an octave.
+    assert "B (fake:shaping=7) needs" in (printed := capsys.readouterr().out)
+    assert "20." in printed and "% fewer bits (95 % interval" in printed
+    assert "1.00 times the encode time, on 3 clips; ViSQOL" in printed
+    with pytest.raises(typer.Exit) as stop:
+        compare("fake:shaping=7", "fake", *given, as_json=True, **kept)  # type: ignore[arg-type]
+    printed = capsys.readouterr()  # type: ignore[assignment]
+    told = json.loads(printed.out)  # type: ignore[attr-defined]
+    assert stop.value.exit_code == 1 and not told["passed"]
+    assert told["targets"][0]["bits_ratio"]["value"] == pytest.approx(2 ** (4 / 12), rel=0.02)
+    assert "FAILED for quality 40: B needs 2" in printed.err  # type: ignore[attr-defined]
+    with pytest.raises(StudyError, match="not both"):
+        compare("fake", "fake", music, "64", "40")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ import typer
 
 from tuner.apply import player
 from tuner.cli.commands.encode import encode
+from tuner.encoder import Encoded
 from tuner.errors import RunError
+from tuner.results import read_results, write_results
 from tuner.tags import Tags, write_tags
 from tuner.testing import FakeEncoder
 
@@ -82,10 +86,22 @@ def test_tags_that_are_lost_are_told_once(
 ) -> None:
     """The fake encoder's files are as bare as raw AC-3."""
     for path in music.rglob("*.wav"):
-        assert write_tags(path, Tags({"title": (path.stem,)})) is None
+        assert write_tags(path, Tags({"title": (path.stem,)})) == ()
     encode(f"{run}@96", [music], tmp_path / "out")
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "without" in one]
-    assert line == "2 without their tags: none can be written into .fake files"
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not kept" in one]
+    told = "not kept: tags: none can be written into .fake files"
+    assert line in (f"{told} (one.wav, two.wav)", f"{told} (two.wav, one.wav)")
+
+
+def test_the_average_is_payload_over_time(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A short skit of a high rate does not count as much as a song."""
+    soundfile.write(music / "skit.wav", np.zeros(480), 48_000)
+    encode(f"{run}@96", [music], tmp_path / "out")
+    mean = float(re.search(r"([\d.]+) kb/s on average", capsys.readouterr().out)[1])
+    size = sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.fake"))
+    assert mean == pytest.approx(8 * size / (0.2 + 0.2 + 0.01) / 1000, abs=0.06)
 
 
 def test_a_failure_makes_the_exit_status(
@@ -99,6 +115,27 @@ def test_a_failure_makes_the_exit_status(
     assert stop.value.exit_code == 1
     assert "2 encoded, 0 skipped, 1 failed" in printed.out
     assert "failed:" in printed.err and "bad.wav" in printed.err
+
+
+def test_files_of_another_rate_are_warned_of(
+    run: Path, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are encoded at their own rate, where the run's clips were; else brought to the run's."""
+    soundfile.write(music / "hi.wav", np.random.default_rng(1).uniform(-0.1, 0.1, 9600), 96_000)
+    stored = run / "results.json"
+    encode(str(run), [music], tmp_path / "old")
+    assert "kHz" not in capsys.readouterr().err
+    assert decoded_rate(tmp_path / "old" / "hi.fake") == 48_000  # as runs before version 7
+    results = read_results(stored)
+    write_results(replace(results, provenance=replace(results.provenance, rate=None)), stored)
+    encode(str(run), [music], tmp_path / "out")
+    told = capsys.readouterr().err
+    assert "1 file is at 96 kHz, the settings were tuned at 48 kHz" in told and "hi.wav" in told
+    assert decoded_rate(tmp_path / "out" / "hi.fake") == 96_000
+
+
+def decoded_rate(path: Path) -> int:
+    return FakeEncoder().decode(Encoded(path.read_bytes(), ".fake", 1, 0.0))[1]
 
 
 def test_another_build_is_refused(

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli.arguments.study import parse_bitrates, parse_exhibits, parse_fixed, resolve_study
+from tuner.cli.arguments.study import (
+    parse_bitrates,
+    parse_exhibits,
+    parse_fixed,
+    parse_rate,
+    resolve_study,
+)
 from tuner.cli.commands.run import conduct
 from tuner.cli.commands.status import status
 from tuner.cli.display.forecast import print_forecast
@@ -52,6 +58,27 @@ def test_whole_run(
     assert results.provenance.command == "tuner run mine.toml"
     assert [note.split(" check")[0] for note in results.notes[:2]] == ["Identity", "Anchor"]
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
+    assert {clip.rate for clip in results.clips} == {48_000}
+    assert results.provenance.rate is None and "48 kHz (4 clips)" in results.notes[-1]
+
+
+def test_answers_tell_what_was_maximised(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gain by the objective and by the mean, for people and for machines."""
+    parts = make_parts()
+    how = replace(parts.spec.search, objective="worst-quarter", ablation=False)
+    parts = replace(parts, spec=replace(parts.spec, search=how))
+    conduct(parts, tmp_path / "run", "x", as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)["bitrates"]
+    assert told["objective"] == "worst-quarter"
+    results = read_results(tmp_path / "run" / "results.json")
+    gain = results.bitrates[0].candidates[1].sides["holdout"].objective_gain
+    assert gain is not None and told["objective_gain"]["value"] == gain.value
+    assert all(trial.objective is not None for trial in results.bitrates[0].trials)
+    conduct(parts, tmp_path / "run", "x")
+    table = capsys.readouterr().out
+    assert "InSE-NET, worst quarter" in table and "InSE-NET, mean" in table
 
 
 def test_a_run_without_an_answer_fails(
@@ -140,6 +167,18 @@ def test_a_difference_can_be_read(tmp_path: Path, make_parts: MakeParts) -> None
     assert f"clip {clip.name} ({clip.side}): {clip.digest[:16]} -> 0123" in message
     assert "low 0, high 10, step 1" in message and "low 0, high 9, step 1" in message
     assert "put the old files back" in message
+
+
+def test_another_rate_is_refused(tmp_path: Path, make_parts: MakeParts) -> None:
+    """A run goes on at its own rate only; one of an older version at 48 kHz."""
+    parts = make_parts()
+    old = replace(parts, spec=replace(parts.spec, rate=48_000)).identity()
+    assert "rate" not in old
+    with open_run(tmp_path / "run", old, ""):
+        pass
+    refused = pytest.raises(RunError, match=r"rate: none -> source(.|\n)*--rate \(48000 where")
+    with refused, open_run(tmp_path / "run", parts.identity(), ""):
+        pass
 
 
 def test_status_of_a_finished_run(
@@ -269,5 +308,8 @@ def test_texts_of_flags() -> None:
     assert parse_fixed(["a=b=c", "rate_mode=vbr"]) == {"a": "b=c", "rate_mode": "vbr"}
     with pytest.raises(StudyError, match="as in 64,96"):
         parse_bitrates("64;96")
+    assert [parse_rate(text) for text in ("source", "44100")] == ["source", 44_100]
+    with pytest.raises(StudyError, match="give source, or Hz"):
+        parse_rate("44.1")
     with pytest.raises(StudyError, match="give name=value"):
         parse_fixed(["joint"])

@@ -66,7 +66,8 @@ def test_a_kill_at_every_change(make_rig: MakeRig, tmp_path: Path) -> None:
     kept.mkdir()
     rig = make_rig("whole", count=1, sampler="tpe")
     rig.wrap = lambda storage: Watched(storage, rig.folder / "optuna.db", kept)
-    (whole,) = rig.run(BUDGET)
+    budget = Budget(3, None)
+    (whole,) = rig.run(budget)
     expected = [result.record for result in whole]
     assert settings_of(expected[0]) == default_settings(FakeEncoder())
     kills = sorted(kept.iterdir())
@@ -77,7 +78,7 @@ def test_a_kill_at_every_change(make_rig: MakeRig, tmp_path: Path) -> None:
         # What is encoded once serves all of them.
         again.executor.cache = rig.executor.cache
         with again.open() as (lane,):
-            search([lane], again.evaluate, BUDGET, again.executor, again.window, lambda _: None)
+            search([lane], again.evaluate, budget, again.executor, again.window, lambda _: None)
             assert [r.record for r in lane.results] == expected, f"killed after {kill.name} writes"
             assert lane.default().record == expected[0]
 

@@ -38,7 +38,7 @@ def test_a_kind_that_loses_is_told(small_results):
     assert (speech.category, speech.clips, music.clips) == ("speech", 4, 11)
     assert speech.gain.high < 0 < music.gain.low
     (warning,) = find_warnings([speech, music])
-    assert warning.startswith("speech loses 5.") and "on 4 clips." in warning
+    assert warning.startswith("speech loses 5.") and "on 4 held-out clips." in warning
 
 
 def test_a_kind_with_few_clips_is_told(small_results):
@@ -47,7 +47,18 @@ def test_a_kind_with_few_clips_is_told(small_results):
     mono = found(results)[0]
     assert mono.shown == "−6.0"
     (warning,) = find_warnings(found(results))
-    assert "only 1 held-out clip of the kind “mono”" in warning
+    assert warning == (
+        "fewer than 3 held-out clips of “mono” (1, −6.0 points): what the settings do to this"
+        " kind is hardly tested."
+    )
+
+
+def test_many_kinds_with_few_clips_are_told_at_once(small_results):
+    """A manifest that names each clip otherwise gives one caveat, not a dozen."""
+    results = with_kinds(small_results, [f"kind {n}" for n in range(7)])
+    (warning,) = find_warnings(found(results))
+    assert warning.startswith("fewer than 3 held-out clips of “kind 0” (1, −6.0 points), “kind")
+    assert " and 3 more: what the settings do to these kinds is hardly tested." in warning
 
 
 def test_one_kind_needs_no_table(small_results):

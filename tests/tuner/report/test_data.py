@@ -1,12 +1,17 @@
 """The views behind the page."""
 
+import csv
 from dataclasses import replace
 
 import pytest
 
 from tuner.records import MODEL, Estimate, TrialRecord, Verdict
 from tuner.report.candidates import Change, find_changes, shown_candidate
+from tuner.report.charts import build_charts
+from tuner.report.comparison import find_curves
 from tuner.report.data import build_page
+from tuner.report.render import render
+from tuner.report.tables import write_tables
 
 
 def trial(**values):
@@ -186,3 +191,49 @@ def test_an_objection_names_who_objects(hostile_results, as_runs):
         "At 96 kb/s keep the default: Zimtohrli hears a loss with the best settings found."
         in page.lead
     )
+
+
+def by_consensus(results, gain):
+    """The run as if its search had maximised the consensus, with this gain of the winner."""
+    bitrate = results.bitrates[0]
+
+    def told(side, tuned):
+        values = {clip: score - 3 for clip, score in side.scores[MODEL].items()}
+        found = gain if tuned else Estimate(0.0, 0.0, 0.0)
+        return replace(side, objective=values, objective_gain=found)
+
+    candidates = [
+        replace(c, sides={name: told(side, index > 0) for name, side in c.sides.items()})
+        for index, c in enumerate(bitrate.candidates)
+    ]
+    trials = [
+        replace(t, objective=None if t.score is None else t.score - 3) for t in bitrate.trials
+    ]
+    bitrate = replace(bitrate, candidates=candidates, trials=trials)
+    return replace(results, bitrates=[bitrate], objective="consensus")
+
+
+def test_what_was_maximised_stands_beside_the_mean(small_results, as_runs, tmp_path):
+    """In the tables of gains, the trials, the CSV; runs by the mean say nothing of it."""
+    plain = build_page(as_runs(small_results))
+    assert plain.objective is None
+    assert plain.runs[0].bitrates[0].gains[0].objective is None
+    results = by_consensus(small_results, Estimate(4.4, 2.2, 6.6))
+    (run,) = as_runs(results)
+    page = build_page([run])
+    assert page.objective == "Consensus"
+    (bitrate,) = page.runs[0].bitrates
+    own, *judges = bitrate.gains
+    told = own.objective
+    assert (told.label, told.value, told.interval) == ("Consensus", "+4.4", "2.2 to 6.6")
+    assert own.value == "+6.2" and all(judge.objective is None for judge in judges)
+    assert bitrate.finalists[1].gains["tune"][0].objective.value == "+4.4"
+    trials = build_charts([run], find_curves([run], [MODEL]))["runs"][0]["trials"][0]
+    assert float(trials[0][2]) == pytest.approx(float(trials[0][3]) - 3, abs=0.11)
+    (tmp_path / "tables").mkdir()
+    winners, *_ = write_tables([run], tmp_path / "tables")
+    (row,) = csv.DictReader(winners.read_text().splitlines())
+    assert (row["objective"], row["objective_gain"]) == ("consensus", "4.4")
+    html = render([run])
+    assert "the consensus of InSE-NET; the settings must gain by it and by the mean" in html
+    assert "by consensus</small>" in html and '<small class="of">Consensus</small>' in html

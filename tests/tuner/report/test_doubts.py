@@ -43,7 +43,11 @@ def with_traits(results, *traits):
     [
         ("visqol", Estimate(-3.0, -4.0, -2.0), "ViSQOL disagrees with the quality model"),
         (MODEL, Estimate(1.0, 0.5, 1.5), "the model expects opinions to spread by"),
-        (MODEL, Estimate(1.0, 0.5, 1.5), "the gain fell from 7.7 points on the tune clips to 1.0"),
+        (
+            MODEL,
+            Estimate(1.0, 0.5, 1.5),
+            "the gain fell from 7.7 points on the tuning clips to 1.0",
+        ),
     ],
 )
 def test_doubts_are_raised(small_results, metric, gain, doubt):

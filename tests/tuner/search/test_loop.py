@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,12 @@ from tuner.updates import TrialFinished
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]
+
+
+@pytest.fixture
+def make_rig(make_rig: MakeRig) -> MakeRig:
+    """Of one session, so that nothing is read from a database again."""
+    return partial(make_rig, memory=True)
 
 
 def test_defaults_of_every_mode_come_first(make_rig: MakeRig) -> None:

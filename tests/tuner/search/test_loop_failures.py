@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+import pytest
 
 from tuner.encoder import RateMode
 from tuner.errors import WorkerDied
@@ -15,6 +18,12 @@ from tuner.testing import FakeEncoder
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]
+
+
+@pytest.fixture
+def make_rig(make_rig: MakeRig) -> MakeRig:
+    """Of one session, so that nothing is read from a database again."""
+    return partial(make_rig, memory=True)
 
 
 def test_failures_are_recorded_not_scored(make_rig: MakeRig) -> None:

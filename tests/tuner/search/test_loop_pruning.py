@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from tuner.updates import SearchFinished
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]
+
+
+@pytest.fixture
+def make_rig(make_rig: MakeRig) -> MakeRig:
+    """Of one session, so that nothing is read from a database again."""
+    return partial(make_rig, memory=True)
 
 
 def test_pruned_trials_never_win(make_rig: MakeRig) -> None:

@@ -41,7 +41,7 @@ def interrupt(rig: Any, at: int) -> None:
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_more_trials_continue_a_search(make_rig: MakeRig, sampler: str) -> None:
     """Running in two halves gives the same trials as at once, and repeats none."""
-    (once,) = make_rig("once", window=1, sampler=sampler).run(Budget(16, None))
+    (once,) = make_rig("once", memory=True, window=1, sampler=sampler).run(Budget(16, None))
     make_rig("halves", window=1, sampler=sampler).run(Budget(11, None))
     (halves,) = make_rig("halves", window=1, sampler=sampler).run(Budget(16, None))
     assert [r.record for r in halves] == [r.record for r in once]
@@ -58,7 +58,7 @@ def test_hours_end_the_search(make_rig: MakeRig) -> None:
 
 def test_interrupted_trials_are_tried_again(make_rig: MakeRig) -> None:
     """After an interruption the same trials are finished, with the same results."""
-    (whole,) = make_rig("whole").run(Budget(12, None))
+    (whole,) = make_rig("whole", memory=True).run(Budget(12, None))
     cut = make_rig("cut")
     interrupt(cut, at=40)
     with pytest.raises(RuntimeError, match="stop here"):
@@ -74,18 +74,19 @@ def test_interrupted_trials_come_before_what_is_queued(make_rig: MakeRig) -> Non
         Settings.of("abr", {"shaping": s, "joint": True, "bandwidth": "auto"}) for s in (1, 9)
     ]
     presets += [replace(preset, rate_mode="vbr") for preset in presets]
-    rigs = [make_rig(n, count=12, options={"starters": presets}) for n in ("whole", "cut")]
-    (whole,) = rigs[0].run(Budget(10, None))
-    interrupt(rigs[1], at=30)
+    options = {"starters": presets}
+    (whole,) = make_rig("whole", memory=True, count=12, options=options).run(Budget(10, None))
+    cut = make_rig("cut", count=12, options=options)
+    interrupt(cut, at=30)
     with pytest.raises(RuntimeError, match="stop here"):
-        rigs[1].run(Budget(10, None))
-    (resumed,) = make_rig("cut", count=12, options={"starters": presets}).run(Budget(10, None))
+        cut.run(Budget(10, None))
+    (resumed,) = make_rig("cut", count=12, options=options).run(Budget(10, None))
     assert [r.record for r in resumed] == [r.record for r in whole]
 
 
 def test_interrupted_variations_are_tried_again(make_rig: MakeRig) -> None:
     """After an interruption TPE and its variations go on as if there had been none."""
-    (whole,) = make_rig("whole", sampler="tpe").run(Budget(22, None))
+    (whole,) = make_rig("whole", memory=True, sampler="tpe").run(Budget(22, None))
     cut = make_rig("cut", sampler="tpe")
     interrupt(cut, at=60)
     with pytest.raises(RuntimeError, match="stop here"):
@@ -96,7 +97,7 @@ def test_interrupted_variations_are_tried_again(make_rig: MakeRig) -> None:
 
 def test_interrupted_races_are_run_again(make_rig: MakeRig) -> None:
     """After an interruption trials race the same rivals, with the same results."""
-    (whole,) = make_rig("whole", count=12).run(Budget(14, None))
+    (whole,) = make_rig("whole", memory=True, count=12).run(Budget(14, None))
     cut = make_rig("cut", count=12)
     interrupt(cut, at=150)
     with pytest.raises(RuntimeError, match="stop here"):
@@ -146,15 +147,14 @@ def encodes_of(folder: Path) -> list[str]:
 
 def test_killed_driver_resumes_without_loss(make_rig: MakeRig) -> None:
     """After SIGKILL: the trials of an undisturbed run, and no encode computed twice."""
-    (whole,) = make_rig("whole").run(Budget(14, None))
+    (whole,) = make_rig("whole", memory=True).run(Budget(14, None))
     folder = make_rig("killed").folder
-    for least in (20, 45):
-        driver = start_driver(folder, least)
-        while len(encodes_of(folder)) < least:
-            assert driver.poll() is None
-            time.sleep(0.005)
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.wait()
+    driver = start_driver(folder, 30)
+    while len(encodes_of(folder)) < 30:
+        assert driver.poll() is None
+        time.sleep(0.005)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
     assert start_driver(folder, 10**6).wait() == 0
     (resumed,) = make_rig("killed").run(Budget(14, None))
     assert [r.record for r in resumed] == [r.record for r in whole]

@@ -35,25 +35,27 @@ def test_a_clip_is_on_the_disk_before_its_name_is(
     write_clip(path, pcm)
     assert synced == [(path.stat().st_ino, False)]
     assert list(tmp_path.iterdir()) == [path]
-    assert np.array_equal(read_clip(path, sample_digest(pcm)), pcm)
+    assert np.array_equal(read_clip(path, sample_digest(pcm), 48_000), pcm)
 
 
 def test_what_is_no_clip_is_told(tmp_path: Path, pcm: Pcm) -> None:
     """Other samples, another type, a folder, a pipe, a pickle: an error, and no waiting."""
     digest = sample_digest(pcm)
     path = clip_path(tmp_path, digest)
-    assert not is_whole(path, digest)
+    assert not is_whole(path, digest, 48_000)
     for wrong in (0.5 * pcm, pcm.astype(np.float64), pcm[0], np.array([{}], dtype=object)):
         np.save(path, wrong)
-        assert not is_whole(path, digest)
+        assert not is_whole(path, digest, 48_000)
         with pytest.raises(ClipError, match=rf"{digest}\.npy: (is damaged|cannot be read)"):
-            read_clip(path, digest)
+            read_clip(path, digest, 48_000)
+    np.save(path, pcm)
+    assert not is_whole(path, digest, 44_100)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ClipError, match="is not a file"):
-        read_clip(path, digest)
+        read_clip(path, digest, 48_000)
     write_clip(path, pcm)
-    assert is_whole(path, digest)
+    assert is_whole(path, digest, 48_000)
 
 
 def test_a_digest_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
@@ -66,10 +68,10 @@ def test_a_digest_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
 def test_a_clip_is_cut_from_its_sound_file_again(tmp_path: Path, pcm: Pcm) -> None:
     """To the bit, or not at all."""
     source, digest = tmp_path / "song.wav", sample_digest(pcm[:, 960:2400])
-    assert cut_again(source, 0.02, 1440, digest) is None
+    assert cut_again(source, 0.02, 0.03, 48_000, digest) is None
     soundfile.write(source, pcm.T, 48_000, subtype="PCM_16")
-    again = cut_again(source, 0.02, 1440, digest)
+    again = cut_again(source, 0.02, 0.03, 48_000, digest)
     assert again is not None and np.array_equal(again, pcm[:, 960:2400])
-    assert cut_again(source, 0.03, 1440, digest) is None
+    assert cut_again(source, 0.03, 0.03, 48_000, digest) is None
     source.write_bytes(b"RIFF")
-    assert cut_again(source, 0.02, 1440, digest) is None
+    assert cut_again(source, 0.02, 0.03, 48_000, digest) is None

@@ -9,7 +9,9 @@ import soundfile
 import soxr
 
 from tuner.errors import ClipError
+from tuner.pcm import find_depth
 from tuner.sound.audio import SAMPLE_RATE, sample_digest
+from tuner.sound.clip_files import cut_again
 from tuner.sound.clips import ClipSet, Excerpting, load_clips, store_clips
 from tuner.sound.synth import synthesize
 
@@ -30,20 +32,37 @@ def write(folder: Path, name: str, samples: np.ndarray, rate: int = SAMPLE_RATE)
     return path
 
 
-def test_any_rate_and_format_becomes_48_khz(tmp_path: Path) -> None:
-    """WAV and FLAC, mono and stereo, 16 to 96 kHz: float32 at 48 kHz, both sides served."""
+def test_any_rate_and_format_is_kept(tmp_path: Path) -> None:
+    """WAV and FLAC, mono and stereo, 16 to 96 kHz: as they are, heard at 48 kHz."""
     write(tmp_path, "a.wav", noise(6, 1, 1, 44_100), 44_100)
     write(tmp_path, "sub/b.flac", noise(6, 2, 2, 96_000), 96_000)
     write(tmp_path, "c.FLAC", noise(6, 2, 3, 16_000), 16_000)
     clip_set = load_clips(tmp_path)
     assert [c.name for c in clip_set.clips] == ["a.wav", "c.FLAC", "b.flac"]
     assert [c.channels for c in clip_set.clips] == [1, 2, 2]
+    assert [c.rate for c in clip_set.clips] == [44_100, 16_000, 96_000]
     for clip in clip_set.clips:
-        assert clip.pcm.dtype == np.float32
-        assert clip.duration_s == pytest.approx(6, abs=0.001)
-        assert clip.digest == sample_digest(clip.pcm)
+        whole, rate = soundfile.read(clip.source, dtype="float32", always_2d=True)
+        np.testing.assert_array_equal(clip.pcm, whole.T)
+        assert rate == clip.rate
+        assert clip.duration_s == 6
+        assert clip.reference.shape == (clip.channels, 6 * SAMPLE_RATE)
+        assert clip.digest == sample_digest(clip.pcm, rate) != sample_digest(clip.pcm)
     assert clip_set.tune
     assert clip_set.holdout
+
+
+def test_all_clips_at_one_rate(tmp_path: Path) -> None:
+    """Brought there as a file of 24 bits would be; one that is there already is left alone."""
+    write(tmp_path, "a.flac", noise(6, 1, 1), 48_000)
+    write(tmp_path, "b.wav", noise(6, 1, 2, 44_100), 44_100)
+    kept, converted = load_clips(tmp_path, rate=44_100).clips[::-1]
+    assert (kept.rate, converted.rate) == (44_100, 44_100)
+    assert kept.digest in {clip.digest for clip in load_clips(tmp_path).clips}
+    assert (find_depth(kept.pcm), find_depth(converted.pcm)) == ("float", 24)
+    assert converted.pcm.shape == kept.pcm.shape
+    again = cut_again(Path(converted.source), 0.0, converted.duration_s, 44_100, converted.digest)
+    np.testing.assert_array_equal(again, converted.pcm)
 
 
 def test_loudest_excerpt_is_cut(tmp_path: Path) -> None:
@@ -338,3 +357,26 @@ def test_a_manifest_may_name_the_kind_of_a_clip(tmp_path):
     rows = "file,side,category\na.wav,tune,Speech \nb.wav,holdout,\n"
     (tmp_path / "manifest.csv").write_text(rows)
     assert [clip.category for clip in load_clips(tmp_path).clips] == ["speech", ""]
+
+
+def test_every_kind_is_on_both_sides(tmp_path: Path) -> None:
+    """Half of each kind is held out, by the manifest's word or by a guess; groups stay together."""
+    kinds = ["speech"] * 4 + ["music"] * 6 + ["mono"]
+    for number in range(len(kinds)):
+        write(tmp_path, f"{number:02}.wav", noise(3, seed=number))
+    guessed = load_clips(tmp_path, guess=lambda pcm: "speech" if pcm[0, 0] > 0 else "music")
+    for category, part in guessed.categories.items():
+        assert abs(len(part.tune) - len(part.holdout)) <= 1, category
+    assert abs(len(guessed.tune) - len(guessed.holdout)) == 1
+
+    rows = [
+        {"file": f"{n:02}.wav", "category": kind, "group": "one" if n in (0, 1) else ""}
+        for n, kind in enumerate(kinds)
+    ]
+    write_manifest(tmp_path, rows)
+    parts = load_clips(tmp_path, guess=lambda _: "never asked").categories
+    assert list(parts) == ["mono", "music", "speech"]
+    assert len(parts["music"].tune) == len(parts["music"].holdout) == 3
+    sides = {Path(clip.source).name: clip.side for clip in parts["speech"].clips}
+    assert sides["00.wav"] == sides["01.wav"]
+    assert set(sides.values()) == {"tune", "holdout"}

@@ -179,3 +179,86 @@ def test_shapes_of_blocks(tmp_path: Path) -> None:
     path = encode(tmp_path / "x.flac", "flac", music(channels=1), 96_000)
     blocks = list(decode_blocks(path))
     assert {(len(pcm), rate) for pcm, rate in blocks} == {(1, 96_000)}
+
+
+@pytest.mark.parametrize("suffix", ["aiff", "caf", "wav", "flac", "wv"])
+def test_eight_channels_are_read(tmp_path: Path, suffix: str) -> None:
+    """PyAV reads beyond such frames, and crashes where channels have an order of their own."""
+    signal = music(9000, 8)
+    codec = {"flac": "flac", "wv": "wavpack", "wav": "pcm_s16le"}.get(suffix, "pcm_s16be")
+    assert np.array_equal(read_audio(encode(tmp_path / f"x.{suffix}", codec, signal))[0], signal)
+
+
+def test_surround_in_quicktime_is_refused(tmp_path: Path) -> None:
+    """Before PyAV looks at the order of its channels."""
+    with pytest.raises(ClipError, match=r"x\.mov: holds 6 channels as PCM in QuickTime"):
+        read_audio(encode(tmp_path / "x.mov", "pcm_s16be", music(9000, 6)))
+
+
+def test_wav_with_the_high_byte_first(tmp_path: Path) -> None:
+    """RIFX, which FFmpeg reads in the wrong order."""
+    path = tmp_path / "x.wav"
+    soundfile.write(path, music().T, 44_100, "PCM_16", "BIG", "WAV")
+    assert path.read_bytes()[:4] == b"RIFX"
+    assert np.array_equal(read_audio(path)[0], music())
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ClipError, match="is cut off"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "told"),
+    [("wav", "pcm_s16le", "holds more sound behind"), ("m4a", "alac", "is several MPEG-4 files")],
+)
+def test_joined_files_of_which_one_would_be_read(
+    tmp_path: Path, suffix: str, codec: str, told: str
+) -> None:
+    """Their headers tell of the first only."""
+    path = encode(tmp_path / f"x.{suffix}", codec, music())
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(ClipError, match=f"x.{suffix}: {told}"):
+        read_audio(path)
+
+
+def test_what_is_left_out_or_in_doubt_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bytes behind the sound, a full tag of ffmpeg's, fragments without a delay, no length."""
+    wav = encode(tmp_path / "x.wav", "pcm_s16le", music(), 44_100, "-bitexact")
+    wav.write_bytes(wav.read_bytes() + b"junk" * 50)
+    vague = encode(tmp_path / "x.mp3", "libmp3lame", music(88_714))
+    options = ("-movflags", "frag_keyframe+empty_moov")
+    live = encode(tmp_path / "x.mp4", "aac", music(), 44_100, *options)
+    flac = encode(tmp_path / "x.flac", "flac", music())
+    data = flac.read_bytes()
+    flac.write_bytes(data[:21] + bytes([data[21] & 0xF0]) + bytes(4) + data[26:])
+    for path, told in (
+        (wav, "200 bytes behind its sound are no sound"),
+        (vague, "up to 48 samples too many at the end"),
+        (live, "tells neither its delay nor its end"),
+        (flac, "tells no length"),
+    ):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            read_audio(path)
+        assert f"{path.name}: " in caplog.text and told in caplog.text
+    assert np.array_equal(read_audio(wav)[0], music())
+    assert np.array_equal(read_audio(flac)[0], music())
+    assert 0 < read_audio(vague)[0].shape[1] - 88_714 <= 48
+
+
+def test_lists_of_other_files_are_refused(tmp_path: Path) -> None:
+    """FFmpeg would open what they name."""
+    soundfile.write(tmp_path / "other.wav", music().T, 44_100)
+    (tmp_path / "x.wav").write_text("ffconcat version 1.0\nfile other.wav\n")
+    with pytest.raises(ClipError, match=r"x\.wav: is a list of other files"):
+        read_audio(tmp_path / "x.wav")
+
+
+def test_samples_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    """With their place."""
+    signal = music()
+    signal[1, 44_100] = np.inf
+    soundfile.write(tmp_path / "x.wav", signal.T, 44_100, "FLOAT")
+    with pytest.raises(ClipError, match=r"x\.wav: holds NaN or infinite samples at 1\.00 s"):
+        read_audio(tmp_path / "x.wav")

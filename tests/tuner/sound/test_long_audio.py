@@ -22,10 +22,14 @@ def write(path: Path, rate: int, channels: int, seconds: float = 3.0) -> Path:
 
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (48_000, 2), (96_000, 2)])
 def test_the_same_samples(rate: int, channels: int, tmp_path: Path) -> None:
-    """As read and resampled in one piece, to the rounding of 24 bits."""
+    """As read and resampled in one piece, to the rounding of 24 bits; without a rate as it is."""
     source = write(tmp_path / "in.flac", rate, channels)
     assert find_duration(source) == pytest.approx(3.0)
-    write_wav(source, tmp_path / "out.wav")
+    write_wav(source, tmp_path / "same.wav")
+    own, own_rate = soundfile.read(tmp_path / "same.wav", dtype="float32", always_2d=True)
+    assert (own_rate, soundfile.info(tmp_path / "same.wav").subtype) == (rate, "PCM_16")
+    np.testing.assert_array_equal(own.T, read_audio(source)[0])
+    write_wav(source, tmp_path / "out.wav", SAMPLE_RATE)
     written, written_rate = soundfile.read(tmp_path / "out.wav", always_2d=True)
     assert written_rate == SAMPLE_RATE
     whole = resample(*read_audio(source))

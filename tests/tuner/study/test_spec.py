@@ -26,7 +26,9 @@ LEAST: dict[str, object] = {
 }
 FULL = StudySpec(
     encoder="lame",
-    clips=ClipsSpec('/a "b"', "/m.csv", 6.0, "varied", 2),
+    clips=ClipsSpec(
+        '/a "b"', "/m.csv", 6.0, "varied", 2, category="sparse attacks", per_category=True
+    ),
     bitrates_kbps=(48.0, 64.5),
     binary="/usr/bin/lame",
     trials=None,
@@ -35,6 +37,7 @@ FULL = StudySpec(
     executor="ray",
     address="host:6379",
     workers=8,
+    rate=44_100,
     scorer_gpu=0.25,
     storage="postgresql://ann@host/tuner",
     weights="/runs/taught.safetensors",
@@ -62,6 +65,17 @@ def test_defaults() -> None:
 def test_toml_round_trip() -> None:
     """A study as stored in a run directory reads back equal."""
     assert parse_study(tomllib.loads(FULL.to_toml()), "x") == FULL
+
+
+def test_the_rate_is_part_of_the_study() -> None:
+    """Another rate is another search; that of older versions, 48 kHz, is found again."""
+    spec = parse_study({**LEAST, "rate": 44_100}, "x")
+    assert (spec.clip_rate, parse_study(LEAST, "x").clip_rate) == (44_100, None)
+    assert len({replace(spec, rate=rate).digest() for rate in ("source", 44_100, 48_000)}) == 3
+    assert replace(spec, rate=48_000).digest() == "5cffb7dce2f6a070"
+    for wrong in (8000, 44.1, True, "44100"):
+        with pytest.raises(StudyError, match=r'rate: .*must be "source", or Hz'):
+            parse_study({**LEAST, "rate": wrong}, "x")
 
 
 #: What has tripped writers of TOML over: planes beyond the first, controls, quotes, escapes, ends.

@@ -1,5 +1,6 @@
 """Shards: the features of the signals that labels speak of, and of no others."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,18 @@ def test_a_batch_has_whole_references(written: list[Path]) -> None:
     assert batch.opinions.shape == (5, 4)
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch, material: Material) -> None:
+    """Workers are threads: `written` has those that are processes, which import torch first."""
+
+    def start(workers: int, *_: object, **__: object) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr(shards, "ProcessPoolExecutor", start)
+    monkeypatch.setattr(shards, "_material", [material])
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_only_what_changed_is_made_again(
     material: Material, rows: list[Labelled], tmp_path: Path
 ) -> None:
@@ -145,6 +158,7 @@ def test_short_excerpts(material: Material, rows: list[Labelled]) -> None:
         shards._know(pcm[:, : 45 * 1920])
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_damaged_shard_is_made_again(
     material: Material, rows: list[Labelled], tmp_path: Path
 ) -> None:

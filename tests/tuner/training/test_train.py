@@ -98,9 +98,11 @@ def features(tmp_path: Path) -> FeatureSet:
     return write_features(tmp_path)
 
 
-def course(features: FeatureSet, work: Path, report: Callable[[Step], None]) -> Course:
+def course(
+    features: FeatureSet, work: Path, report: Callable[[Step], None], members: int = 2
+) -> Course:
     work.mkdir(exist_ok=True)
-    return Course(features, features, work, HYPER, 2, 0, report)
+    return Course(features, features, work, HYPER, members, 0, report)
 
 
 #: Loss that three short epochs take away, and what their networks then make of the features. How
@@ -188,7 +190,7 @@ def _train_in_group(folder: Path) -> None:
         if processes.is_first():
             write_features(folder)
     shards = sorted(folder.glob("*-x.json"))
-    learners = course(FeatureSet(shards, range(12)), folder / "work", lambda _: None).train()
+    learners = course(FeatureSet(shards, range(12)), folder / "work", lambda _: None, 1).train()
     weights = [each.model.state_dict() for each in learners]
     torch.save(weights, folder / f"weights-{os.environ['RANK']}")
     torch.distributed.destroy_process_group()
@@ -212,7 +214,7 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     for one, other in zip(first, second, strict=True):
         for name in learnt:
             torch.testing.assert_close(one[name], other[name])
-    checkpoint = torch.load(tmp_path / "work" / "stereo-2.pt")
+    checkpoint = torch.load(tmp_path / "work" / "stereo-1.pt")
     assert [len(checkpoint["history"]), checkpoint["run"]["taught"]] == [3, 12]
     losses = [record["loss"] for record in checkpoint["history"]]
     assert losses[-1] < losses[0]

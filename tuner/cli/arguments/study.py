@@ -80,6 +80,31 @@ def parse_bitrates(text: str) -> list[float]:
         raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
 
 
+def parse_rate(text: str) -> int | str:
+    """ "source", or Hz as a number, as the study has it. Raises `StudyError`."""
+    if text == "source":
+        return text
+    if not (text.isdecimal() and len(text) < 10):
+        raise StudyError(f"--rate {text}: give source, or Hz as in 44100")
+    return int(text)
+
+
+def parse_qualities(text: str) -> list[float]:
+    """ "80,90" as points. Raises `StudyError`."""
+    from tuner.study.goal import QUALITY_RANGE
+
+    low, high = QUALITY_RANGE
+    try:
+        qualities = [float(part) for part in text.split(",")]
+    except ValueError:
+        qualities = []
+    if not qualities or not all(low <= each <= high for each in qualities):
+        raise StudyError(
+            f"--target-quality {text}: give qualities from {low:g} to {high:g} separated by commas"
+        )
+    return qualities
+
+
 def parse_exhibits(text: str) -> int | str:
     """ "3", "all" or "none" as the study has it. Raises `StudyError`."""
     if text in ("all", "none"):

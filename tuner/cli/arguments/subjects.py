@@ -53,6 +53,17 @@ class Side:
             {kbps: knob for kbps, (_, knob) in found.items() if knob is not None},
         )
 
+    def only_settings(self) -> Settings:
+        """The settings, where no bitrate is asked for.
+
+        Raises:
+            StudyError: it has others at other bitrates.
+        """
+        if len(self.bitrates_kbps) > 1:
+            known = ", ".join(f"{self.text}@{kbps:g}" for kbps in self.bitrates_kbps)
+            raise StudyError(f"{self.text}: the settings of which bitrate? Give one of {known}")
+        return self.at(self.bitrates_kbps[0] if self.bitrates_kbps else 0.0)[0]
+
 
 def parse_side(text: str, trust: Trust) -> Side:
     """One side from its text.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Of the JSON.
 FORMAT_VERSION = 1
+#: Passes over the clips that a target of quality usually takes, for the progress that is shown.
+USUAL_PASSES = 4
 
 Clips = dict[str, tuple[str, "ClipRef"]]
 """Digest -> name and file."""
@@ -45,6 +47,17 @@ def compare(
     bitrates: Annotated[
         str | None, typer.Option(help="Target kb/s, as in 64,96; a run's if not given.")
     ] = None,
+    target_quality: Annotated[
+        str | None,
+        typer.Option(help="Instead of bitrates: compare the bits for these qualities, as in 85."),
+    ] = None,
+    target_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the clips that must reach them, as in 0.95; else their mean."),
+    ] = None,
+    most_more_bits: Annotated[
+        float, typer.Option(help="With --target-quality: fail when B certainly needs more, %.")
+    ] = 1.0,
     binary_a: Annotated[str | None, typer.Option(help="Binary of A's encoder.")] = None,
     binary_b: Annotated[str | None, typer.Option(help="Binary of B's encoder.")] = None,
     trust: TrustOption = None,
@@ -76,14 +89,17 @@ def compare(
 
     The exit status is 1 when B is certainly worse than A by the quality model (or the first of
     --metrics) at any bitrate (its whole 95 % interval is below --fail-below), or cannot be
-    compared; else 0.
+    compared; else 0. With --target-quality, quality is equal and the bits are compared: it is 1
+    when B certainly needs over --most-more-bits more.
     """
     from tuner.apply.compare import compare as compare_sides
     from tuner.apply.gate import find_failures, summarise
     from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.commands.compare_quality import compare_quality, parse_goals
     from tuner.cli.commands.metrics import parse_names
-    from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.commands.run import load_metrics
     from tuner.cli.display.compare_tables import print_comparison
+    from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
     from tuner.study.spec import DEFAULT_JUDGES
 
@@ -94,7 +110,10 @@ def compare(
         for text, binary in ((a, binary_a), (b, binary_b))
     )
     _warn_of_one_build(sides)
-    rates = _choose_bitrates(bitrates, sides)
+    goals = [] if target_quality is None else parse_goals(target_quality, target_share)
+    if goals and bitrates is not None:
+        raise StudyError("tuner compare: give --bitrates or --target-quality, not both")
+    rates = [] if goals else _choose_bitrates(bitrates, sides)
     subjects = [side.subject(rates) for side in sides]
     wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
     if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
@@ -105,6 +124,16 @@ def compare(
     with _cache_folder(cache) as folder:
         chosen = _choose_clips(clips, sides, folder)
         executor = make_executor("local", workers=workers or available_cores(), cache_folder=folder)
+        if goals:
+            counted = _counted(executor, 2 * USUAL_PASSES * len(goals) * len(chosen))
+            compare_quality(
+                *(sides, goals, chosen, counted, (scorer, *jury)),
+                most_more=most_more_bits / 100,
+                strict=strict,
+                seed=seed,
+                as_json=as_json,
+            )
+            return
         with _counted(executor, 2 * len(rates) * len(chosen)) as counting:
             comparisons = compare_sides(
                 subjects[0],
@@ -165,14 +194,14 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
 
     runs = [(side.run, read_results(side.run / "results.json")) for side in sides if side.run]
     if folder is not None:
-        found = _load_clips(folder, cache)
+        found = _load_clips(folder, cache, sides, {results.provenance.rate for _, results in runs})
     elif runs:
         run, results = runs[0]
         found = {
             c.digest: (
                 c.name,
                 str(Path(c.source).resolve()),
-                _clip_of(run, c),
+                clip_of(run, c),
             )
             for c in results.clips
             if c.side == "holdout"
@@ -194,30 +223,40 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
     return kept
 
 
-def _clip_of(run: Path, clip: ClipRecord) -> ClipRef:
+def clip_of(run: Path, clip: ClipRecord) -> ClipRef:
     """A clip of a run, its file made again where it is damaged."""
     from tuner.apply.player import load_run_clip
     from tuner.jobs.job import ClipRef
 
     load_run_clip(run, clip)
     path = run / "clips" / f"{clip.digest}.npy"
-    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s)
+    return ClipRef(clip.digest, str(path), clip.channels, clip.duration_s, clip.rate)
 
 
-def _load_clips(folder: Path, cache: Path) -> dict[str, tuple[str, str, ClipRef]]:
+def _load_clips(
+    folder: Path, cache: Path, sides: Sequence[Side], rates: set[int | None]
+) -> dict[str, tuple[str, str, ClipRef]]:
+    """The clips of a folder, at the one rate of the runs if they have one, else at their own."""
     from tuner.cli.display.progress import progress_bar
+    from tuner.encoder import default_settings
     from tuner.jobs.job import ClipRef
+    from tuner.jobs.sample_rates import check_rates
     from tuner.sound.clips import load_clips, store_clips
 
     with progress_bar("reading clips") as update:
-        found = load_clips(folder, progress=lambda done, total: update(done, total, ""))
+        rate = rates.pop() if len(rates) == 1 else None
+        found = load_clips(folder, rate=rate, progress=lambda done, total: update(done, total, ""))
+    for side in sides:
+        modes = side.encoder.rate_modes
+        defaults = [default_settings(side.encoder, mode.name) for mode in modes]
+        check_rates(side.encoder, defaults, found.clips)
     stored = (cache / "clips").absolute()
     store_clips(found, stored)
     return {
         c.digest: (
             c.name,
             str(Path(c.source).resolve()),
-            ClipRef(c.digest, str(stored / f"{c.digest}.npy"), c.channels, c.duration_s),
+            ClipRef(c.digest, str(stored / f"{c.digest}.npy"), c.channels, c.duration_s, c.rate),
         )
         for c in found.clips
     }

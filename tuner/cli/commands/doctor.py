@@ -119,7 +119,7 @@ def _model() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from tuner.cli.commands.run import available_cores
+    from tuner.cli.running import available_cores
 
     yield Finding("device", "cores", "ok", f"{available_cores()}")
     if torch.cuda.is_available():
@@ -160,19 +160,24 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
     if folder is None:
         yield Finding("clips", "folder", "note", "not looked at; name it with --clips FOLDER")
         return
+    from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
     from tuner.sound.clips import Excerpting, load_clips
 
     try:
         with progress_bar("reading clips") as update:
             found = load_clips(
-                folder, Excerpting(), progress=lambda done, total: update(done, total, "")
+                folder,
+                Excerpting(),
+                guess=guess_category,
+                progress=lambda done, total: update(done, total, ""),
             )
     except TunerError as error:
         yield Finding("clips", str(folder), "problem", str(error))
         return
     tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
-    says = f"{tune} to tune on, {len(found.holdout)} held out"
+    kinds = ", ".join(f"{len(part.clips)} {kind}" for kind, part in found.categories.items())
+    says = f"{tune} to tune on, {len(found.holdout)} held out; {kinds}"
     yield Finding("clips", str(folder), "ok", says)
 
 

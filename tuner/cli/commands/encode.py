@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,8 +18,13 @@ from tuner.errors import RunError
 if TYPE_CHECKING:
     from tuner.apply.encode import Result
     from tuner.encoder import Encoder
-    from tuner.records import Candidate
+    from tuner.records import Candidate, Results
     from tuner.study.trust import Trust
+
+#: Files that a warning names.
+NAMED = 3
+#: Files that are named for each kind of tag that was not kept; --json has all.
+MOST_NAMES = 5
 
 
 def encode(
@@ -47,16 +51,23 @@ def encode(
     """
     from tuner.apply.encode import encode_library, make_recipe, plan
     from tuner.apply.player import settings_of
-    from tuner.cli.commands.run import available_cores
     from tuner.cli.display.progress import progress_bar
+    from tuner.cli.running import available_cores
 
-    encoder, candidate = find_winner(
+    encoder, candidate, results_of_run = find_winner(
         run, settings, any_build=any_build, trust=make_trust(binary, trust)
     )
-    recipe = make_recipe(encoder, settings_of(candidate), candidate.sides["tune"].knob)
+    tuned_at = {clip.rate for clip in results_of_run.clips if clip.side == "tune"}
+    recipe = make_recipe(
+        encoder,
+        settings_of(candidate),
+        candidate.sides["tune"].knob,
+        results_of_run.provenance.rate,
+        max(tuned_at),
+    )
     items = plan(sources, out, recipe.suffix)
     whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
-    print(f"with {whose}: {shlex.join(candidate.command)}", file=sys.stderr)
+    print(f"with {whose}: {candidate.shown}", file=sys.stderr)
     results: list[Result] = []
     try:
         with (
@@ -79,20 +90,23 @@ def encode(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     results.sort(key=lambda result: result.item.target)
     if as_json:
+        source = candidate.convert[-1] if candidate.convert else "input.wav"
         command = encoder.command_line(
-            recipe.settings, recipe.knob, "input.wav", "output" + recipe.suffix
+            recipe.settings, recipe.knob, source, "output" + recipe.suffix
         )
-        print(json.dumps({"command": list(command), "files": list(map(_row, results))}, indent=1))
+        shown = {"convert": candidate.convert, "command": list(command)}
+        print(json.dumps({**shown, "files": list(map(_row, results))}, indent=1))
     else:
         _print_summary(results, out)
+    _warn_of_rates(results, tuned_at)
     if any(result.state == "failed" for result in results):
         raise typer.Exit(1)
 
 
 def find_winner(
     text: str, name: str | None, *, any_build: bool = False, trust: Trust | None = None
-) -> tuple[Encoder, Candidate]:
-    """The encoder of a run, and its settings at a bitrate.
+) -> tuple[Encoder, Candidate, Results]:
+    """The encoder of a run, its settings at a bitrate, and all its results.
 
     Args:
         text: ``RUN@96``; ``RUN`` where it has one bitrate only.
@@ -123,7 +137,7 @@ def find_winner(
             f" run's ({made_by.encoder_version}, {made_by.encoder_binary}); its settings may sound"
             " different. Install that build, or go on with --any-build"
         )
-    return encoder, candidate
+    return encoder, candidate, results
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -133,9 +147,35 @@ def _row(result: Result) -> dict[str, Any]:
         "state": result.state,
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
         "duration_s": result.duration_s and round(result.duration_s, 3),
-        "lost": result.lost,
+        "rate_hz": result.rate,
+        "lost": list(result.lost),
         "problem": result.problem,
     }
+
+
+def _warn_of_rates(results: list[Result], tuned_at: set[int]) -> None:
+    """Name the files that were encoded at a rate that the settings were not tuned at."""
+    from tuner.records import name_rates
+
+    others: dict[int, list[str]] = {}
+    for result in results:
+        if result.rate is not None and result.rate not in tuned_at:
+            others.setdefault(result.rate, []).append(str(result.item.source))
+    for rate, names in sorted(others.items()):
+        count = f"1 file is at {name_rates([rate])}"
+        if len(names) > 1:
+            count = f"{len(names)} files are at {name_rates([rate])}"
+        shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        print(
+            f"{count}, the settings were tuned at {name_rates(tuned_at)}: bitrate and sound may"
+            f" differ ({shown})",
+            file=sys.stderr,
+        )
+
+
+def _printable(name: str) -> str:
+    """A file's name as text: bytes that are no UTF-8 as question marks."""
+    return name.encode(errors="replace").decode()
 
 
 def _print_summary(results: list[Result], out: Path) -> None:
@@ -145,8 +185,11 @@ def _print_summary(results: list[Result], out: Path) -> None:
     seconds = sum(duration for _, duration in made)
     mean = f", {sum(k * d for k, d in made) / seconds:.1f} kb/s on average" if made else ""
     print(f"{', '.join(told)}{mean}: {out}")
-    for lost, number in Counter(result.lost for result in results if result.lost).items():
-        print(f"{number} without their {lost}")
+    for lost in dict.fromkeys(each for result in results for each in result.lost):
+        names = [result.item.source.name for result in results if lost in result.lost]
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        files = ", ".join(map(_printable, names[:MOST_NAMES]))
+        print(f"not kept: {lost} ({files}{more})")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)

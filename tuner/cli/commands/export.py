@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +67,7 @@ def export(
         print(json.dumps(_as_json(run, rows), indent=1))
     elif form is Format.SH:
         for row in rows:
-            print(f"{row.comments()}\n{shlex.join(row.candidate.command)}\n")
+            print(f"{row.comments()}\n{row.candidate.shown}\n")
     else:
         for row in rows:
             _print_preset(row, out)
@@ -99,6 +99,13 @@ class _Row:
         """Lines for people, as comments of a shell or a preset."""
         return "\n".join(map(_comment, self._sentences()))
 
+    def _rates(self) -> str:
+        from tuner.records import name_rates
+
+        if self.candidate.convert:
+            return "Files are brought to its sample rate first."
+        return f"Give files at {name_rates(clip.rate for clip in self.results.clips)}."
+
     def _sentences(self) -> Iterator[str]:
         from tuner.report.candidates import runs_adapter
 
@@ -107,7 +114,7 @@ class _Row:
         which = f"trial {candidate.trial}" if candidate.trial else "the encoder's default"
         yield (
             f"{self.kbps:g} kb/s: {made_by.encoder}, {which}; {side.bitrate_kbps:.1f} kb/s"
-            " measured on the tune clips. Give files at 48 kHz."
+            f" measured on the tune clips. {self._rates()}"
         )
         yield self.verdict.sentence
         yield from candidate.notes
@@ -169,6 +176,7 @@ def _as_json(run: str, rows: list[_Row]) -> dict[str, Any]:
                 "values": row.candidate.values,
                 "knob": row.candidate.sides["tune"].knob,
                 "bitrate_kbps": row.candidate.sides["tune"].bitrate_kbps,
+                "convert": row.candidate.convert,
                 "command": row.candidate.command,
                 "notes": row.candidate.notes,
                 "preset": row.preset and {"file": row.preset_name, **asdict(row.preset)},
@@ -183,9 +191,10 @@ def _print_preset(row: _Row, out: Path | None) -> None:
     comments = row.comments()
     if row.preset is None:
         print(f"{comments}\n# There is no preset of this command line:")
-        print(f"{shlex.join(row.candidate.command)}\n")
+        print(f"{row.candidate.shown}\n")
         return
-    text = f"{comments}\n{_comment(shlex.join(row.preset.command))}\n{row.preset.text}"
+    command = replace(row.candidate, command=list(row.preset.command)).shown
+    text = f"{comments}\n{_comment(command)}\n{row.preset.text}"
     if out is None:
         print(text)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -18,17 +17,18 @@ from tuner.cli.arguments.study import (
     parse_bitrates,
     parse_exhibits,
     parse_fixed,
+    parse_qualities,
+    parse_rate,
     resolve_study,
 )
 from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
-from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
-from tuner.cli.display.logfile import log_to
-from tuner.errors import RunError
+from tuner.cli.running import available_cores
+from tuner.errors import ClipError
 from tuner.records import MODEL
 from tuner.study.database_url import locate_url
 from tuner.study.files import locate, locate_metric
-from tuner.study.spec import DEFAULT_JUDGES, StudySpec
+from tuner.study.spec import DEFAULT_JUDGES, ClipsSpec, StudySpec
 from tuner.study.trust import remember
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tuner.driver.parts import Parts
     from tuner.metric import Metric
-    from tuner.records import Results
+    from tuner.sound.clips import ClipSet
 
 #: Where runs go when --out is not given.
 RUNS_FOLDER = "runs"
@@ -61,7 +61,23 @@ def run(
     group_by: Annotated[
         str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
     ] = None,
+    per_category: Annotated[
+        bool,
+        typer.Option("--per-category", help="Search speech, music and other kinds apart."),
+    ] = False,
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Sample rate that is encoded: source (default), or Hz as in 44100."),
+    ] = None,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
+    target_quality: Annotated[
+        str | None,
+        typer.Option(help="Find the lowest bitrate for these qualities, 0 to 100, as in 80,90."),
+    ] = None,
+    target_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the clips that must reach them, as in 0.95; else their mean."),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
@@ -112,6 +128,8 @@ def run(
 ) -> None:
     """Search the settings that sound best at each bitrate, and write a report.
 
+    With --target-quality, find the lowest bitrate that is good enough instead.
+
     Flags override the study file. Running the same command again resumes a run that was
     stopped, or adds trials to one that has finished. Progress goes to stderr, the answers
     to stdout.
@@ -120,6 +138,8 @@ def run(
         "encoder": encoder and locate(encoder, Path()),
         "binary": binary and locate(binary, Path()),
         "bitrates_kbps": parse_bitrates(bitrates) if bitrates is not None else None,
+        "target_quality": parse_qualities(target_quality) if target_quality is not None else None,
+        "target_share": target_share,
         "trials": trials,
         "hours": hours,
         "seed": seed,
@@ -131,6 +151,7 @@ def run(
         "scorer_gpu": scorer_gpu,
         "storage": storage and locate_url(storage, Path()),
         "cache_gb": cache_gb,
+        "rate": parse_rate(rate) if rate is not None else None,
         "exhibits": parse_exhibits(exhibits) if exhibits is not None else None,
         "clips": _given(
             {
@@ -138,6 +159,7 @@ def run(
                 "manifest": _absolute(manifest),
                 "allow_lossy": allow_lossy or None,
                 "group_by": group_by,
+                "per_category": per_category or None,
             }
         ),
         "search": _given(
@@ -154,113 +176,43 @@ def run(
     check_origin(study, spec, _given(flags), trust or ())
     parts = _assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
-    if dry_run:
+    if not dry_run:
+        remember(spec.encoder, spec.binary, parts.encoder)
+    if spec.clips.per_category:
+        from tuner.cli.per_category import conduct_each, forecast_each
+
+        if dry_run:
+            forecast_each(parts, target, spec.workers or available_cores(), as_json=as_json)
+        else:
+            conduct_each(parts, target, _command(spec), as_json=as_json)
+    elif dry_run:
         from tuner.cli.display.forecast import print_forecast
 
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
-        return
-    remember(spec.encoder, spec.binary, parts.encoder)
-    conduct(parts, target, _command(spec), as_json=as_json)
+    else:
+        conduct(parts, target, _command(spec), as_json=as_json)
 
 
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
     """Run a study with a live display, write its report and print the answers.
 
-    Args:
-        parts: what to run.
-        folder: the run directory; made, or resumed.
-        command: the command line for the report's provenance.
+    Args, Raises: see `search_and_report`.
         as_json: print JSON instead of a table.
 
     Returns:
         The path of the report.
-
-    Raises:
-        typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
-        TunerError: see `tuner.driver.run.run_study`.
     """
-    from tuner.cli.commands.status import Publisher
     from tuner.cli.display.answers import print_answers, summarise
-    from tuner.cli.display.live import Board, show
-    from tuner.driver.run import run_study, trials_in_flight
-    from tuner.jobs.executor import make_executor
-    from tuner.report import write_report
-    from tuner.rundir.database import close_storage, open_storage
-    from tuner.rundir.disk import DiskKeeper, told_as_run_error
-    from tuner.rundir.folder import open_run
+    from tuner.cli.running import search_and_report
 
-    spec = parts.spec
-    if spec.storage is not None:
-        # Before the run is bound to it.
-        close_storage(open_storage(spec.storage))
-    with (
-        told_as_run_error(folder),
-        open_run(folder, parts.identity(), spec.to_toml()) as opened,
-        log_to(opened.log),
-    ):
-        log.info("%s", command)
-        board, publisher = Board(spec.hours), Publisher(opened.path, command)
-        publisher.show(board)
-        executor = make_executor(
-            spec.executor,
-            # A cluster has other cores than this machine.
-            workers=spec.workers or (0 if spec.address else available_cores()),
-            cache_folder=opened.cache,
-            address=spec.address,
-            scorer_gpu=spec.scorer_gpu,
-        )
-        window = trials_in_flight(parts, executor.workers)
-
-        def stopped() -> str:
-            publisher.end(board, "stopped")
-            return (
-                f"\nStopped. What was finished is kept in {folder};"
-                " run the same command again to go on.\n"
-            )
-
-        with stop_twice(stopped) as check:
-            try:
-                keeper = DiskKeeper(opened, spec.cache_gb, window)
-                # Here, too, for the status to tell it.
-                with told_as_run_error(folder), as_interrupts():
-                    with show(board, publisher.show, check, keeper) as observer:
-                        results = run_study(parts, opened, executor, observer, command)
-                    executor.close()
-                    refuse_no_answer(results, opened.path)
-                    report = write_report(opened.path)
-            except KeyboardInterrupt:
-                executor.close(cancel=True)
-                log.info("stopped by the user")
-                print(stopped(), end="", file=sys.stderr)
-                raise typer.Exit(EXIT_INTERRUPTED) from None
-            except BaseException as error:
-                executor.close(cancel=True)
-                # The terminal gets one line of it; the log keeps where it came from.
-                log.exception("stopped by an error")
-                publisher.end(board, "failed", f"{type(error).__name__}: {error}")
-                raise
-        publisher.end(board, "finished")
+    results, report = search_and_report(parts, folder, command)
     # The run has ended well, whoever went away before the answers were read.
     with contextlib.suppress(BrokenPipeError):
         if as_json:
-            print(json.dumps(summarise(results, opened.path, report), indent=1))
+            print(json.dumps(summarise(results, folder.resolve(), report), indent=1))
         else:
             print_answers(results, report)
     return report
-
-
-def refuse_no_answer(results: Results, folder: Path) -> None:
-    """Raise `RunError` with the reasons if no bitrate has an answer: there is nothing to report."""
-    problems = [bitrate.problem for bitrate in results.bitrates]
-    if None in problems:
-        return
-    reasons = "\n  ".join(
-        f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
-    )
-    raise RunError(
-        f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
-        f"\n  {reasons}"
-    )
 
 
 def _command(spec: StudySpec) -> str:
@@ -272,18 +224,35 @@ def _command(spec: StudySpec) -> str:
 
 
 def _assemble(spec: StudySpec) -> Parts:
-    """Everything that the study names, checked before anything runs."""
-    from tuner.cli.display.progress import progress_bar
+    """Everything that the study names, checked before anything runs; the clips come last.
+
+    Reading them takes longest.
+    """
     from tuner.driver.parts import Parts
+    from tuner.jobs.sample_rates import check_rates
     from tuner.plugins import load_encoder
-    from tuner.sound.clips import Excerpting, load_clips
     from tuner.study.limits import check_limits
     from tuner.study.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
-    make_space(encoder, dict(spec.fixed))
+    space = make_space(encoder, dict(spec.fixed))
     check_limits(encoder, spec.search.limits)
-    wanted = spec.clips
+    objective = spec.search.objective_metric
+    wanted_judges = [name for name in spec.judges if name != objective]
+    if MODEL not in (objective, *wanted_judges):
+        # Where another metric is climbed, the model is asked what it thinks of that.
+        wanted_judges.insert(0, MODEL)
+    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
+    clips = _read_clips(spec.clips, spec.clip_rate)
+    check_rates(encoder, space.defaults(), clips.clips)
+    return Parts(spec, encoder, clips, scorer, judges)
+
+
+def _read_clips(wanted: ClipsSpec, rate: int | None) -> ClipSet:
+    from tuner.answer.content import guess_category
+    from tuner.cli.display.progress import progress_bar
+    from tuner.sound.clips import Excerpting, load_clips
+
     manifest = Path(wanted.manifest) if wanted.manifest else None
     excerpting = Excerpting(
         duration_s=wanted.excerpt_s, how=wanted.excerpt, per_file=wanted.per_file
@@ -295,15 +264,19 @@ def _assemble(spec: StudySpec) -> Parts:
             manifest=manifest,
             allow_lossy=wanted.allow_lossy,
             group_by=wanted.group_by,
+            guess=guess_category,
+            rate=rate,
             progress=lambda done, total: update(done, total, ""),
         )
-    objective = spec.search.objective_metric
-    wanted_judges = [name for name in spec.judges if name != objective]
-    if MODEL not in (objective, *wanted_judges):
-        # Where another metric is climbed, the model is asked what it thinks of that.
-        wanted_judges.insert(0, MODEL)
-    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
-    return Parts(spec, encoder, clip_set, scorer, judges)
+    return clip_set if wanted.category is None else _only(clip_set, wanted.category)
+
+
+def _only(clip_set: ClipSet, category: str) -> ClipSet:
+    found = clip_set.categories.get(category)
+    if found is None or not found.tune or not found.holdout:
+        known = ", ".join(clip_set.categories)
+        raise ClipError(f"category {category!r}: no clips of it on both sides; known are: {known}")
+    return found
 
 
 def load_metrics(
@@ -332,10 +305,3 @@ def _given(flags: dict[str, object]) -> dict[str, object]:
 def _absolute(path: Path | None) -> str | None:
     """Absolute, so that the stored study file works from anywhere."""
     return None if path is None else str(path.expanduser().absolute())
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -7,20 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuner.records import BitrateResult, Results
+    from tuner.records import BitrateResult, Estimate, Results
 
 
 def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
     """The answers as JSON data: what `--json` prints."""
+    from dataclasses import asdict
+
     return {
         "run": str(folder),
         "results": str(folder / "results.json"),
         "report": str(report),
-        "bitrates": [_summary(bitrate) for bitrate in results.bitrates],
+        "bitrates": [_summary(bitrate, results.objective) for bitrate in results.bitrates],
+        "quality_targets": [asdict(target) for target in results.quality_targets],
     }
 
 
-def _summary(bitrate: BitrateResult) -> dict[str, object]:
+def _figures(gain: Estimate | None) -> dict[str, float] | None:
+    return None if gain is None else {"value": gain.value, "low": gain.low, "high": gain.high}
+
+
+def _summary(bitrate: BitrateResult, objective: str) -> dict[str, object]:
     from dataclasses import asdict
 
     from tuner.report.candidates import shown_candidate
@@ -35,27 +42,42 @@ def _summary(bitrate: BitrateResult) -> dict[str, object]:
         "problem": bitrate.problem,
         "trials": len(bitrate.trials),
         "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
+        "objective": objective,
+        "objective_gain": _figures(holdout.objective_gain) if holdout else None,
         "holdout_gains": {k: asdict(v) for k, v in holdout.gains.items()} if holdout else {},
+        "convert": use and use.convert,
         "command": use and use.command,
     }
 
 
-def print_answers(results: Results, report: Path) -> None:
+def print_answers(results: Results, report: Path, title: str = "Answers") -> None:
     """Print a table of verdicts and gains, then each bitrate's sentence and command line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from tuner.records import METRIC_LABELS
+    from tuner.records import metric_label
     from tuner.report.candidates import shown_candidate
+    from tuner.report.words import objective_name
 
-    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title="Answers")
+    objective = objective_name(results)
+    table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title=title)
+    table.columns[2].no_wrap = True
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
         holdout = shown.sides.get("holdout") if shown else None
-        verdict = "no answer" if bitrate.problem else bitrate.verdict.kind
-        gains = holdout.gains if holdout else {}
-        names = [METRIC_LABELS.get(name, name) for name in gains]
+        verdict: str = "no answer" if bitrate.problem else bitrate.verdict.kind
+        if shown and not bitrate.winner:
+            verdict += "\nfigures: best found"
+        gains = {metric_label(k): gain for k, gain in (holdout.gains if holdout else {}).items()}
+        if objective is not None and holdout and holdout.objective_gain:
+            first = metric_label(results.climbed)
+            gains = {
+                f"{first}, {objective.lower()}": holdout.objective_gain,
+                f"{first}, mean": gains.pop(first),
+                **gains,
+            }
+        names = [*gains]
         figures = [f"{g.value:+.1f} ({g.low:+.1f} to {g.high:+.1f})" for g in gains.values()]
         table.add_row(f"{bitrate.target_kbps:g}", verdict, "\n".join(names), "\n".join(figures))
         table.add_section()
@@ -65,6 +87,10 @@ def print_answers(results: Results, report: Path) -> None:
         console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
         if bitrate.candidates:
             # Not wrapped, so that the command can be copied.
-            command = shlex.join(bitrate.candidates[bitrate.winner].command)
+            command = bitrate.candidates[bitrate.winner].shown
             console.print(Text(f"  {command}"), soft_wrap=True)
+    for target in results.quality_targets:
+        console.print(Text(f"\n{target.sentence}"))
+        use = target.best if target.best is not None and target.recommended else target.default
+        console.print(Text(f"  {shlex.join(use.command)}"), soft_wrap=True)
     console.print(Text(f"\nReport: {report}"), soft_wrap=True)

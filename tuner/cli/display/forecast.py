@@ -29,6 +29,7 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     """
     from tuner.driver.forecast import forecast
     from tuner.driver.warm import find_winners
+    from tuner.records import name_rates
     from tuner.report.words import counted, duration
     from tuner.rundir.folder import check_run
 
@@ -45,10 +46,12 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
         print(json.dumps({**content, **asdict(guess)}, indent=1))
         return
     sides = f"{len(parts.clips.tune)} to tune on, {len(parts.clips.holdout)} held out"
+    rates = name_rates(clip.rate for clip in parts.clips.clips)
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
+    at = [f"{kbps:g} kb/s" for kbps in spec.bitrates_kbps] + [f"{goal}" for goal in spec.goals]
     lines = [
-        f"{parts.encoder.version.text} at {', '.join(f'{k:g}' for k in spec.bitrates_kbps)} kb/s",
-        f"{counted(len(parts.clips.clips), 'clip')}: {sides}",
+        f"{parts.encoder.version.text} at {', '.join(at)}",
+        f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}; encoded at {rates}",
         f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",
         f"search about {duration(guess.search_s)}, validation {duration(guess.validation_s)}",
@@ -58,6 +61,14 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     if guess.disk_bytes > free:
         advice = f"give --cache-gb {free / 2e9:.2f}, or " if free > 1e8 else "name "
         print(f"That is more than is free: {advice}another --out.")
+
+
+def _kinds(parts: Parts) -> str:
+    """ "; 4 speech, 26 music"; empty where all are of one kind."""
+    kinds = parts.clips.categories
+    if len(kinds) < 2:
+        return ""
+    return "; " + ", ".join(f"{len(part.clips)} {kind}" for kind, part in kinds.items())
 
 
 def _existing(folder: Path) -> Path:

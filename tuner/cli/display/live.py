@@ -62,12 +62,12 @@ class Row:
 
     @property
     def gain(self) -> str:
-        """Best against default on the tune clips, points."""
+        """Best against default on the tuning clips by what the search maximises, points."""
         if self.best is None or self.default is None:
             return ""
-        if self.best.score is None or self.default.score is None:
+        if self.best.climbed is None or self.default.climbed is None:
             return ""
-        return f"{self.best.score - self.default.score:+.1f}"
+        return f"{self.best.climbed - self.default.climbed:+.1f}"
 
 
 class Board:
@@ -166,7 +166,7 @@ def _passes(update: SearchFinished) -> str:
 
 def _outcome(record: TrialRecord) -> str:
     if record.state == "complete":
-        return f"scores {record.score:.1f} at {record.bitrate_kbps:.1f} kb/s"
+        return f"scores {_score(record)} at {record.bitrate_kbps:.1f} kb/s"
     if record.state == "pruned":
         return f"pruned: {record.reason}"
     return f"{record.state} ({(record.reason or '').partition(chr(10))[0]})"
@@ -175,7 +175,7 @@ def _outcome(record: TrialRecord) -> str:
 def _best(row: Row) -> str:
     if row.best is None or not row.gain:
         return ""
-    return f"; best {row.best.score:.1f} ({row.gain} against the default)"
+    return f"; best {_score(row.best)} ({row.gain} against the default)"
 
 
 @contextmanager
@@ -230,7 +230,8 @@ def _table(board: Board) -> Table:
 
 
 def _score(record: TrialRecord | None) -> str:
-    return "" if record is None or record.score is None else f"{record.score:.1f}"
+    """By what the search maximises."""
+    return "" if record is None or record.climbed is None else f"{record.climbed:.1f}"
 
 
 def _caption(board: Board) -> str:

@@ -60,7 +60,7 @@ class Home:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             with hold_lock(folder / f"{clip.digest}.lock", UNTIL_FREE):
-                if not is_whole(here, clip.digest):
+                if not is_whole(here, clip.digest, clip.rate):
                     atomic_write(here, _run_at(self.node, _read_clip, clip.path))
         except OSError as error:
             raise ClipError(

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuner.jobs.job import ClipRef, load_clip
+from tuner.jobs.job import ClipRef, load_reference
 from tuner.jobs.ray.home import Home, unwrap
 from tuner.scorer import Score, Scorer, ScoresBatches
 from tuner.system.lru import Lru
@@ -83,7 +83,9 @@ class ScorerActor:
         return [outcome for call in calls for outcome in self._score([call])]
 
     def _pair(self, clip: ClipRef, coded: Pcm) -> tuple[Pcm, Pcm]:
-        reference = self._references.get(clip.digest, lambda: load_clip(self._home.bring(clip)))
+        reference = self._references.get(
+            clip.digest, lambda: load_reference(self._home.bring(clip))
+        )
         return reference, coded
 
 

@@ -126,8 +126,12 @@
     });
     plot(host, {
       height: 330, series, legend: true,
-      x: { title: "trial", low: ends[0] - 0.6, high: ends[1] + 0.6 },
-      y: { title: "mean score, tune clips", low: floor - 0.07 * depth, high: top + 0.06 * depth },
+      x: {
+        title: "trial", low: ends[0] - 0.6, high: ends[1] + 0.6,
+        /* No half trials where there are few. */
+        ...(trials.length < 10 ? { ticks: trials.map((t) => [t.number, String(t.number)]) } : {}),
+      },
+      y: { title: `${view.measure}, tuning clips`, low: floor - 0.07 * depth, high: top + 0.06 * depth },
     });
   }
 
@@ -176,6 +180,7 @@
   function show() {
     const view = views[chooser.selectedIndex];
     document.getElementById("trial-counts").textContent = `Trials: ${view.counts}.`;
+    for (const place of section.querySelectorAll(".measure")) place.textContent = view.measure;
     drawImportance(view);
     drawAblation(view);
     listRuledOut(view);

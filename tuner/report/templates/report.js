@@ -50,6 +50,23 @@
     };
   }
 
+  /* Targets of mean quality: a mark where each answer was measured. */
+  /* Targets of quality: a line at each, and a mark where an answer reaches it. */
+  function targetSeries(metric, ends) {
+    if (metric !== data.model) return [];
+    const targets = data.runs.flatMap((run) => run.targets.filter((target) => target.is_mean));
+    const heights = [...new Set(targets.map((target) => target.target))];
+    return [
+      ...heights.map((y) => ({
+        name: `Target ${y}`, colour: "var(--muted)", line: { width: 1, dash: "6 4" }, points: ends.map((x) => ({ x, y })),
+      })),
+      ...targets.map((target) => ({
+        name: `Bitrate for ${target.target}`, colour: "var(--ink)", mark: { symbol: "cross", size: 11 },
+        points: target.points.map((p) => ({ x: p.x, y: p.y, text: `target ${target.target}: ${p.name} needs ${p.x.toFixed(1)} kb/s` })),
+      })),
+    ].filter((each) => each.points.length);
+  }
+
   function drawCurves() {
     const metric = chosenMetric();
     const parts = shownParts();
@@ -70,6 +87,7 @@
     const [low, high] = padded(points.flatMap((p) => [p.low, p.high]), 0.05, 2);
     const [left, right] = padded(points.map((p) => Math.log10(p.x)), 0.06, 0.03);
     const targets = [...new Set(points.map((p) => Number(p.target)))].sort((a, b) => a - b);
+    series.push(...targetSeries(metric, [10 ** left, 10 ** right]));
     plot(host, {
       height: 420, series,
       /* With several runs the boxes above show the colours, except on paper. */

@@ -10,6 +10,8 @@ from ray.cluster_utils import Cluster
 
 #: How often a node is started at most.
 STARTS = 4
+#: Workers at an ordinary priority: Ray's own default starves them where others use the cores.
+ORDINARY = {"worker_niceness": 0}
 #: The least that Ray takes, bytes; outcomes are small.
 STORE_BYTES = 80_000_000
 
@@ -22,13 +24,14 @@ def add_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     cluster = Cluster()
 
     def add(num_cpus: int, num_gpus: int = 0, **environment: str) -> Any:
-        options = {
+        options: dict[str, Any] = {
             "num_cpus": num_cpus,
             "num_gpus": num_gpus,
             "object_store_memory": STORE_BYTES,
         }
         if cluster.head_node is None:
             options["include_dashboard"] = False
+            options["_system_config"] = ORDINARY
         with monkeypatch.context() as patched:
             for name, value in environment.items():
                 patched.setenv(name, value)
@@ -39,7 +42,7 @@ def add_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     cluster.shutdown()
 
 
-def _add_patiently(cluster: Any, options: dict[str, int]) -> None:
+def _add_patiently(cluster: Any, options: dict[str, Any]) -> None:
     """Ray gives a node 30 s to start, fixed in its source: too few when others use the cores."""
     for attempt in range(STARTS):
         try:

@@ -75,7 +75,14 @@ class BatchScorer:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A Ray that takes a processor for a GPU."""
-    ray.init(address="local", num_cpus=3, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        address="local",
+        num_cpus=3,
+        num_gpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        _system_config={"worker_niceness": 0},  # as without, others on the cores would starve it
+    )
     yield
     ray.shutdown()
 

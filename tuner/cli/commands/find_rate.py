@@ -1,0 +1,201 @@
+"""`tuner find-rate`: the lowest bitrate that is good enough for one's own files."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.cli.arguments.trust_options import TrustOption, make_trust
+from tuner.errors import StudyError
+
+if TYPE_CHECKING:
+    from tuner.cli.arguments.subjects import Side
+    from tuner.cli.display.find_rate_tables import Found
+    from tuner.jobs.executor import Executor
+    from tuner.metric import Metric
+    from tuner.study.goal import Goal
+
+#: Folder of clips, encodes and scores in the folder of the results.
+STATE_FOLDER = ".tuner-find-rate"
+#: Passes over a file's excerpts that a search usually takes, for the progress that is shown.
+USUAL_PASSES = 4
+
+
+def find_rate(
+    files: Annotated[list[Path], typer.Argument(help="Sound files, or folders of them.")],
+    encoder: Annotated[
+        list[str],
+        typer.Option(help="opus, opus:param=value,…, or a run as RUN@96; several are compared."),
+    ],
+    target_quality: Annotated[
+        float | None, typer.Option(help="Quality to reach, 0 to 100, as in 85.")
+    ] = None,
+    target_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the excerpts that must reach it, as in 0.95; else their mean."),
+    ] = None,
+    transparent: Annotated[
+        bool,
+        typer.Option("--transparent", help="Instead: what the model cannot tell from the source."),
+    ] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="One bitrate for all files, not one for each.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Encode the files into this folder, too.")
+    ] = None,
+    abx: Annotated[
+        Path | None,
+        typer.Option(help="Write the hardest excerpts here, for `tuner listen make --abx`."),
+    ] = None,
+    excerpts: Annotated[int, typer.Option(help="Excerpts of each file.", min=2)] = 12,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps encodes and scores for the next time."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Parallel jobs (0 = all cores).", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    trust: TrustOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find the lowest bitrate at which your own files sound good enough.
+
+    A few short excerpts of each file are encoded and scored. Each file gets its own bitrate, or
+    all get one with --together. With -o the files are encoded with it; running the same command
+    again resumes. A goal out of reach is an answer; a file that cannot be used makes the exit
+    status 1.
+    """
+    from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.commands.run import load_metrics
+    from tuner.cli.display.find_rate_tables import as_data, print_table
+    from tuner.cli.display.progress import progress_bar
+    from tuner.cli.running import available_cores
+    from tuner.jobs.executor import make_executor
+    from tuner.study.goal import make_goal
+    from tuner.target.abx import write_pairs
+
+    goal = make_goal(target_quality, target_share, transparent=transparent)
+    if (out or abx) and len(encoder) > 1:
+        raise StudyError("tuner find-rate: -o and --abx are for one --encoder")
+    sides = [parse_side(text, make_trust(None, trust)) for text in encoder]
+    scorer, _ = load_metrics(None if weights is None else str(weights.absolute()), ())
+    cores = workers or available_cores()
+    found: list[Found] = []
+    with _state_folder(cache, out) as state:
+        executor = make_executor("local", workers=cores, cache_folder=state)
+        task = _Task(files, goal, scorer, executor, state, out, excerpts, seed, cores)
+        with (
+            stopping(executor, resumes=cache is not None or out is not None),
+            progress_bar("finding bitrates") as update,
+        ):
+            for side in sides:
+                found += task.answers(side, update, together=together)
+        if abx is not None:
+            titles = [each.title for each in found]
+            count = write_pairs(abx, sides[0].encoder, sides[0].only_settings(), titles)
+            told = f"tuner listen make --from {shlex.quote(str(abx))} --abx -o TEST"
+            print(f"{abx}: {count} excerpts. Next: {told}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(as_data(goal, found), indent=1))
+    else:
+        print_table(goal, found)
+    if any(each.problem for each in found):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the command line asks for, and where it runs."""
+
+    files: list[Path]
+    goal: Goal
+    scorer: Metric
+    executor: Executor
+    state: Path
+    out: Path | None
+    excerpts: int
+    seed: int
+    cores: int
+
+    def answers(
+        self, side: Side, update: Callable[[int, int, str], None], *, together: bool
+    ) -> Iterator[Found]:
+        """The answers of one encoder, each with its files encoded where that is wanted."""
+        from tuner.apply.encode import encode_library, make_recipe, plan
+        from tuner.cli.display.find_rate_tables import Found
+        from tuner.study.objective import DEFAULT_OBJECTIVE
+        from tuner.target.per_title import Finder, start_knob
+
+        settings = side.only_settings()
+        recipe = make_recipe(side.encoder, settings, start_knob(side.encoder, settings))
+        items = {
+            item.source: item
+            for item in plan(self.files, self.out or self.state / "none", recipe.suffix)
+        }
+        total, done, name = USUAL_PASSES * len(items), 0, side.text
+
+        def count(_: object) -> None:
+            nonlocal done
+            done = min(done + (len(items) if together else 1), total - 1)
+            update(done, total, name)
+
+        finder = Finder(
+            *(side.encoder, settings, self.goal, self.scorer, DEFAULT_OBJECTIVE, self.executor),
+            *(self.state / "clips", self.excerpts, self.seed, count),
+        )
+        update(0, total, name)
+        answered = 0
+        for title in finder.find(list(items), together=together):
+            made = []
+            if self.out is not None and title.knob is not None:
+                recipe = make_recipe(side.encoder, settings, title.knob)
+                wanted = [items[source] for source in title.sources]
+                made = list(encode_library(recipe, wanted, self.out, self.cores))
+            answered += len(title.sources)
+            done, name = USUAL_PASSES * answered, title.name
+            update(done, total, name)
+            yield Found(
+                *(side.text, side.encoder, settings, title, recipe.suffix, tuple(made), self.out)
+            )
+
+
+@contextmanager
+def _state_folder(cache: Path | None, out: Path | None) -> Iterator[Path]:
+    if cache is not None:
+        yield cache.absolute()
+    elif out is not None:
+        yield (out / STATE_FOLDER).absolute()
+    else:
+        with tempfile.TemporaryDirectory(prefix="tuner-find-rate-") as name:
+            yield Path(name)
+
+
+@contextmanager
+def stopping(executor: Executor, *, resumes: bool) -> Iterator[None]:
+    """Within it, Ctrl-C stops the executor with a word; at its end the executor is closed."""
+    from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
+
+    try:
+        with as_interrupts(), stop_twice(lambda: ""):
+            yield
+        executor.close()
+    except KeyboardInterrupt:
+        executor.close(cancel=True)
+        told = "run the same command again to resume" if resumes else "with --cache it resumes"
+        print(f"\nStopped; {told}.", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except BaseException:
+        executor.close(cancel=True)
+        raise

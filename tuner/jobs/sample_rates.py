@@ -1,0 +1,115 @@
+"""Sample rates: which ones an encoder takes, and what a reader must know of those that it got."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.encoder import Encoder, Settings, find_rate_mode
+from tuner.errors import EncoderError, EncoderFailed, StudyError
+from tuner.jobs.cache import Cache
+from tuner.jobs.job import ClipRef, Job, run_job
+from tuner.pcm import find_depth, to_grid
+from tuner.records import name_rates
+from tuner.sound.audio import sample_digest
+
+if TYPE_CHECKING:
+    from tuner.sound.clips import Clip
+
+#: Length of the noise that is encoded to see whether an encoder takes a rate, s.
+PROBE_S = 0.25
+#: Where in the range of the rate parameter it is tried: low sample rates have other bitrates.
+PROBED = (0.5, 0.25, 0.75, 0.1)
+#: Files that a message names, and how much of what an encoder says is told.
+NAMED, REASON_CHARS = 3, 160
+#: What colours a terminal.
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[Clip]) -> None:
+    """See that an encoder takes clips of these rates, channels and sample formats.
+
+    Args:
+        encoder: the adapter.
+        settings: its defaults; one that works is enough.
+        clips: the clips.
+
+    Raises:
+        StudyError: it refuses some; named are the files, and what it says.
+        MachineError: it cannot run at all.
+    """
+    alike: dict[tuple[int, int, str], list[Clip]] = {}
+    for clip in clips:
+        alike.setdefault((clip.rate, clip.channels, str(find_depth(clip.pcm))), []).append(clip)
+    problems = []
+    for (rate, channels, depth), found in alike.items():
+        if reason := _refusal(encoder, settings, rate, channels, depth):
+            kind = f"{name_rates([rate])}, {'mono' if channels == 1 else 'stereo'}"
+            more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+            names = ", ".join(clip.name for clip in found[:NAMED]) + more
+            problems.append(f"{kind} ({names}): {reason}")
+    if problems:
+        told = "\n  ".join(problems)
+        raise StudyError(
+            f"{encoder.name} cannot encode clips as they are:\n  {told}\n"
+            "Leave these files out, or bring all clips to a rate that it takes (--rate 48000)."
+        )
+
+
+def _refusal(
+    encoder: Encoder, settings: Sequence[Settings], rate: int, channels: int, depth: str
+) -> str:
+    """What the encoder says when it takes nothing of this kind; empty where it does."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal((channels, round(PROBE_S * rate)))
+    pcm = noise.astype(np.float32)
+    if depth != "float":
+        pcm = to_grid(pcm, int(depth))
+    reason = ""
+    with tempfile.TemporaryDirectory(prefix="tuner-") as name:
+        path = Path(name, "probe.npy")
+        np.save(path, pcm)
+        clip = ClipRef(sample_digest(pcm, rate), str(path), channels, PROBE_S, rate)
+        for each in settings:
+            mode = find_rate_mode(encoder, each.rate_mode)
+            for share in PROBED:
+                knob = mode.snap(mode.low + share * (mode.high - mode.low))
+                try:
+                    run_job(Job(encoder, each, knob, clip), Cache(Path(name)))
+                except EncoderError as error:
+                    reason = reason or _last_words(error)
+                else:
+                    return ""
+    return reason
+
+
+def _last_words(error: EncoderError) -> str:
+    """The end of what an encoder said, in one line without colours."""
+    said = error.stderr if isinstance(error, EncoderFailed) and error.stderr else str(error)
+    words = " ".join(COLOUR.sub("", said).split())
+    return words if len(words) <= REASON_CHARS else f"… {words[-REASON_CHARS:]}"
+
+
+def tell_rates(clips: Sequence[Clip], rate: int | None) -> str:
+    """What a reader must know of the rates that were encoded.
+
+    Args:
+        clips: the clips.
+        rate: Hz, to which all were brought; None: each kept its file's.
+    """
+    if rate is not None:
+        return (
+            f"Every clip was brought to {name_rates([rate])} before it was encoded; the commands do"
+            " the same with your files."
+        )
+    counts = sorted(Counter(clip.rate for clip in clips).items())
+    told = ", ".join(f"{name_rates([hz])} ({n} clip{'s'[: n > 1]})" for hz, n in counts)
+    return (
+        f"Tuned at the clips' own rates: {told}. At another sample rate the same command line may"
+        " spend another bitrate and sound different."
+    )

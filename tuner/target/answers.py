@@ -1,0 +1,241 @@
+"""Targets of quality in a run: where they are searched, and what default and winner need.
+
+A target becomes a bitrate: the lowest at which the encoder's default reaches it on the tuning
+clips. There the search looks for the best quality, as at any other bitrate; then the finalists'
+quality is matched on the tuning clips, and those that need the fewest bits are matched on the
+held-out clips, as the default is. What is found best at the default's bitrate is not quite what
+is best at a lower one; the search costs no more than one at a fixed bitrate for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from tuner.answer.validation import TARGET, Court
+from tuner.bootstrap import paired_bootstrap
+from tuner.encoder import SOURCE, Encoder, Settings
+from tuner.errors import RunError
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef
+from tuner.jobs.passes import Bench
+from tuner.quality_match import OutOfReach
+from tuner.records import BitrateResult, Candidate, Estimate, NeededBits, QualityTarget, Side
+from tuner.scorer import Scorer
+from tuner.search.evaluate import TRIAL_ERRORS
+from tuner.study.goal import Goal
+from tuner.study.table import BITRATE_RANGE
+from tuner.target.needed import Needed, bits_ratio, find_needed
+from tuner.target.per_title import start_knob
+from tuner.target.words import say
+from tuner.updates import Observer, StageStarted
+
+#: Savings smaller than this are within the tolerance of quality matching, as a fraction.
+LEAST_SAVING = 0.01
+
+
+@dataclass(frozen=True)
+class Target:
+    """A goal, and where it is searched.
+
+    Args:
+        goal: as asked.
+        kbps: what the default needs for it on the tuning clips; where it does not reach it, the
+            bitrate at which it comes nearest.
+        needed: how that was found.
+    """
+
+    goal: Goal
+    kbps: float
+    needed: Needed
+
+
+def find_targets(
+    goals: Sequence[Goal],
+    encoder: Encoder,
+    settings: Settings,
+    scorer: Scorer,
+    objective: str,
+    executor: Executor,
+    clips: Sequence[ClipRef],
+    observer: Observer,
+) -> list[Target]:
+    """Match the default to each goal on the tuning clips.
+
+    Args:
+        goals: what must be reached.
+        encoder, settings: the default.
+        scorer, objective: what the search climbs.
+        executor, clips, observer: as for the search.
+
+    Raises:
+        RunError: the default cannot be encoded or scored.
+    """
+    found: list[Target] = []
+    bench = Bench(encoder, executor, clips, observer, 0.0)
+    knob = start_knob(encoder, settings)
+    for goal in goals:
+        observer(StageStarted(f"Finding where the default reaches {goal}"))
+        try:
+            needed = find_needed(bench, settings, goal, scorer, objective, knob)
+        except TRIAL_ERRORS as error:
+            raise RunError(f"the encoder's default fails on the tuning clips: {error}") from error
+        knob, low, high = needed.probe.point.knob, *BITRATE_RANGE
+        kbps = min(max(round(needed.probe.point.kbps, 1), low), high)
+        found.append(Target(goal, kbps, needed))
+        said = f"{goal}: " + (
+            needed.match.reason
+            if isinstance(needed.match, OutOfReach)
+            else f"the default needs {needed.probe.point.kbps:.1f} kb/s"
+        )
+        observer(StageStarted(f"{said}; searching at {kbps:g} kb/s"))
+    return found
+
+
+def answer_targets(
+    court: Court, targets: Sequence[Target], bitrates: Sequence[BitrateResult]
+) -> list[QualityTarget]:
+    """What the default and the best settings need for each target.
+
+    Args:
+        court: what to score with.
+        targets: as found before the search.
+        bitrates: the answers, of which each target has one, unless its default failed.
+
+    Raises:
+        TunerError: whatever ends a run.
+    """
+    found = []
+    for target in targets:
+        answer = next(b for b in bitrates if b.target_kbps == target.kbps)
+        court.observer(StageStarted(f"Matching the finalists to {target.goal}"))
+        found.append(_answer(court, target, answer))
+    return found
+
+
+def _answer(court: Court, target: Target, answer: BitrateResult) -> QualityTarget:
+    if answer.problem is not None or not answer.candidates:
+        return _unanswered(court, target, answer.problem or "the search has no answer")
+    default = answer.candidates[0]
+    best = _cheapest(court, target.goal, answer.candidates)
+    own = _match(court, target.goal, default, "holdout")
+    if isinstance(own, str):
+        return _unanswered(court, target, own)
+    told = None if best is default else _match(court, target.goal, best, "holdout")
+    if told is None or isinstance(told, str):
+        return say(
+            _target(target, _record(court, *_of(default), own)), len(own.seconds), court.families
+        )
+    ratio = bits_ratio(told, own)
+    spent = own.probe.encode_s
+    return say(
+        _target(
+            target,
+            _record(court, *_of(default), own),
+            best=_record(court, *_of(best), told),
+            bits=ratio,
+            time_ratio=told.probe.encode_s / spent if spent > 0 else None,
+            judges=_judge(court, (default, own), (best, told)),
+        ),
+        len(own.seconds),
+        court.families,
+    )
+
+
+def _unanswered(court: Court, target: Target, problem: str) -> QualityTarget:
+    """What is known from the tuning clips, and why there is no more."""
+    settings = target.needed.settings
+    default = _record(court, 0, settings, target.needed)
+    default = replace(default, reached=False, low_kbps=None, high_kbps=None, reason=problem)
+    told = f"For {target.goal} there is no answer on held-out clips: {problem}"
+    return replace(_target(target, default), sentence=told)
+
+
+def _target(target: Target, default: NeededBits, **found: object) -> QualityTarget:
+    goal = target.goal
+    return QualityTarget(str(goal), goal.quality, goal.share, target.kbps, default, **found)  # type: ignore[arg-type]
+
+
+def _cheapest(court: Court, goal: Goal, candidates: Sequence[Candidate]) -> Candidate:
+    """Who needs the fewest bits on the tuning clips, the default unless it is certain to spend
+    more.
+    """
+    needs: list[tuple[float, Candidate]] = []
+    nearest: list[tuple[float, Candidate]] = []
+    for candidate in candidates:
+        needed = None if candidate.problem else _match(court, goal, candidate, "tune")
+        if isinstance(needed, Needed):
+            point = needed.probe.point
+            nearest.append((point.quality, candidate))
+            if needed.reached:
+                needs.append((point.kbps, candidate))
+    if not needs:
+        return max(nearest, key=lambda each: each[0])[1] if nearest else candidates[0]
+    kbps, best = min(needs, key=lambda each: each[0])
+    default = next((spent for spent, each in needs if each is candidates[0]), None)
+    return candidates[0] if default is not None and kbps > default * (1 - LEAST_SAVING) else best
+
+
+def _match(court: Court, goal: Goal, candidate: Candidate, side: Side) -> Needed | str:
+    bench = Bench(court.encoder, court.executor, court.clips[side], lambda _: None, 0.0)
+    guess = candidate.sides["tune"].knob
+    try:
+        return find_needed(
+            bench,
+            Settings.of(candidate.rate_mode, candidate.values),
+            goal,
+            court.scorer,
+            court.objective,
+            guess,
+            seed=court.seed,
+        )
+    except TRIAL_ERRORS as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _of(candidate: Candidate) -> tuple[int, Settings]:
+    return candidate.trial, Settings.of(candidate.rate_mode, candidate.values)
+
+
+def _record(court: Court, trial: int, settings: Settings, needed: Needed) -> NeededBits:
+    probe, crossing = needed.probe, needed.crossing
+    target = TARGET + court.suffix
+    command = court.encoder.command_line(settings, probe.point.knob, SOURCE, target)
+    return NeededBits(
+        trial=trial,
+        rate_mode=settings.rate_mode,
+        values=settings.as_dict(),
+        reached=needed.reached,
+        knob=probe.point.knob,
+        kbps=probe.point.kbps,
+        quality=probe.point.quality,
+        low_kbps=None if crossing is None else crossing.low,
+        high_kbps=None if crossing is None else crossing.high,
+        encode_s=probe.encode_s,
+        command=list(command),
+        reason=needed.match.reason if isinstance(needed.match, OutOfReach) else None,
+    )
+
+
+def _judge(
+    court: Court, one: tuple[Candidate, Needed], other: tuple[Candidate, Needed]
+) -> dict[str, Estimate]:
+    """What the judges say of the second against the first, each at the bits that it needs."""
+    heard = []
+    for _, needed in (one, other):
+        bench = Bench(court.encoder, court.executor, court.clips["holdout"], lambda _: None, 0.0)
+        try:
+            heard.append(bench.run(needed.settings, needed.probe.point.knob, court.judges))
+        except TRIAL_ERRORS:
+            return {}
+    return {
+        family: paired_bootstrap(
+            [
+                fmean(heard[1][d].scores[n].mean - heard[0][d].scores[n].mean for n in names)
+                for d in heard[0]
+            ],
+            court.seed,
+        )
+        for family, names in court.families.items()
+    }

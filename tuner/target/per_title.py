@@ -1,0 +1,157 @@
+"""The lowest bitrate of a user's own files: each its own (per title), or one for all.
+
+Only a few excerpts of each file are encoded and scored; the rate parameter that brings them to the
+goal is taken for the file. What a file needed is where the next one's search begins.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuner.encoder import Encoder, Settings, find_rate_mode
+from tuner.errors import ClipError
+from tuner.jobs.executor import Executor
+from tuner.jobs.passes import Bench
+from tuner.quality_match import QualityMatch
+from tuner.rate import KnobAxis, first_guess
+from tuner.scorer import Scorer
+from tuner.search.evaluate import TRIAL_ERRORS
+from tuner.study.goal import Goal
+from tuner.target.excerpts import DEFAULT_EXCERPTS, Excerpts, cut_excerpts
+from tuner.target.needed import Needed, find_needed
+from tuner.updates import Observer
+
+#: Where the first search begins, kb/s.
+START_KBPS = 96.0
+#: How near the target is bracketed, as a fraction of bitrate: the rate parameter is interpolated
+#: in the bracket, and what a few excerpts do not tell of the file is more.
+BRACKET = 0.04
+
+
+def _ignore(_: object) -> None:
+    """What nobody is told."""
+
+
+@dataclass(frozen=True)
+class Title:
+    """The answer for one file, or for all together.
+
+    Args:
+        sources: the files.
+        excerpts: of each; empty where the file cannot be used.
+        needed: what the excerpts need; None where they cannot be cut, encoded or scored.
+        knob: the rate parameter to encode with; of what comes nearest where the goal is out of
+            reach.
+        kbps: what the excerpts spend with it.
+        problem: why there is no answer; None also where the goal is out of reach (`needed`).
+    """
+
+    sources: tuple[Path, ...]
+    excerpts: tuple[Excerpts, ...] = ()
+    needed: Needed | None = None
+    knob: float | None = None
+    kbps: float | None = None
+    problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        one = len(self.sources) == 1
+        return self.sources[0].name if one else f"{len(self.sources)} files together"
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Finds the bitrates of files.
+
+    Args:
+        encoder, settings: what they are encoded with.
+        goal: what they must reach.
+        scorer, objective: by what (`Goal.values`).
+        executor: where jobs run.
+        folder: where excerpts are stored.
+        count: excerpts of a file.
+        seed: of the intervals.
+        observer: told of every pass over the excerpts.
+    """
+
+    encoder: Encoder
+    settings: Settings
+    goal: Goal
+    scorer: Scorer
+    objective: str
+    executor: Executor
+    folder: Path
+    count: int = DEFAULT_EXCERPTS
+    seed: int = 0
+    observer: Observer = _ignore
+
+    def find(self, sources: Sequence[Path], *, together: bool = False) -> Iterator[Title]:
+        """One answer after another: a file's, or what cannot be used and then that of all others.
+
+        Each search begins where the earlier ones ended.
+        """
+        found: list[float] = []
+        usable: list[Excerpts] = []
+        for source in sources:
+            try:
+                cut = cut_excerpts(source, self.folder, self.count)
+            except ClipError as error:
+                yield Title((source,), problem=str(error))
+                continue
+            if together:
+                usable.append(cut)
+                continue
+            title = self._search([cut], statistics.median(found) if found else None)
+            if title.knob is not None:
+                found.append(title.knob)
+            yield title
+        if usable:
+            yield self._search(usable)
+
+    def _search(self, files: Sequence[Excerpts], guess: float | None = None) -> Title:
+        """One answer for the excerpts of all files."""
+        clips = {clip.digest: clip for file in files for clip in file.clips}
+        bench = Bench(self.encoder, self.executor, list(clips.values()), self.observer, 0.0)
+        title = Title(tuple(file.source for file in files), tuple(files))
+        try:
+            needed = find_needed(
+                bench,
+                self.settings,
+                self.goal,
+                self.scorer,
+                self.objective,
+                start_knob(self.encoder, self.settings) if guess is None else guess,
+                tolerance=BRACKET,
+                seed=self.seed,
+            )
+        except TRIAL_ERRORS as error:
+            return replace(title, problem=f"{type(error).__name__}: {error}")
+        knob, kbps = knob_between(needed, self.encoder)
+        return replace(title, needed=needed, knob=knob, kbps=kbps)
+
+
+def start_knob(encoder: Encoder, settings: Settings) -> float:
+    """Where the first search begins."""
+    return first_guess(find_rate_mode(encoder, settings.rate_mode), START_KBPS, ())
+
+
+def knob_between(needed: Needed, encoder: Encoder) -> tuple[float, float]:
+    """The rate parameter at the crossing, and what it should spend, kb/s.
+
+    Interpolated between the measured values on either side; the measured one that reaches the goal
+    where the knob has steps, or nothing lies below.
+    """
+    over, match = needed.probe.point, needed.match
+    mode = find_rate_mode(encoder, needed.settings.rate_mode)
+    below = [p.point for p in needed.probes if p.point.kbps < over.kbps]
+    if not isinstance(match, QualityMatch) or match.at_floor or not below or mode.table:
+        return over.knob, over.kbps
+    under, axis = below[-1], KnobAxis(mode)
+    share = math.log(match.crossing_kbps / under.kbps) / math.log(over.kbps / under.kbps)
+    start, end = axis.place(under.knob), axis.place(over.knob)
+    return mode.snap(axis.knob(start + min(share, 1.0) * (end - start))), match.crossing_kbps

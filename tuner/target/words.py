@@ -1,0 +1,65 @@
+"""What a run says of a target of quality, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tuner.metric import FAMILY_WORDS
+from tuner.records import NeededBits, QualityTarget
+
+
+def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]) -> QualityTarget:
+    """The target with its sentence, and whether the best settings are recommended.
+
+    They are where they need fewer bits for sure, and no family of judges hears a loss for sure.
+
+    Args:
+        target: with everything measured.
+        clips: held-out clips.
+        families: family -> names of its judges.
+    """
+    where = f"For {target.goal} on {clips} held-out clips"
+    best, default = target.best, target.default
+    if best is None:
+        told = f"{where} {_needs('the default', default)}. No settings that need fewer were found."
+        return replace(target, sentence=told)
+    told = f"{where} {_needs('the best settings found', best)}, {_needs('the default', default)}"
+    if not (best.reached and default.reached):
+        return replace(target, sentence=f"{told}.")
+    saving = 1 - best.kbps / default.kbps
+    bits = target.bits
+    span = f" (95 % interval {_percent(bits.high)} to {_percent(bits.low)})" if bits else ""
+    told += f": as good as the default with {abs(100 * saving):.0f} % "
+    told += f"{'fewer' if saving > 0 else 'more'} bits{span}"
+    if target.time_ratio is not None:
+        told += f", {target.time_ratio:.2f} times the encode time"
+    losers = [family for family, gain in target.judges.items() if gain.high < 0]
+    sure = bits is not None and bits.high < 1
+    if losers:
+        names = ", ".join(FAMILY_WORDS.get(family, family) for family in losers)
+        told += f". But judges by {names} hear a loss at these bits: keep the default."
+    elif not sure:
+        told += ". That is not certain: keep the default."
+    elif not target.judges:
+        told += ". No judge was asked."
+    else:
+        told += ". No family of judges hears a certain loss."
+    return replace(target, sentence=told, recommended=sure and not losers)
+
+
+def _needs(who: str, needed: NeededBits) -> str:
+    if not needed.reached:
+        return f"{who} does not reach it ({needed.reason})".replace(
+            "settings found does", "settings found do"
+        )
+    span = ""
+    if needed.low_kbps is not None and needed.high_kbps is not None:
+        span = f" (95 % interval {needed.low_kbps:.1f} to {needed.high_kbps:.1f})"
+    verb = "need" if who.endswith("found") else "needs"
+    return f"{who} {verb} {needed.kbps:.1f} kb/s{span}"
+
+
+def _percent(ratio: float) -> str:
+    """A ratio of bits as what is saved."""
+    return f"{100 * (1 - ratio):.0f}"
