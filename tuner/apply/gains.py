@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from tuner.encoder import Encoded, Encoder
 from tuner.sound.audio import read_audio, resample
 from tuner.sound.long_audio import find_duration
 from tuner.sound.loudness import SHORTEST_S, loudness_lufs
-from tuner.tags import Gains, Tags
+
+if TYPE_CHECKING:
+    from tuner.tags import Tags
 
 #: Longer files would need too much memory, s.
 LONGEST_S = 600.0
@@ -47,6 +50,8 @@ def adjust_gains(tags: Tags, source: Path, coded: Path, encoder: Encoder) -> Tag
     change_db = loudness_lufs(original) - loudness_lufs(decoded)
     if not math.isfinite(change_db):
         return _without(tags, "silence has none")
+    from tuner.tags import Gains
+
     old = (tags.gains.track_db, tags.gains.album_db)
     moved = (None if gain is None else gain + change_db for gain in old)
     return dataclasses.replace(tags, gains=Gains(*moved, float(np.abs(decoded).max())))
