@@ -107,9 +107,10 @@ NEEDED = ("{rate}", "{options}", "{source}", "{target}")
 class TomlEncoder(CommandEncoder):
     """Base of the classes that `load` makes, one for each file."""
 
-    #: The file's content and its folder: what travels to other processes.
+    #: The file's content, folder and path (for messages): what travels to other processes.
     text: ClassVar[str]
     folder: ClassVar[str]
+    origin: ClassVar[str]
     definition: ClassVar[Definition]
 
     @property
@@ -237,7 +238,7 @@ class TomlEncoder(CommandEncoder):
 
     def __reduce__(self) -> tuple[Callable[..., TomlEncoder], tuple[object, ...]]:
         """By content: the file need not be where the adapter travels to."""
-        return _make, (self.text, self.folder, self.name, self.binary, self.timeout_s)
+        return _make, (self.text, self.folder, self.origin, self.binary, self.timeout_s)
 
 
 #: Parts rate options from the others; no argument of a program can hold a NUL.
@@ -315,7 +316,8 @@ def _make_class(text: str, folder: str, origin: str) -> type[TomlEncoder]:
     if reader.problems:
         problems = "\n  ".join(["the encoder is wrong:", *reader.problems])
         raise AdapterError(f"{origin}: {problems}")
-    return type("TomlEncoder", (TomlEncoder,), {**members, "text": text, "folder": folder})
+    members |= {"text": text, "folder": folder, "origin": origin}
+    return type("TomlEncoder", (TomlEncoder,), members)
 
 
 class _Reader:

@@ -17,5 +17,6 @@ def _shipped(name: str) -> Factory:
 
 
 amr_nb, aptx, dca, g722 = map(_shipped, ("amr-nb", "aptx", "dca", "g722"))
-lc3, mp2, sbc, speex = map(_shipped, ("lc3", "mp2", "sbc", "speex"))
+faac, lc3, mp2, qaac = map(_shipped, ("faac", "lc3", "mp2", "qaac"))
+sbc, speex = map(_shipped, ("sbc", "speex"))
 wavpack_hybrid, wmav2 = map(_shipped, ("wavpack-hybrid", "wmav2"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from encoders.faac import Faac
+from encoders.shipped import faac
 from tuner.encoder import Encoded, Settings, SettingsError, Value, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import make_clip
@@ -31,12 +31,12 @@ CLIP = make_clip()
 
 
 #: The defaults with some values changed: (mode, name=value …).
-settings = partial(settings_of, Faac.parameters)
+settings = partial(settings_of, faac().parameters)
 
 
 def encode(binary: str) -> Encoded:
     """One encode with the defaults at 64 kb/s."""
-    return Faac(binary=binary).encode(CLIP, 48_000, settings("abr"), 64)
+    return faac(binary=binary).encode(CLIP, 48_000, settings("abr"), 64)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_commands(
 ) -> None:
     """What a user types, and the same with other names is what runs."""
     chosen = settings(mode, **changes)
-    command = Faac().command_line(chosen, knob, "in.wav", "out.m4a")
+    command = faac().command_line(chosen, knob, "in.wav", "out.m4a")
     assert " ".join(command) == f"faac {words} -o out.m4a in.wav"
     program = stand_in()
-    Faac(binary=program.binary).encode(CLIP, 48_000, chosen, knob)
+    faac(binary=program.binary).encode(CLIP, 48_000, chosen, knob)
     assert program.arguments()[:-3] == words.split()
 
 
@@ -74,7 +74,7 @@ def test_no_pns_with_mid_side() -> None:
     assert "pns_level" not in settings("abr", joint="ms").as_dict()
     bad = Settings.of("abr", {**settings("abr", joint="ms").as_dict(), "pns_level": 4})
     with pytest.raises(SettingsError, match="pns_level"):
-        Faac().command_line(bad, 64, "in.wav", "out.m4a")
+        faac().command_line(bad, 64, "in.wav", "out.m4a")
 
 
 def test_what_is_in_force_are_notes(stand_in: Callable[..., Any]) -> None:
@@ -106,5 +106,5 @@ def test_failure(stand_in: Callable[..., Any]) -> None:
 
 def test_version_is_the_librarys(stand_in: Callable[..., Any]) -> None:
     """The second line of the banner, on stderr, with exit code 1."""
-    program = stand_in(Faac.version_arguments, BANNER, stream="stderr", version_code=1)
-    assert Faac(binary=program.binary).version.text == "FAAC 1.30"
+    program = stand_in(faac().version_arguments, BANNER, stream="stderr", version_code=1)
+    assert faac(binary=program.binary).version.text == "FAAC 1.30"

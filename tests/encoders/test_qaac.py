@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from encoders.qaac import TVBR_QUALITIES, Qaac
+from encoders.shipped import qaac
 from tuner.encoder import Encoded, Value, settings_of
 from tuner.errors import EncoderFailed, OptionIgnored
 from tuner.testing import make_clip
@@ -27,12 +27,12 @@ CLIP = make_clip()
 
 
 #: The defaults with some values changed: (mode, name=value …).
-settings = partial(settings_of, Qaac.parameters)
+settings = partial(settings_of, qaac().parameters)
 
 
 def encode(binary: str) -> Encoded:
     """One encode with the defaults at 130 kb/s."""
-    return Qaac(binary=binary).encode(CLIP, 48_000, settings("cvbr"), 130)
+    return qaac(binary=binary).encode(CLIP, 48_000, settings("cvbr"), 130)
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,18 @@ def test_commands(
 ) -> None:
     """What a user types, and the same with other names is what runs."""
     chosen = settings(mode, **changes)
-    command = Qaac().command_line(chosen, knob, "in.wav", "out.m4a")
+    command = qaac().command_line(chosen, knob, "in.wav", "out.m4a")
     assert " ".join(command) == f"qaac {words} -o out.m4a in.wav"
     program = stand_in()
-    Qaac(binary=program.binary).encode(CLIP, 48_000, chosen, knob)
+    qaac(binary=program.binary).encode(CLIP, 48_000, chosen, knob)
     assert program.arguments()[:-3] == words.split()
 
 
 def test_true_vbr_has_15_qualities_and_no_he() -> None:
     """The wiki's steps, evenly spread; "TVBR is not available for HE"."""
-    assert len(TVBR_QUALITIES) == 15
-    assert all(abs(q - 127 * i / 14) <= 0.5 for i, q in enumerate(TVBR_QUALITIES))
+    qualities = qaac().rate_modes[0].table
+    assert len(qualities) == 15
+    assert all(abs(q - 127 * i / 14) <= 0.5 for i, q in enumerate(qualities))
     assert "he" not in settings("tvbr").as_dict()
 
 
@@ -95,5 +96,5 @@ def test_failure(stand_in: Callable[..., Any]) -> None:
 def test_version_names_program_and_library(text: str, stand_in: Callable[..., Any]) -> None:
     """Windows' library, or that of macOS."""
     banner = BANNER.replace(BANNER.splitlines()[0], text)
-    program = stand_in(Qaac.version_arguments, banner, stream="stderr")
-    assert Qaac(binary=program.binary).version.text == text
+    program = stand_in(qaac().version_arguments, banner, stream="stderr")
+    assert qaac(binary=program.binary).version.text == text
