@@ -24,10 +24,10 @@ import numpy as np
 
 from tuner.apply.command import exact_command, run_command, with_fields
 from tuner.apply.container import payload_bits, payload_digest
+from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
-from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
-from tuner.search.gains import adjust_gains
+from tuner.errors import ClipError, DecodeFailed, RunError, SettingsError, StudyError
 from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
 from tuner.sound.folders import read_folder
 from tuner.sound.long_audio import find_duration, write_wav
@@ -102,7 +102,10 @@ def make_recipe(encoder: Encoder, settings: Settings, knob: float) -> Recipe:
     """
     patient = with_fields(encoder, timeout_s=TIMEOUT_S)
     noise = np.random.default_rng(0).standard_normal((2, SAMPLE_RATE // 10)).astype(np.float32)
-    suffix = patient.encode(0.1 * noise, SAMPLE_RATE, settings, knob).suffix
+    try:
+        suffix = patient.encode(0.1 * noise, SAMPLE_RATE, settings, knob).suffix
+    except SettingsError:  # some codecs take mono only
+        suffix = patient.encode(0.1 * noise[:1], SAMPLE_RATE, settings, knob).suffix
     return Recipe(patient, settings, knob, suffix)
 
 

@@ -16,9 +16,9 @@ from mutagen.apev2 import APEBinaryValue, APEv2
 from mutagen.mp4 import MP4
 
 from tuner.apply.container import payload_digest
+from tuner.apply.gains import adjust_gains
 from tuner.encoder import default_settings
 from tuner.plugins import load_encoder
-from tuner.search.gains import adjust_gains
 from tuner.sound.audio import SAMPLE_RATE
 from tuner.tags import Chapter, Gains, Tags, read_tags, write_tags
 from tuner.testing import make_clip

@@ -156,8 +156,8 @@ def _print_summary(results: list[Result], out: Path) -> None:
     for lost in dict.fromkeys(each for result in results for each in result.lost):
         names = [result.item.source.name for result in results if lost in result.lost]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        told = ", ".join(map(_printable, names[:MOST_NAMES]))
-        print(f"not kept: {lost} ({told}{more})")
+        shown = ", ".join(map(_printable, names[:MOST_NAMES]))
+        print(f"not kept: {lost} ({shown}{more})")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)
