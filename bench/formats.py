@@ -2,7 +2,7 @@
 
     python -m bench.formats [--keep FOLDER]
 
-Makes over 120 files: containers, depths, rates, channels, damages, what recorders leave. Each is
+Makes about 500 files: containers, depths, rates, channels, damages, what recorders leave. Each is
 read by `tuner.sound.audio.read_audio` and compared with what went in. ``right``: the samples of
 lossless files, the length and the delay of lossy ones; ``warned``: read with a warning that names
 the file; ``refused``: a `ClipError`; ``WRONG``: other samples, in silence; ``CRASHED``: another
@@ -29,7 +29,7 @@ from tuner.errors import ClipError
 from tuner.sound.audio import Pcm, find_delay, read_audio, resample
 
 #: Length of the files, s: no whole number of any codec's frames.
-SECONDS = 2.0117
+SECONDS = 607 / 300
 #: Lossy codecs count as right from this correlation with what went in.
 LIKE = 0.9
 Maker = Callable[[Path], None]

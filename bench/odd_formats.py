@@ -65,9 +65,9 @@ def _cuts() -> Iterator[Case]:
             ("last_byte", lambda data: data[:-1]),
         ):
             # What lies behind the sound may be missing without harm.
-            harmless = what.startswith("last") and "mp3" not in name and "vorbis" not in name
+            harmless = what.startswith("last") and "vorbis" not in name
             signal = resample(STEREO, RATE, 48_000) if "opus" in name else STEREO
-            bits = None if "opus" in name or "aac" in name else 16
+            bits = None if name.partition(".")[0] in ("lame", "opus", "aac") else 16
             case = Case(f"cut_{what}.{name}", changed(make, change), signal, bits)
             yield case if harmless else Case(case.name, case.make, None)
 
@@ -242,6 +242,8 @@ def _streams() -> Iterator[Case]:
     yield Case("video.mkv", _with_video("-c:a", "flac", "-sample_fmt", "s16"), STEREO, 16)
     yield Case("video.mp4", _with_video("-c:a", "alac"), STEREO, 16)
     yield Case("book.m4b", _book, STEREO)
+    vague = STEREO[:, :88_716]
+    yield Case("full_padding.mp3", encode(vague, RATE, *MP3), vague)
     part = encode(STEREO, RATE, *MP3)
     yield Case("three.mp3", joined(part, part, part), np.concatenate([STEREO] * 3, axis=1))
     tagged = changed(part, lambda d: id3_tag() + d + b"TAG" + bytes(125))

@@ -107,6 +107,8 @@ NEEDED = ("{rate}", "{options}", "{source}", "{target}")
 class TomlEncoder(CommandEncoder):
     """Base of the classes that `load` makes, one for each file."""
 
+    #: Not in the data set of the quality model unless it is asked for by name.
+    teaches: ClassVar[bool] = False
     #: The file's content, folder and path (for messages): what travels to other processes.
     text: ClassVar[str]
     folder: ClassVar[str]

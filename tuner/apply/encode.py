@@ -27,7 +27,7 @@ from tuner.apply.container import payload_bits, payload_digest
 from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
-from tuner.errors import ClipError, DecodeFailed, RunError, StudyError
+from tuner.errors import ClipError, DecodeFailed, RunError, SettingsError, StudyError
 from tuner.extras import has_extra, how_to_install
 from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
@@ -123,7 +123,10 @@ def make_recipe(
     """
     patient = with_fields(encoder, timeout_s=TIMEOUT_S)
     noise = np.random.default_rng(0).standard_normal((2, tried_at // 10)).astype(np.float32)
-    suffix = patient.encode(0.1 * noise, tried_at, settings, knob).suffix
+    try:
+        suffix = patient.encode(0.1 * noise, tried_at, settings, knob).suffix
+    except SettingsError:  # some codecs take mono only
+        suffix = patient.encode(0.1 * noise[:1], tried_at, settings, knob).suffix
     return Recipe(patient, settings, knob, suffix, rate)
 
 

@@ -53,8 +53,9 @@ def adjust_gains(tags: Tags, source: Path, coded: Path, encoder: Encoder) -> Tag
     from tuner.tags import Gains
 
     old = (tags.gains.track_db, tags.gains.album_db)
-    moved = (None if gain is None else gain + change_db for gain in old)
-    return dataclasses.replace(tags, gains=Gains(*moved, float(np.abs(decoded).max())))
+    track_db, album_db = (None if gain is None else gain + change_db for gain in old)
+    gains = Gains(track_db, album_db, float(np.abs(decoded).max()))
+    return dataclasses.replace(tags, gains=gains)
 
 
 def _without(tags: Tags, reason: str) -> Tags:

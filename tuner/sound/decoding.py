@@ -95,7 +95,7 @@ def read_format(path: Path) -> Format:
     for piece in pieces:
         with _open(piece) as container:
             stream = _choose(path, container)
-            promise = promised_samples(piece, container, stream)
+            promise = _promise(piece, container, stream)
             about = container.duration / 1e6 if container.duration else None
             seconds.append(about if promise is None else promise / stream.rate)
             codec = stream.codec.canonical_name
@@ -171,18 +171,18 @@ def _choose(path: Path, container: InputContainer) -> AudioStream:
     if len(streams) > 1:
         number = streams.index(chosen) + 1
         log.warning("%s: holds %d audio streams; number %d is taken", path, len(streams), number)
+    if not chosen.codec_context or not chosen.rate or not chosen.channels:
+        raise ClipError(f"{path}: holds no audio, or its header is damaged")
     if container.format.name in QUICKTIME and chosen.channels > 2 and _is_pcm(chosen):
         raise ClipError(
             f"{path}: holds {chosen.channels} channels as PCM in QuickTime's format, whose order"
             " cannot be told; export it as WAV"
         )
-    if not chosen.codec_context or not chosen.rate or not chosen.channels:
-        raise ClipError(f"{path}: holds no audio, or its header is damaged")
     return chosen
 
 
 def _is_pcm(stream: AudioStream) -> bool:
-    return stream.codec.canonical_name.startswith("pcm_")
+    return bool(stream.codec.canonical_name.startswith("pcm_"))
 
 
 def _bits(stream: AudioStream) -> int | None:
@@ -197,7 +197,7 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
     with _open(piece) as container:
         stream = _choose(path, container)
         codec, rate = stream.codec.canonical_name, stream.rate
-        promise = promised_samples(piece, container, stream)
+        promise = _promise(piece, container, stream)
         is_padded = promise is not None and container.format.name in PADDED
         skip = MUSEPACK_DELAY if codec in MUSEPACK else 0
         done, held = 0, list[tuple[Pcm, Shape]]()
@@ -248,6 +248,13 @@ def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool
         log.warning("%s: %s; its end may be missing", path, told)
     if done - promise > LOSSY_LACK:
         log.warning("%s: %s; all of it is used", path, told)
+
+
+def _promise(piece: Piece, container: InputContainer, stream: AudioStream) -> int | None:
+    try:
+        return promised_samples(piece, container, stream)
+    except (OSError, OverflowError, ValueError) as error:
+        raise ClipError(f"{piece.path}: its header is damaged ({error})") from error
 
 
 def _keeps_length(path: Path, container: InputContainer, stream: AudioStream) -> bool:

@@ -98,7 +98,9 @@ def find_pieces(path: Path) -> list[Piece]:
 
 
 def _is_mp3(data: mmap.mmap) -> bool:
-    start = _id3_size(data, 0) if data[:3] == b"ID3" else 0
+    start = 0
+    while data[start : start + 3] == b"ID3":
+        start += _id3_size(data, start)
     head = data[start : start + 2]
     return len(head) == 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
 
@@ -116,9 +118,14 @@ def _mp3_tags(data: mmap.mmap) -> Iterator[tuple[int, bool]]:
     before = 0
     for found in XING.finditer(data):
         at = found.start()
-        tag = data.rfind(b"ID3", before, at)
-        if tag >= 0 and tag + _id3_size(data, tag) == at:
+        # Pictures in ID3 tags may hold anything; of several tags in a row, the first begins a file.
+        while (tag := data.rfind(b"ID3", before, at)) >= 0:
+            end = tag + _id3_size(data, tag)
+            if end != at:
+                break
             at = tag
+        if tag >= 0 and end > at:
+            continue
         yield at, _is_vague(data, found.end())
         before = found.end()
 

@@ -57,15 +57,15 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
     import soundfile
 
     path = piece.path
-    check_size(path)
     done = before
     try:
+        check_size(path)
         with soundfile.SoundFile(path) as file:
             shape = (file.samplerate, LAYOUTS.get(file.channels, f"{file.channels} channels"))
             for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
                 done += len(block)
                 yield np.ascontiguousarray(block.T), shape
-    except (OSError, RuntimeError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise ClipError(f"{path}: is damaged at sample {done} ({error})") from error
 
 

@@ -98,10 +98,10 @@ def _read_others(path: Path) -> tuple[Tags, tuple[Chapter, ...]]:
                 chapters = sorted(map(_chapter, container.chapters()), key=lambda c: c.start_s)
         except UnicodeDecodeError:
             continue
-        except av.FFmpegError:
-            return Tags(), ()  # what is wrong with it, or not, its reader tells
-        except OSError as error:
+        except FileNotFoundError as error:
             raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
+        except (av.FFmpegError, OSError):
+            return Tags(), ()  # what is wrong with it, or not, its reader tells
         break
     return make_tags((n, v) for n, v in pairs if n.lower() != NOT_OF_THE_MUSIC), tuple(chapters)
 

@@ -177,7 +177,7 @@ class Gains:
     album_db: float | None = None
     track_peak: float | None = None
 
-    def texts(self, *, as_r128: bool) -> dict[str, tuple[str, ...]]:
+    def texts(self, *, as_r128: bool) -> Mapping[str, tuple[str, ...]]:
         """As text tags; `as_r128` for Opus files, where RFC 7845 allows no others."""
         found = {"track": self.track_db, "album": self.album_db}
         gains = {kind: gain for kind, gain in found.items() if gain is not None}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from encoders import shipped
 from tuner.apply import encode as library
 from tuner.apply.encode import LEDGER, Recipe, Result, encode_library, make_recipe, plan
 from tuner.encoder import Encoded, Settings, default_settings
@@ -248,6 +249,18 @@ def test_coded_and_odd_sources_stay_gapless(
     for name, samples in expected.items():
         assert read_audio(Path(f"out/{name}.m4a"))[0].shape[1] == samples, name
     assert "music/untold.flac: tells no length" in caplog.text
+
+
+def test_a_codec_for_mono_takes_what_it_can(tmp_path: Path) -> None:
+    """Stereo files are refused one by one, with the reason."""
+    encoder = shipped.g722()
+    music = tmp_path / "music"
+    sound(music / "mono.wav", rate=48_000)
+    sound(music / "stereo.wav", rate=48_000, channels=2)
+    made = make_recipe(encoder, default_settings(encoder), 16_000)
+    mono, stereo = run([music], tmp_path / "out", made)
+    assert (mono.state, stereo.state) == ("encoded", "failed")
+    assert "codes mono only, and the clip has 2 channels" in str(stereo.problem)
 
 
 def test_names_that_libraries_trip_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 from collections.abc import Iterable
@@ -245,6 +246,19 @@ def test_what_is_left_out_or_in_doubt_is_warned_of(
     assert np.array_equal(read_audio(wav)[0], music())
     assert np.array_equal(read_audio(flac)[0], music())
     assert 0 < read_audio(vague)[0].shape[1] - 88_714 <= 48
+
+
+@pytest.mark.parametrize("suffix", ["caf", "aiff", "wav", "w64"])
+def test_headers_that_point_anywhere_are_told(tmp_path: Path, suffix: str) -> None:
+    """Sizes of chunks that no file has: an error in words, whatever stands there."""
+    path = tmp_path / f"x.{suffix}"
+    form = "W64" if suffix == "w64" else suffix.upper()
+    soundfile.write(path, music(9000).T, 44_100, "PCM_16", format=form)
+    whole = path.read_bytes()
+    for at in range(4, 120, 2):
+        path.write_bytes(whole[:at] + b"\x7f\xff\xff" + whole[at + 3 :])
+        with contextlib.suppress(ClipError):
+            read_audio(path)
 
 
 def test_lists_of_other_files_are_refused(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def teaching(clips: Path, also: Path | None) -> list[str]:
 
 
 def usable_encoders(names: str | None) -> dict[str, Encoder]:
-    """Adapters by name; those asked for, or all whose program is there.
+    """Adapters by name; those asked for, or all that teach and whose program is there.
 
     Raises:
         EncoderMissing: one that was asked for cannot be used, or there is none.
@@ -120,7 +120,8 @@ def usable_encoders(names: str | None) -> dict[str, Encoder]:
         try:
             encoder = load_encoder(name)
             _ = encoder.version
-            found[name] = encoder
+            if names or getattr(encoder, "teaches", True):
+                found[name] = encoder
         except EncoderMissing:
             if names:
                 raise

@@ -84,6 +84,7 @@ def _encoders() -> Iterator[Finding]:
 def _try_encoder(name: str) -> str:
     """Encode and decode half a second with the defaults."""
     from tuner.encoder import default_settings
+    from tuner.errors import SettingsError
     from tuner.plugins import load_encoder
     from tuner.sound.audio import SAMPLE_RATE
     from tuner.testing import make_clip, spread_knobs
@@ -91,8 +92,12 @@ def _try_encoder(name: str) -> str:
     encoder = load_encoder(name)
     version = encoder.version
     knob = spread_knobs(encoder.rate_modes[0], 3)[1]
-    clip = make_clip(2, 0.5)
-    encoder.decode(encoder.encode(clip, SAMPLE_RATE, default_settings(encoder), knob))
+    settings = default_settings(encoder)
+    try:
+        encoded = encoder.encode(make_clip(2, 0.5), SAMPLE_RATE, settings, knob)
+    except SettingsError:  # some codecs take mono only
+        encoded = encoder.encode(make_clip(1, 0.5), SAMPLE_RATE, settings, knob)
+    encoder.decode(encoded)
     stands_in = "" if encoder.name == name else f"{encoder.name} stands in: "
     return f"{stands_in}{version.text} ({version.binary})"
 
