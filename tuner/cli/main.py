@@ -37,11 +37,15 @@ COMMANDS = {
     "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
     "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
     "find-rate": (
-        "tuner.cli.find_rate",
+        "tuner.cli.commands.find_rate",
         "find_rate",
         "Find the lowest bitrate that is good enough for your own files.",
     ),
-    "ladder": ("tuner.cli.ladder", "ladder", "Build a ladder of bitrates from finished runs."),
+    "ladder": (
+        "tuner.cli.commands.ladder",
+        "ladder",
+        "Build a ladder of bitrates from finished runs.",
+    ),
     "export": (
         "tuner.cli.commands.export",
         "export",

@@ -38,11 +38,11 @@ from tuner.rundir.folder import RunFolder, now
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
-from tuner.search.targets import Target, answer_targets, find_targets
 from tuner.search.trials import Trials
 from tuner.sound.audio import SAMPLE_RATE
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of
+from tuner.target.answers import Target, answer_targets, find_targets
 from tuner.updates import BitrateFinished, Observer, StageStarted
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Literal, cast
 from tuner.encoder import Value
 from tuner.errors import StudyError
 from tuner.records import MODEL
-from tuner.search.goal import QUALITY_RANGE, SHARE_RANGE, Goal
 from tuner.study.database_url import show_url
+from tuner.study.goal import QUALITY_RANGE, SHARE_RANGE, Goal
 from tuner.study.limits import Limits
 from tuner.study.objective import DEFAULT_OBJECTIVE, OBJECTIVES_IN_WORDS, is_objective
 from tuner.study.table import Table

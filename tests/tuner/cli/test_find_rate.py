@@ -12,7 +12,7 @@ import typer
 
 from tuner import plugins
 from tuner.cli.commands import run as cli_run
-from tuner.cli.find_rate import find_rate
+from tuner.cli.commands.find_rate import find_rate
 from tuner.errors import StudyError
 from tuner.testing import FakeEncoder, FakeScorer
 

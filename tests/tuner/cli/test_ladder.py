@@ -13,15 +13,15 @@ import pytest
 
 from tuner.apply import player
 from tuner.cli.commands import run as cli_run
+from tuner.cli.commands.ladder import ladder
 from tuner.cli.commands.run import conduct
-from tuner.cli.ladder import ladder
 from tuner.driver.parts import Parts
 from tuner.encoder import Settings
 from tuner.errors import RunError
 from tuner.results import read_results
 from tuner.rungs import noticeable_step
-from tuner.search.ladder import Corner, Wanted, choose_qualities, find_hull
-from tuner.search.transparency import find_transparent
+from tuner.target.ladder import Corner, Wanted, choose_qualities, find_hull
+from tuner.target.transparency import find_transparent
 from tuner.testing import FakeEncoder, FakeScorer
 
 

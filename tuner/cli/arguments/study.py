@@ -82,7 +82,7 @@ def parse_bitrates(text: str) -> list[float]:
 
 def parse_qualities(text: str) -> list[float]:
     """ "80,90" as points. Raises `StudyError`."""
-    from tuner.search.goal import QUALITY_RANGE
+    from tuner.study.goal import QUALITY_RANGE
 
     low, high = QUALITY_RANGE
     try:

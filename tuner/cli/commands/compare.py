@@ -95,9 +95,9 @@ def compare(
     from tuner.apply.compare import compare as compare_sides
     from tuner.apply.gate import find_failures, summarise
     from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.commands.compare_quality import compare_quality, parse_goals
     from tuner.cli.commands.metrics import parse_names
     from tuner.cli.commands.run import available_cores, load_metrics
-    from tuner.cli.compare_quality import compare_quality, parse_goals
     from tuner.cli.display.compare_tables import print_comparison
     from tuner.jobs.executor import make_executor
     from tuner.study.spec import DEFAULT_JUDGES

@@ -28,8 +28,8 @@ from tuner.records import Estimate, Results, Side, SideResult
 from tuner.rungs import Ladder, Rung, noticeable_step
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
-from tuner.search.goal import Goal
-from tuner.search.needed import find_needed
+from tuner.study.goal import Goal
+from tuner.target.needed import find_needed
 
 #: Curves hold the mean opinion, and so do rungs.
 OBJECTIVE = "mean"

@@ -18,10 +18,10 @@ from tuner.quality_match import OutOfReach
 from tuner.records import Estimate, metric_label
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
-from tuner.search.goal import Goal
-from tuner.search.needed import Needed, bits_ratio, find_needed
-from tuner.search.per_title import start_knob
+from tuner.study.goal import Goal
 from tuner.study.objective import DEFAULT_OBJECTIVE
+from tuner.target.needed import Needed, bits_ratio, find_needed
+from tuner.target.per_title import start_knob
 
 #: What the gate lets pass: bits of B over A, less one.
 MOST_MORE = 0.01

@@ -19,10 +19,10 @@ from tuner.errors import StudyError
 
 if TYPE_CHECKING:
     from tuner.cli.arguments.subjects import Side
-    from tuner.cli.find_rate_tables import Found
+    from tuner.cli.display.find_rate_tables import Found
     from tuner.jobs.executor import Executor
     from tuner.metric import Metric
-    from tuner.search.goal import Goal
+    from tuner.study.goal import Goal
 
 #: Folder of clips, encodes and scores in the folder of the results.
 STATE_FOLDER = ".tuner-find-rate"
@@ -79,11 +79,11 @@ def find_rate(
     """
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.display.find_rate_tables import as_data, print_table
     from tuner.cli.display.progress import progress_bar
-    from tuner.cli.find_rate_tables import as_data, print_table
     from tuner.jobs.executor import make_executor
-    from tuner.search.abx import write_pairs
-    from tuner.search.goal import make_goal
+    from tuner.study.goal import make_goal
+    from tuner.target.abx import write_pairs
 
     goal = make_goal(target_quality, target_share, transparent=transparent)
     if (out or abx) and len(encoder) > 1:
@@ -133,9 +133,9 @@ class _Task:
     ) -> Iterator[Found]:
         """The answers of one encoder, each with its files encoded where that is wanted."""
         from tuner.apply.encode import encode_library, make_recipe, plan
-        from tuner.cli.find_rate_tables import Found
-        from tuner.search.per_title import Finder, start_knob
+        from tuner.cli.display.find_rate_tables import Found
         from tuner.study.objective import DEFAULT_OBJECTIVE
+        from tuner.target.per_title import Finder, start_knob
 
         settings = side.only_settings()
         recipe = make_recipe(side.encoder, settings, start_knob(side.encoder, settings))

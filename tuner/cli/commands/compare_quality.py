@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tuner.cli.arguments.subjects import Side
     from tuner.jobs.executor import Executor
     from tuner.jobs.job import ClipRef
-    from tuner.search.compare_bits import BitsComparison
-    from tuner.search.goal import Goal
-    from tuner.search.needed import Needed
+    from tuner.study.goal import Goal
+    from tuner.target.compare_bits import BitsComparison
+    from tuner.target.needed import Needed
 
 FORMAT_VERSION = 1
 
@@ -44,7 +44,7 @@ def compare_quality(
         clips: digest -> name and file.
         executor: where jobs run.
         metrics: by which quality is matched, and judges.
-        most_more, strict: see `tuner.search.compare_bits.find_failures`.
+        most_more, strict: see `tuner.target.compare_bits.find_failures`.
         seed: of the intervals.
         as_json: print JSON.
 
@@ -52,7 +52,7 @@ def compare_quality(
         typer.Exit: with 1 when B fails.
         StudyError: a side has settings for several bitrates.
     """
-    from tuner.search.compare_bits import Coder, compare_bits, find_failures, summarise
+    from tuner.target.compare_bits import Coder, compare_bits, find_failures, summarise
 
     coders = [Coder(side.text, side.encoder, side.only_settings()) for side in sides]
     with executor as running:
@@ -111,6 +111,6 @@ def _side(needed: Needed) -> dict[str, Any]:
 def parse_goals(text: str, share: float | None) -> list[Goal]:
     """ "80,90" as targets. Raises `StudyError`."""
     from tuner.cli.arguments.study import parse_qualities
-    from tuner.search.goal import make_goal
+    from tuner.study.goal import make_goal
 
     return [make_goal(quality, share) for quality in parse_qualities(text)]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tuner.metric import Metric
     from tuner.report.runs import Run
     from tuner.rungs import Ladder
-    from tuner.search.ladder import Source
     from tuner.study.trust import Trust
+    from tuner.target.ladder import Source
 
 FORMAT_VERSION = 1
 
@@ -55,15 +55,15 @@ def ladder(
     the tuning clips and measured on the held-out ones; none is kept that a listener could not
     tell from the one below.
     """
+    from tuner.cli.commands.find_rate import stopping
     from tuner.cli.commands.run import available_cores
     from tuner.cli.display.progress import progress_bar
-    from tuner.cli.find_rate import stopping
     from tuner.jobs.executor import make_executor
     from tuner.report.ladder import write_ladder_csv, write_ladder_page
     from tuner.report.runs import read_runs
-    from tuner.search.goal import SHARE_RANGE
-    from tuner.search.ladder import Wanted, build_ladder
-    from tuner.search.transparency import find_transparent
+    from tuner.study.goal import SHARE_RANGE
+    from tuner.target.ladder import Wanted, build_ladder
+    from tuner.target.transparency import find_transparent
 
     least, most = SHARE_RANGE
     if not least <= transparent_share <= most:
@@ -94,7 +94,7 @@ def _source(run: Run, trust: Trust) -> Source:
     from tuner.apply.encode import make_recipe
     from tuner.apply.player import encoder_of, settings_of
     from tuner.cli.commands.compare import clip_of
-    from tuner.search.ladder import Source
+    from tuner.target.ladder import Source
 
     encoder, made_by = encoder_of(run.folder, trust), run.results.provenance
     if encoder.version.digest != made_by.encoder_digest:

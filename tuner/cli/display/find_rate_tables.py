@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from tuner.apply.encode import Result
     from tuner.encoder import Encoder, Settings
     from tuner.records import Estimate
-    from tuner.search.goal import Goal
-    from tuner.search.needed import Needed
-    from tuner.search.per_title import Title
+    from tuner.study.goal import Goal
+    from tuner.target.needed import Needed
+    from tuner.target.per_title import Title
 
 FORMAT_VERSION = 1
 

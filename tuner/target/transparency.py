@@ -14,7 +14,7 @@ from tuner.crossing import find_crossing
 from tuner.records import Results, SideResult
 from tuner.rungs import Transparent
 from tuner.scorer import Score
-from tuner.search.goal import transparency
+from tuner.study.goal import transparency
 
 
 def find_transparent(results: Results, run: Path, share: float) -> Transparent:

@@ -8,8 +8,8 @@ from pathlib import Path
 from tuner.encoder import Encoder, Settings
 from tuner.errors import StudyError
 from tuner.jobs.job import ClipRef, load_clip
-from tuner.search.per_title import Title
 from tuner.sound.audio import SAMPLE_RATE
+from tuner.target.per_title import Title
 
 #: Excerpts of a test: with four rounds each, as many as `tuner listen make --abx` makes of a run.
 MOST_EXCERPTS = 8

@@ -24,11 +24,11 @@ from tuner.quality_match import OutOfReach
 from tuner.records import BitrateResult, Candidate, Estimate, NeededBits, QualityTarget, Side
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
-from tuner.search.goal import Goal
-from tuner.search.needed import Needed, bits_ratio, find_needed
-from tuner.search.per_title import start_knob
-from tuner.search.target_words import say
+from tuner.study.goal import Goal
 from tuner.study.table import BITRATE_RANGE
+from tuner.target.needed import Needed, bits_ratio, find_needed
+from tuner.target.per_title import start_knob
+from tuner.target.words import say
 from tuner.updates import Observer, StageStarted
 
 #: Savings smaller than this are within the tolerance of quality matching, as a fraction.

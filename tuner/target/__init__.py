@@ -1,0 +1,1 @@
+"""Targets of quality: the lowest bitrate that is good enough, ladders, transparency."""
