@@ -40,7 +40,9 @@ Row = dict[str, Any]
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write `winners.csv`, `deltas.csv`, `trials.csv`, `clips.csv`, `targets.csv` into `folder`.
+    """Write `winners.csv`, `deltas.csv`, `trials.csv` and `clips.csv` into `folder`.
+
+    Beside them `targets.csv` where a run has targets of quality.
 
     Returns:
         The files.
@@ -51,8 +53,9 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
         "deltas": _deltas(runs, metrics),
         "trials": _trials(runs),
         "clips": _clips(runs, metrics),
-        "targets": _targets(runs),
     }
+    if any(run.results.quality_targets for run in runs):
+        tables["targets"] = _targets(runs)
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
 
