@@ -44,15 +44,22 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
     Returns:
         The files.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _write(rows, folder / f"{name}.csv", HEADS[name])
+        for name, rows in make_tables(runs).items()
+    ]
+
+
+def make_tables(runs: Sequence[Run]) -> dict[str, Iterator[Row]]:
+    """The rows of the tables "winners", "deltas", "trials" and "clips"."""
     metrics = find_metrics(runs)
-    tables = {
+    return {
         "winners": _winners(runs, metrics),
         "deltas": _deltas(runs, metrics),
         "trials": _trials(runs),
         "clips": _clips(runs, metrics),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
 
 
 def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:

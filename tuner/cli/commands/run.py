@@ -152,7 +152,7 @@ def run(
     }
     spec = resolve_study(study, _given(flags))
     check_origin(study, spec, _given(flags), trust or ())
-    parts = _assemble(spec)
+    parts = assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
     if dry_run:
         from tuner.cli.display.forecast import print_forecast
@@ -166,21 +166,44 @@ def run(
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
     """Run a study with a live display, write its report and print the answers.
 
-    Args:
-        parts: what to run.
-        folder: the run directory; made, or resumed.
-        command: the command line for the report's provenance.
+    Args, Raises: see `search_and_report`.
         as_json: print JSON instead of a table.
 
     Returns:
         The path of the report.
+    """
+    from tuner.cli.display.answers import print_answers, summarise
+
+    results, report = search_and_report(parts, folder, command)
+    # The run has ended well, whoever went away before the answers were read.
+    with contextlib.suppress(BrokenPipeError):
+        if as_json:
+            print(json.dumps(summarise(results, folder.resolve(), report), indent=1))
+        else:
+            print_answers(results, report)
+    return report
+
+
+class Stopped(typer.Exit):
+    """The user stopped a run; what was finished is kept, and was told."""
+
+
+def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results, Path]:
+    """Run a study with a live display, and write its report.
+
+    Args:
+        parts: what to run.
+        folder: the run directory; made, or resumed.
+        command: the command line for the report's provenance.
+
+    Returns:
+        The results, and the path of the report.
 
     Raises:
-        typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
+        Stopped: after Ctrl-C.
         TunerError: see `tuner.driver.run.run_study`.
     """
     from tuner.cli.commands.status import Publisher
-    from tuner.cli.display.answers import print_answers, summarise
     from tuner.cli.display.live import Board, show
     from tuner.driver.run import run_study, trials_in_flight
     from tuner.jobs.executor import make_executor
@@ -232,7 +255,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 executor.close(cancel=True)
                 log.info("stopped by the user")
                 print(stopped(), end="", file=sys.stderr)
-                raise typer.Exit(EXIT_INTERRUPTED) from None
+                raise Stopped(EXIT_INTERRUPTED) from None
             except BaseException as error:
                 executor.close(cancel=True)
                 # The terminal gets one line of it; the log keeps where it came from.
@@ -240,13 +263,7 @@ def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) 
                 publisher.end(board, "failed", f"{type(error).__name__}: {error}")
                 raise
         publisher.end(board, "finished")
-    # The run has ended well, whoever went away before the answers were read.
-    with contextlib.suppress(BrokenPipeError):
-        if as_json:
-            print(json.dumps(summarise(results, opened.path, report), indent=1))
-        else:
-            print_answers(results, report)
-    return report
+    return results, report
 
 
 def refuse_no_answer(results: Results, folder: Path) -> None:
@@ -271,7 +288,7 @@ def _command(spec: StudySpec) -> str:
     return shlex.join(["tuner", *typed])
 
 
-def _assemble(spec: StudySpec) -> Parts:
+def assemble(spec: StudySpec) -> Parts:
     """Everything that the study names, checked before anything runs."""
     from tuner.cli.display.progress import progress_bar
     from tuner.driver.parts import Parts
