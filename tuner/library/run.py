@@ -132,11 +132,8 @@ class Run:
 
         if table not in TABLES:
             raise StudyError(f"no table {table!r}; there are: {', '.join(TABLES)}")
-        pandas = _import_pandas()
-        frame: pandas.DataFrame = pandas.DataFrame(
-            list(make_tables(read_runs([self.folder]))[table])
-        )
-        return frame
+        rows = list(make_tables(read_runs([self.folder]))[table])
+        return _import_pandas().DataFrame(rows)
 
     def optuna_study(self, kbps: float | None = None) -> optuna.Study:
         """A copy of the Optuna study of a target bitrate, in memory; of a running run, too.

@@ -42,10 +42,11 @@ def predict(
         pairs = stack(windows(known.features), windows(features(coded, known)))
         # Windows come in blocks of the batch.
         means = torch.stack([member.hear(*pairs).mean for member in members])
-        means = means.unflatten(1, (-1, len(coded)))
+        means = means.reshape(len(members), -1, len(coded))
         kept = 1 - weights_facts(weights).width_underrated * _lost_width(reference, coded)
         lost = (100 - means * kept).clamp_min(LEAST_LOST) ** WORST_EXPONENT
-        return (100 - lost.mean(dim=1) ** (1 / WORST_EXPONENT)).mean(dim=0)
+        pooled: torch.Tensor = 100 - lost.mean(dim=1) ** (1 / WORST_EXPONENT)
+        return pooled.mean(dim=0)
 
 
 def _lost_width(reference: torch.Tensor, coded: torch.Tensor) -> torch.Tensor:
@@ -76,5 +77,5 @@ def to_model_rate(pcm: torch.Tensor, rate: int) -> torch.Tensor:
     up, down = SAMPLE_RATE // common, rate // common
     blocks = math.ceil((pcm.shape[-1] + GUARD_S * rate) / down)
     spectrum = torch.fft.rfft(pcm, blocks * down)
-    resampled = torch.fft.irfft(spectrum, blocks * up) * (up / down)
+    resampled: torch.Tensor = torch.fft.irfft(spectrum, blocks * up) * (up / down)
     return resampled[..., : math.ceil(pcm.shape[-1] * up / down)]
