@@ -34,6 +34,11 @@ COMMANDS = {
         "spectrogram",
         "Draw reference, coded signal and difference, and the score over time.",
     ),
+    "dashboard": (
+        "tuner.cli.commands.dashboard",
+        "dashboard",
+        "Show a run's trials in Optuna Dashboard.",
+    ),
     "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
     "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
     "export": (
@@ -96,7 +101,6 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Find the best settings of audio encoders by learned quality, at equal bitrate.",
 )

@@ -143,7 +143,7 @@ class Run:
         """
         from tuner.rundir.trials_copy import copy_trials
 
-        studies = copy_trials(self.folder)
+        studies = copy_trials(self.folder).studies
         if kbps is None and len(studies) == 1:
             return next(iter(studies.values()))
         if kbps not in studies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import optuna
 
@@ -13,8 +14,20 @@ from tuner.study.files import read_study
 from tuner.study.spec import parse_study
 
 
-def copy_trials(run: Path) -> dict[float, optuna.Study]:
-    """Target kb/s -> its Optuna study, all in one storage in memory.
+class TrialsCopy(NamedTuple):
+    """The copy.
+
+    Args:
+        storage: all studies, in memory.
+        studies: target kb/s -> its study, ascending.
+    """
+
+    storage: optuna.storages.InMemoryStorage
+    studies: dict[float, optuna.Study]
+
+
+def copy_trials(run: Path) -> TrialsCopy:
+    """Copy a run's studies into memory.
 
     Args:
         run: the run directory, finished or not.
@@ -51,4 +64,4 @@ def copy_trials(run: Path) -> dict[float, optuna.Study]:
         close_storage(storage)
     if not studies:
         raise RunError(f"{run}: its database holds no trials of it")
-    return dict(sorted(studies.items()))
+    return TrialsCopy(copied, dict(sorted(studies.items())))

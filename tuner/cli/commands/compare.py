@@ -71,6 +71,10 @@ def compare(
     workers: Annotated[int, typer.Option(help="Jobs at once; 0: all cores.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write a table in Markdown to this file.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
 ) -> None:
     """Compare two ways to encode, clip by clip, at equal measured bitrate.
 
@@ -79,6 +83,7 @@ def compare(
     compared; else 0.
     """
     from tuner.apply.compare import compare as compare_sides
+    from tuner.apply.compare_files import to_junit, to_markdown
     from tuner.apply.gate import find_failures, summarise
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.metrics import parse_names
@@ -89,6 +94,9 @@ def compare(
 
     if not math.isfinite(fail_below):
         raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
+    for path in (markdown, junit):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise StudyError(f"tuner compare: {path}: its folder is not there; make it first")
     sides = tuple(
         parse_side(text, make_trust(binary, trust))
         for text, binary in ((a, binary_a), (b, binary_b))
@@ -118,6 +126,9 @@ def compare(
     labels, names = (a, b), {digest: name for digest, (name, _) in chosen.items()}
     failures = find_failures(comparisons, fail_below, strict=strict)
     sentences = [summarise(each, labels) for each in comparisons]
+    for path, make in ((markdown, to_markdown), (junit, to_junit)):
+        if path is not None:
+            path.write_text(make(labels, comparisons, sentences, failures), encoding="utf-8")
     if as_json:
         told = _as_json(labels, sides, comparisons, names, sentences, failures)
         print(json.dumps(told, indent=1))

@@ -24,7 +24,7 @@ from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.display.logfile import log_to
-from tuner.errors import RunError
+from tuner.errors import RunError, TunerError
 from tuner.records import MODEL
 from tuner.study.database_url import locate_url
 from tuner.study.files import locate, locate_metric
@@ -32,7 +32,7 @@ from tuner.study.spec import DEFAULT_JUDGES, StudySpec
 from tuner.study.trust import remember
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tuner.driver.parts import Parts
     from tuner.metric import Metric
@@ -107,6 +107,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
     ] = False,
+    notify: Annotated[
+        str | None,
+        typer.Option(help="Command (JSON on its stdin) or URL (POST) told how the run ended."),
+    ] = None,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
@@ -150,6 +154,10 @@ def run(
         ),
         "fixed": parse_fixed(fixed or []),
     }
+    if notify is not None:
+        from tuner.cli.display.notify import check_target
+
+        check_target(notify)
     spec = resolve_study(study, _given(flags))
     check_origin(study, spec, _given(flags), trust or ())
     parts = assemble(spec)
@@ -160,7 +168,29 @@ def run(
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
         return
     remember(spec.encoder, spec.binary, parts.encoder)
-    conduct(parts, target, _command(spec), as_json=as_json)
+    with _telling(notify, target):
+        conduct(parts, target, _command(spec), as_json=as_json)
+
+
+@contextlib.contextmanager
+def _telling(target: str | None, folder: Path) -> Iterator[None]:
+    """Tell `target` how the run in `folder` ended: its answers, or what stopped it."""
+    if target is None:
+        yield
+        return
+    from tuner.cli.display.answers import summarise
+    from tuner.cli.display.notify import notify
+    from tuner.results import read_results
+
+    run = str(folder.absolute())
+    try:
+        yield
+    except TunerError as error:
+        notify(target, {"status": "failed", "run": run, "error": str(error)})
+        raise
+    results = read_results(folder / "results.json")
+    report = folder.absolute() / "report.html"
+    notify(target, {"status": "finished", **summarise(results, folder.absolute(), report)})
 
 
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
