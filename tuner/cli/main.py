@@ -14,6 +14,7 @@ from tuner import __version__
 from tuner.cli.display import streams as terminal
 from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
+from tuner.suggestion import did_you_mean
 
 #: Subcommand -> (module, function, one line of help).
 COMMANDS = {
@@ -87,6 +88,9 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported now."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            meant = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}{meant or '.'}")
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         module, function, summary = COMMANDS[name]

@@ -24,6 +24,7 @@ from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
 from tuner.cli.display.logfile import log_to
+from tuner.encoder import RATE_MODE
 from tuner.errors import RunError, TunerError
 from tuner.records import MODEL
 from tuner.study.database_url import locate_url
@@ -325,11 +326,21 @@ def assemble(spec: StudySpec) -> Parts:
     from tuner.plugins import load_encoder
     from tuner.sound.clips import Excerpting, load_clips
     from tuner.study.limits import check_limits
+    from tuner.study.reach import check_bitrates
     from tuner.study.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
     make_space(encoder, dict(spec.fixed))
     check_limits(encoder, spec.search.limits)
+    check_bitrates(encoder, dict(spec.fixed).get(RATE_MODE), spec.bitrates_kbps)
+    # A program that is missing is told now: reading clips takes longest.
+    log.debug("%s", encoder.version.text)
+    objective = spec.search.objective_metric
+    wanted_judges = [name for name in spec.judges if name != objective]
+    if MODEL not in (objective, *wanted_judges):
+        # Where another metric is climbed, the model is asked what it thinks of that.
+        wanted_judges.insert(0, MODEL)
+    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
     wanted = spec.clips
     manifest = Path(wanted.manifest) if wanted.manifest else None
     excerpting = Excerpting(
@@ -344,12 +355,6 @@ def assemble(spec: StudySpec) -> Parts:
             group_by=wanted.group_by,
             progress=lambda done, total: update(done, total, ""),
         )
-    objective = spec.search.objective_metric
-    wanted_judges = [name for name in spec.judges if name != objective]
-    if MODEL not in (objective, *wanted_judges):
-        # Where another metric is climbed, the model is asked what it thinks of that.
-        wanted_judges.insert(0, MODEL)
-    scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
     return Parts(spec, encoder, clip_set, scorer, judges)
 
 
