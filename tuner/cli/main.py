@@ -45,7 +45,7 @@ COMMANDS = {
     "export": (
         "tuner.cli.commands.export",
         "export",
-        "Print a run's command lines, presets, JSON.",
+        "Print a run's command lines, or as JSON.",
     ),
     "compare": (
         "tuner.cli.commands.compare",
