@@ -90,6 +90,7 @@ def compare(
     from tuner.cli.commands.run import available_cores, load_metrics
     from tuner.cli.display.compare_tables import print_comparison
     from tuner.jobs.executor import make_executor
+    from tuner.study.reach import check_bitrates
     from tuner.study.spec import DEFAULT_JUDGES
 
     if not math.isfinite(fail_below):
@@ -103,6 +104,8 @@ def compare(
     )
     _warn_of_one_build(sides)
     rates = _choose_bitrates(bitrates, sides)
+    for side in sides:
+        check_bitrates(side.encoder, None, rates)
     subjects = [side.subject(rates) for side in sides]
     wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
     if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
