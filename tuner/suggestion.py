@@ -20,10 +20,10 @@ KBPS = re.compile(r"([\d.]+)\s*(?:k|kbps|kb/s|kbit/s)?", re.IGNORECASE)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'aac'?``, or nothing where no known word is near.
+    """`` (did you mean 'aac'?)``, or nothing where no known word is near.
 
     >>> did_you_mean("acc", ["aac", "opus"])
-    "; did you mean 'aac'?"
+    " (did you mean 'aac'?)"
     >>> did_you_mean("flac", ["aac", "opus"])
     ''
     """
@@ -34,7 +34,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if best < LEAST_ALIKE:
         return ""
     near = [repr(name) for name, alike in by_name.items() if alike == best]
-    return f"; did you mean {' or '.join(near[:MOST_SHOWN])}?"
+    return f" (did you mean {' or '.join(near[:MOST_SHOWN])}?)"
 
 
 def read_switch(text: str) -> bool | None:

@@ -43,7 +43,7 @@ def test_commands_are_suggested() -> None:
     command = [sys.executable, "-m", "tuner", "comprae"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "No such command 'comprae'; did you mean 'compare'?" in done.stderr
+    assert "No such command 'comprae' (did you mean 'compare'?)." in done.stderr
 
 
 def test_what_is_far_is_not_guessed() -> None:

@@ -90,7 +90,7 @@ class LazyGroup(TyperGroup):
         """The real command, imported now."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             meant = did_you_mean(args[0], COMMANDS)
-            ctx.fail(f"No such command {args[0]!r}{meant or '.'}")
+            ctx.fail(f"No such command {args[0]!r}{meant}.")
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         module, function, summary = COMMANDS[name]

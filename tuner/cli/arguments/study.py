@@ -72,13 +72,16 @@ def parse_bitrates(text: str) -> list[float]:
     from tuner.study.table import BITRATE_RANGE
 
     low, high = BITRATE_RANGE
+    problem = StudyError(
+        f"--bitrates {text}: give kb/s from {low:g} to {high:g}, separated by commas, as in 64,96"
+    )
     try:
         rates = [read_kbps(part) for part in text.split(",")]
-        if not all(low <= rate <= high for rate in rates):
-            raise StudyError(f"--bitrates {text}: give kb/s from {low:g} to {high:g}")
-        return rates
     except ValueError:
-        raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
+        raise problem from None
+    if not all(low <= rate <= high for rate in rates):
+        raise problem
+    return rates
 
 
 def parse_exhibits(text: str) -> int | str:
