@@ -1,4 +1,4 @@
-"""Writes the manual page (`docs/tuner.1`) from the command line's own help.
+"""Writes the manual page (`docs/tuner.1`) and `docs/command-line.md` from the command line's help.
 
 Run it when an option has changed::
 
@@ -45,13 +45,9 @@ def make_man() -> str:
         ".SH COMMANDS",
     ]
     for name, summary, command in find_commands():
-        lines += [f'.SS "{_quoted(_usage(name, command))}"']
-        lines += [_escaped(part) for part in [command.help or summary] if part]
-        context = command.make_context(name, [], resilient_parsing=True)
-        for record in (parameter.get_help_record(context) for parameter in command.params):
-            if record is not None and not record[0].startswith("--help"):
-                told = _escaped(record[1]) or "See above."
-                lines += [".TP", f"\\fB{_escaped(record[0])}\\fR", told]
+        lines += [f'.SS "{_quoted(_usage(name, command))}"', _escaped(command.help or summary)]
+        for option, told in _records(name, command):
+            lines += [".TP", f"\\fB{_escaped(option)}\\fR", _escaped(told) or "See above."]
     lines += [
         ".SH EXIT STATUS",
         "0 on success; 1 on an error, or where `compare` finds B worse; 2 on wrong usage; 130 after"
@@ -60,6 +56,38 @@ def make_man() -> str:
         "The folder docs of the source: study files, metrics, adapters, results.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def make_reference() -> str:
+    """The reference of the command line, in Markdown."""
+    parts = [
+        "# Command line",
+        "Written by `python docs/generate.py` from `tuner COMMAND --help`. Results go to stdout,"
+        " progress to stderr. The exit status is 0 on success, 1 on an error (or where"
+        " `tuner compare` finds B worse), 2 on wrong usage, 130 after Ctrl-C.",
+    ]
+    for name, summary, command in find_commands():
+        text = " ".join((command.help or summary).split())
+        parts.append(f"## tuner {name}\n\n```\n{_usage(name, command)}\n```\n\n{_plain(text)}")
+        rows = [
+            f"| `{option.replace('|', '/')}` | {_plain(told)} |"
+            for option, told in _records(name, command)
+        ]
+        if rows:
+            parts.append("\n".join(["| option | |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _records(name: str, command: Any) -> Iterator[tuple[str, str]]:
+    """(option or argument, help) of a command."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    for record in (parameter.get_help_record(context) for parameter in command.params):
+        if record is not None and not record[0].startswith("--help"):
+            yield record[0], " ".join(record[1].split())
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
 
 
 def _usage(name: str, command: Any) -> str:
@@ -88,3 +116,4 @@ def _quoted(text: str) -> str:
 
 if __name__ == "__main__":
     (HERE / "tuner.1").write_text(make_man(), encoding="utf-8")
+    (HERE / "command-line.md").write_text(make_reference(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The manual page holds the command line as it is."""
+"""Manual page and reference hold the command line as it is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def test_the_manual_page_names_every_command_and_option() -> None:
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     page = (DOCS / "tuner.1").read_text(encoding="utf-8")
+    reference = (DOCS / "command-line.md").read_text(encoding="utf-8")
     sections = dict(zip(*_sections(page), strict=True))
     commands = list(generate.find_commands())
     assert len(commands) > 15
@@ -25,6 +26,7 @@ def test_the_manual_page_names_every_command_and_option() -> None:
             for option in getattr(parameter, "opts", ()):
                 if option.startswith("--") and option != "--help":
                     assert option.replace("-", "\\-") in section, (name, option)
+                    assert option in reference.split(f"## tuner {name}\n")[1].split("## tuner")[0]
 
 
 def _sections(page: str) -> tuple[list[str], list[str]]:
