@@ -57,7 +57,7 @@ def test_a_comparison_fails_the_job_and_leaves_its_files(
         "B": "lame-ffmpeg:cutoff=manual,cutoff_hz=6000",
         "CLIPS": str(music),
         "BITRATES": "96",
-        "OPTIONS": "--no-judges\n--workers=1\n\n",
+        "OPTIONS": "--metrics=zimtohrli\n--workers=1\n\n",
     }
     compared = _run(steps["Compare"]["run"], env)
     assert compared.returncode == 0, compared.stderr
