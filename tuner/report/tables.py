@@ -47,6 +47,15 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
     Returns:
         The files.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _write(rows, folder / f"{name}.csv", HEADS[name])
+        for name, rows in make_tables(runs).items()
+    ]
+
+
+def make_tables(runs: Sequence[Run]) -> dict[str, Iterator[Row]]:
+    """The rows of the tables "winners", "deltas", "trials" and "clips"."""
     metrics = find_metrics(runs)
     tables = {
         "winners": _winners(runs, metrics),
@@ -56,8 +65,7 @@ def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
     }
     if any(run.results.quality_targets for run in runs):
         tables["targets"] = _targets(runs)
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
+    return tables
 
 
 def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:
