@@ -121,8 +121,8 @@ def test_the_extras_are_those_of_the_package() -> None:
         if extra != "dashboard":  # which no test needs
             assert names_of(OPTIONAL[extra]) == {normal(d) for m in modules for d in known[m]}
     assert OPTIONAL["all"] == [f"codec-tuner[{','.join(sorted(EXTRAS))}]"]
-    assert OPTIONAL.keys() == {*EXTRAS, "all", "test"}
-    assert "codec-tuner[listen,plots,tags,train]" in OPTIONAL["test"]
+    assert OPTIONAL.keys() == {*EXTRAS, "all", "docs", "test"}
+    assert "codec-tuner[docs,listen,notebook,plots,tags,train]" in OPTIONAL["test"]
 
 
 def test_extras_are_imported_where_they_are_used(sources) -> None:
