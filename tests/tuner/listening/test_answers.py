@@ -112,7 +112,7 @@ def test_a_plan_with_figures_that_are_none_is_damaged(rated, name, figure):
     raw = json.loads(path.read_text())
     raw["trials"][0]["stimuli"][0][name] = float(figure)
     path.write_text(json.dumps(raw))
-    with pytest.raises(RunError, match="a figure is no number"):
+    with pytest.raises(RunError, match="JSON is malformed"):
         read_plan(rated)
 
 
