@@ -97,8 +97,9 @@ def compare(
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.compare_quality import compare_quality, parse_goals
     from tuner.cli.commands.metrics import parse_names
-    from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.commands.run import load_metrics
     from tuner.cli.display.compare_tables import print_comparison
+    from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
     from tuner.study.spec import DEFAULT_JUDGES
 

@@ -119,7 +119,7 @@ def _model() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from tuner.cli.commands.run import available_cores
+    from tuner.cli.running import available_cores
 
     yield Finding("device", "cores", "ok", f"{available_cores()}")
     if torch.cuda.is_available():

@@ -47,8 +47,8 @@ def encode(
     """
     from tuner.apply.encode import encode_library, make_recipe, plan
     from tuner.apply.player import settings_of
-    from tuner.cli.commands.run import available_cores
     from tuner.cli.display.progress import progress_bar
+    from tuner.cli.running import available_cores
 
     encoder, candidate = find_winner(
         run, settings, any_build=any_build, trust=make_trust(binary, trust)

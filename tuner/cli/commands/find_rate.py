@@ -78,9 +78,10 @@ def find_rate(
     status 1.
     """
     from tuner.cli.arguments.subjects import parse_side
-    from tuner.cli.commands.run import available_cores, load_metrics
+    from tuner.cli.commands.run import load_metrics
     from tuner.cli.display.find_rate_tables import as_data, print_table
     from tuner.cli.display.progress import progress_bar
+    from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
     from tuner.study.goal import make_goal
     from tuner.target.abx import write_pairs

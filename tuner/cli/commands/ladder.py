@@ -56,8 +56,8 @@ def ladder(
     tell from the one below.
     """
     from tuner.cli.commands.find_rate import stopping
-    from tuner.cli.commands.run import available_cores
     from tuner.cli.display.progress import progress_bar
+    from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
     from tuner.report.ladder import write_ladder_csv, write_ladder_page
     from tuner.report.runs import read_runs
