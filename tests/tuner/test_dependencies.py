@@ -68,7 +68,8 @@ def find_undeclared(sources: dict[str, str], declared: set[str]) -> set[str]:
         for path, source in sources.items()
         if CONTRACTS not in path
         for package, _ in find_imports(source)
-        if package not in own and not {normal(d) for d in known.get(package, [])} & declared
+        # One that is not installed here goes by the name of its package.
+        if package not in own and not {normal(d) for d in known.get(package, [package])} & declared
     }
 
 
