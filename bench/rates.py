@@ -77,11 +77,15 @@ def compare(
     scores: dict[str, dict[str, list[float]]] = {}
 
     def hear(label: str, settings: Settings, knob: float) -> float:
-        """Score settings on the held-out clips at their own rate; what the knob spends there."""
+        """Score settings on the held-out clips at their own rate; what the knob spends there.
+
+        Where nothing spends the bitrate there, no score is kept: quality is not compared then.
+        """
         spent = bench.measure(settings, knob)
         match = bench.match(settings, knob)
         if not isinstance(match, RateMatch):
-            raise SystemExit(f"{name} {label}: {match.reason}")
+            print(f"{name} {label}: {match.reason}", file=sys.stderr, flush=True)
+            return spent
         heard = bench.hear(settings, match, tuple(metrics)).values()
         scores[label] = {m.name: [o.scores[m.name].mean for o in heard] for m in metrics}
         return spent
@@ -101,6 +105,9 @@ def compare(
         spent = hear(str(rate), settings, knob)
         gains = []
         for metric in (m.name for m in metrics):
+            if str(rate) not in scores:
+                gains.append("not at this bitrate")
+                continue
             pairs = zip(scores[str(rate)][metric], scores["default"][metric], strict=True)
             gain = paired_bootstrap([ours - theirs for ours, theirs in pairs], SEED)
             gains.append(f"{gain.value:+.1f} ({gain.low:+.1f} to {gain.high:+.1f})")
