@@ -298,6 +298,11 @@ def _names(evidence: Evidence, families: Sequence[str]) -> str:
         judges = " with ".join(metric_label(name) for name in evidence.judges.get(family, ()))
         value = _signed(evidence.families[family].value)
         named.append(f"{judges or FAMILY_WORDS[family]} ({value})")
+    return _joined(named)
+
+
+def _joined(named: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
@@ -307,7 +312,7 @@ def _teachers(evidence: Evidence, families: Sequence[str]) -> str:
     taught = [metric_label(judge) for judge in judges if judge in evidence.taught]
     if evidence.climbed != MODEL or not taught:
         return ""
-    return f" The model learned from {' and '.join(taught)}."
+    return f" The model learned from {_joined(taught)}."
 
 
 def _verb(names: Sequence[str], one: str, several: str) -> str:

@@ -59,12 +59,12 @@ def leave_out(
         if any(all(clip.digest in found for clip in side) for side in clips.values()):
             continue
         for digest, reason in found.items():
-            reasons.setdefault(digest, f"at {kbps:g} kb/s, {reason}")
+            reasons.setdefault(digest, f"at {kbps:g} kb/s: {reason}")
     kept = tuple(clip for clip in parts.clips.clips if clip.digest not in reasons)
     if {clip.side for clip in kept} != set(clips):
         return parts, []
     told = [
-        f"{clip.name} ({clip.side}) is left out: it cannot be scored with the encoder's default,"
+        f"{clip.name} ({clip.side}) is left out: it cannot be scored with the encoder's default"
         f" {reasons[clip.digest]}"
         for clip in parts.clips.clips
         if clip.digest in reasons

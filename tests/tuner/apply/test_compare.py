@@ -87,7 +87,7 @@ def test_better_settings_win_at_equal_bitrate(clips: list[ClipRef], executor: Ex
         assert comparison.time_ratio == pytest.approx(1.0)
     sentence = summarise(first, ("old", "new"))
     assert sentence.startswith("At 64 kb/s B (new) sounds better than A (old), by 4.0 points (")
-    assert "on 6 clips; ViSQOL hears +2.0. B encodes in 1.00 times A's time." in sentence
+    assert "on 6 clips; ViSQOL hears +2.0. B takes 1.00 times A's encode time." in sentence
     assert find_failures([first, second], 3.0, strict=True) == []
     assert len(find_failures([first, second], 5.0, strict=False)) == 2
 

@@ -138,7 +138,7 @@ def test_bits_for_a_quality(
     compare("fake", "fake:shaping=7", *given, **kept)  # type: ignore[arg-type]
     # 4 dB of 12 an octave.
     assert "B (fake:shaping=7) needs" in (printed := capsys.readouterr().out)
-    assert "20." in printed and "% fewer bits (95 % interval" in printed
+    assert "-20." in printed and "% bits (95 % interval -" in printed
     assert "1.00 times the encode time, on 3 clips; ViSQOL" in printed
     with pytest.raises(typer.Exit) as stop:
         compare("fake:shaping=7", "fake", *given, as_json=True, **kept)  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ def test_the_clip_is_named_and_left_out(tmp_path: Path, by_judge: bool) -> None:
         "6.wav (tune)",
         "7.wav (holdout)",
     ]
-    assert all("at 48 kb/s, nothing to hear" in sentence for sentence in told)
+    assert all("at 48 kb/s: nothing to hear" in sentence for sentence in told)
     stages = [update.text for update in updates if isinstance(update, StageStarted)]
     assert stages[0].endswith("0/16") and stages[-1].endswith("16/16")
 

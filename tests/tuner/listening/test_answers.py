@@ -93,7 +93,7 @@ def test_nobody_left_tells_of_files(rated):
     for subject in ("anna", "ben"):
         rewrite(rated, rating(1e9), subject)
     plan = read_plan(rated)
-    with pytest.raises(NobodyLeft, match=r"(?s)anna\.jsonl is left out: .*ben\.jsonl is left out"):
+    with pytest.raises(NobodyLeft, match=r"(?s)anna\.jsonl is excluded: .*ben\.jsonl is excluded"):
         analyse(plan, *read_all_answers(rated, plan))
 
 
