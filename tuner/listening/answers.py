@@ -118,14 +118,14 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
     answer, order = line["answer"], line["order"]
     conditions = {stimulus.condition for stimulus in trial.stimuli}
     if not isinstance(order, list) or set(order) != conditions:
-        raise _Unusable(f"page {line['page']}: its order has conditions not in the test")
+        raise _Unusable(f"page {line['page']}: the conditions in its order are not the test's")
     if plan.kind == "abx":
         if set(answer) != {"taken_for", "was"} or not set(answer.values()) <= conditions:
             raise _Unusable(f"page {line['page']}: not an answer of this test")
         return
     if set(answer) != conditions:
         odd = ", ".join(sorted(set(answer) ^ conditions))
-        raise _Unusable(f"page {line['page']}: conditions that are not in the test ({odd})")
+        raise _Unusable(f"page {line['page']}: its conditions are not the test's ({odd})")
     for condition, rating in answer.items():
         if not _is_rating(rating):
             raise _Unusable(f"page {line['page']}, {condition}: {rating!r} is no rating, 0 to 100")

@@ -44,13 +44,13 @@ CHANGES = {
     "text": (rating("80"), "'80' is no rating"),
     "true": (rating(True), "True is no rating"),
     "nothing": (rating(None), "None is no rating"),
-    "missing": (lambda line: line["answer"].pop("tuned") and None, r"other conditions.*\(tuned\)"),
-    "further": (lambda line: line["answer"].update(new=1), r"other conditions.*\(new\)"),
+    "missing": (lambda line: line["answer"].pop("tuned") and None, r"conditions are not the test's \(tuned\)"),
+    "further": (lambda line: line["answer"].update(new=1), r"conditions are not the test's \(new\)"),
     "a list": (lambda line: line.update(answer=[1, 2]), "line 3"),
     "another page": (lambda line: line.update(page="099"), "page '099' is not in this test"),
     "a page of another type": (lambda line: line.update(page=[]), "is not in this test"),
     "another order": (lambda line: line["order"].append("new"), "in its order"),
-    "a comment of 1": (lambda line: line.update(comment=1), "its comment is no text"),
+    "a comment of 1": (lambda line: line.update(comment=1), "its comment is not text"),
     "version": (lambda line: line.update(version=7), "version 7"),
     "another subject": (lambda line: line.update(subject="eve"), "answers of 'eve'"),
     "no subject": (lambda line: line.pop("subject") and None, "line 3 cannot be read"),
@@ -112,7 +112,7 @@ def test_a_plan_with_figures_that_are_none_is_damaged(rated, name, figure):
     raw = json.loads(path.read_text())
     raw["trials"][0]["stimuli"][0][name] = float(figure)
     path.write_text(json.dumps(raw))
-    with pytest.raises(RunError, match="a figure is no number"):
+    with pytest.raises(RunError, match="JSON is malformed"):
         read_plan(rated)
 
 

@@ -91,7 +91,7 @@
   function gain(value) {
     const cell = make("td", "number");
     if (value === null) cell.append(make("span", "none", "\u2013"));
-    else cell.append(make("span", `gain ${value > 0 ? "up" : value < 0 ? "down" : "open"}`, signed(value)));
+    else cell.append(make("span", `gain ${rounded(value) > 0 ? "up" : rounded(value) < 0 ? "down" : "open"}`, signed(value)));
     return cell;
   }
 
