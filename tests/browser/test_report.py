@@ -192,6 +192,8 @@ ARRIVED = "Math.abs(s.gain.gain.value - (k === {player}.chosen ? 1 : 0)) < 0.001
 def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
     """Worst gain first; a head sorts, and again turns round; the state is told to readers."""
     load(page, linked)
+    shown = page.evaluate("[-0.04, 0.04, -0.05, -1.26, 2].map(signed)")
+    assert shown == ["0.0", "0.0", "0.0", "\u22121.3", "+2.0"], "no sign where nothing is shown"
     assert names(page) == [f"clip {n} <b>.flac" for n in range(4)]
     head = page.get_by_role("button", name="Gain, InSE-NET")
     head.click()

@@ -25,6 +25,7 @@ from tuner.jobs.passes import Bench, spent_kbps
 from tuner.metric import Metric
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
+    SIDE_WORDS,
     BitrateResult,
     Candidate,
     Estimate,
@@ -45,8 +46,6 @@ from tuner.updates import Observer, ValidationProgress
 FINALISTS = 3
 #: What stands for the user's files in command lines; see also `converting`.
 TARGET = "output"
-#: What users call the sides.
-SIDE_WORDS: dict[Side, str] = {"tune": "tuning", "holdout": "held-out"}
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
 

@@ -1,4 +1,4 @@
-"""What a reader should distrust, found in the stored results and said in plain words."""
+"""Caveats: what weakens the answers of a run, found in the stored results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.report.categories import find_warnings, gains_by_category
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
 FEW_CLIPS = 10
-#: With fewer clips of a kind, what the settings do to that kind is hardly tested.
+#: With fewer clips of a kind, the effect on that kind is barely tested.
 FEW_OF_A_KIND = 3
 #: A clip with attacks has at least one in two seconds, 1/s.
 ATTACKS_PER_S = 0.5
@@ -23,7 +23,7 @@ ATTACKS_PER_S = 0.5
 SIDE_DB = -20.0
 #: A held-out clip that loses more than this is worth a listen, points.
 CLIP_LOSS = 2.0
-#: A held-out gain below this share of the tune gain was learned by heart, not found.
+#: A held-out gain below this share of the tuning gain is overfitting.
 GAIN_KEPT = 0.5
 #: Opinions that spread this many times wider than the gain drown it.
 WIDE_SPREAD = 2.0
@@ -31,9 +31,9 @@ WIDE_SPREAD = 2.0
 HEARD_CHANGE = 1.0
 #: Bitrates are matched within this share; more is an advantage by bits.
 BITRATE_TOLERANCE = 0.01
-#: Where tuned settings share the bits out between the clips otherwise by more than this (standard
-#: deviation of the logarithm), intervals of gains are too narrow: `bench.report.intervals` has them
-#: hold the truth in 89 % at 0.13, in 93 to 96 % at 0.04.
+#: Where tuned settings allocate bits across clips more differently than this (standard deviation
+#: of the logarithm), intervals of gains are too narrow: in `bench.report.intervals` they cover the
+#: truth in 89 % at 0.13, in 93 to 96 % at 0.04.
 OTHER_SHARES = 0.1
 #: Where more of the trials never got a score of all clips, the search saw little.
 MUCH_LOST = 0.6

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
-from tuner.records import Results, name_rates
+from tuner.records import SIDE_WORDS, Results, name_rates
 from tuner.report import words
 from tuner.results import read_results
 
@@ -121,7 +121,7 @@ def _clip_difference(one: Run, other: Run) -> str:
 
 def _clips(run: Run) -> dict[tuple[str, str], str]:
     """(digest, side) -> name and side, for people."""
-    return {(c.digest, c.side): f"{c.name} ({c.side})" for c in run.results.clips}
+    return {(c.digest, c.side): f"{c.name} ({SIDE_WORDS[c.side]})" for c in run.results.clips}
 
 
 def _named(what: str, names: list[str]) -> str:

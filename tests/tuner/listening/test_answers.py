@@ -44,8 +44,14 @@ CHANGES = {
     "text": (rating("80"), "'80' is no rating"),
     "true": (rating(True), "True is no rating"),
     "nothing": (rating(None), "None is no rating"),
-    "missing": (lambda line: line["answer"].pop("tuned") and None, r"conditions are not the test's \(tuned\)"),
-    "further": (lambda line: line["answer"].update(new=1), r"conditions are not the test's \(new\)"),
+    "missing": (
+        lambda line: line["answer"].pop("tuned") and None,
+        r"conditions are not the test's \(tuned\)",
+    ),
+    "further": (
+        lambda line: line["answer"].update(new=1),
+        r"conditions are not the test's \(new\)",
+    ),
     "a list": (lambda line: line.update(answer=[1, 2]), "line 3"),
     "another page": (lambda line: line.update(page="099"), "page '099' is not in this test"),
     "a page of another type": (lambda line: line.update(page=[]), "is not in this test"),
