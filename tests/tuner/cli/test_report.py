@@ -56,7 +56,10 @@ def test_tables_and_plots_are_written_where_asked(run_folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [
         str(page),
-        *(str(tables / f"{name}.csv") for name in ("winners", "deltas", "trials", "clips")),
+        *(
+            str(tables / f"{name}.csv")
+            for name in ("winners", "deltas", "trials", "clips", "targets")
+        ),
         str(plots / "rate-quality-insenet.png"),
         str(plots / "gains.png"),
     ]
@@ -76,7 +79,7 @@ def test_runs_over_other_clips_are_refused(run_folder, tmp_path):
     other = make_run(tmp_path / "other", clips=[clip])
     done = tuner(run_folder, other, cwd=tmp_path)
     assert done.returncode == 1
-    assert "drums.flac (tune)" in done.stderr
+    assert "drums.flac (tuning)" in done.stderr
     assert not (tmp_path / "report.html").exists()
 
 

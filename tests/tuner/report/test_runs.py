@@ -39,7 +39,7 @@ def test_a_clip_that_changed_sides_is_refused(small_results, as_runs):
     """What one run tuned on cannot be another's held-out clip."""
     moved = replace(small_results.clips[0], side="tune")
     other = replace(small_results, clips=[moved, *small_results.clips[1:]])
-    with pytest.raises(RunError, match=r"castanets 1.* \(holdout\)"):
+    with pytest.raises(RunError, match=r"castanets 1.* \(held-out\)"):
         check_comparable(as_runs(small_results, other))
 
 
