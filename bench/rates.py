@@ -4,8 +4,9 @@
 
 For aac at 64 kb/s and lame at 96: two searches over the same excerpts of files at 44.1 kHz, once
 brought to 48 kHz first, once as they are. Both winners are then matched and scored on held-out
-excerpts at 44.1 kHz, against the encoder's default there: gains in points with 95 % intervals, and
-what the command found at 48 kHz spends at 44.1 kHz. A search that was stopped goes on.
+excerpts at 44.1 kHz, against the encoder's default there: gains in points with 95 % intervals.
+Beside them what the search believed (its gain on the clips that it was tuned on, at its own rate),
+and what its command spends on the held-out clips, kb/s. A search that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def compare(
             pairs = zip(scores[str(rate)][metric], scores["default"][metric], strict=True)
             gain = paired_bootstrap([ours - theirs for ours, theirs in pairs], SEED)
             gains.append(f"{gain.value:+.1f} ({gain.low:+.1f} to {gain.high:+.1f})")
-        told = " | ".join([_changes(encoder, settings), f"{spent:.1f}", *gains])
+        before = next((r.record.score for r in found if r.record.number == 0), None)
+        there = f"{(best.score or 0.0) - (before or 0.0):+.1f}"
+        told = " | ".join([_changes(encoder, settings), there, f"{spent:.1f}", *gains])
         yield f"| {name} {kbps:g} | {rate / 1000:g} kHz | {told} |"
 
 
@@ -137,8 +140,8 @@ def main() -> None:
     metrics = choose_metrics(METRICS, None)
     print(f"{len(tune[SOURCE_HZ])} clips tuned on, {len(held)} held out, {told.trials} trials")
     named = " | ".join(m.about.label for m in metrics)
-    print(f"| encoder, kb/s | tuned at | winner | spends at 44.1 kHz | {named} |")
-    print("|---|---|---|---|" + "---|" * len(metrics))
+    print(f"| encoder, kb/s | tuned at | winner | gain where tuned | spends | {named} |")
+    print("|---|---|---|---|---|" + "---|" * len(metrics))
     for name, kbps in SEARCHED:
         for row in compare(name, kbps, tune, held, metrics, told.out, told.trials):
             print(row, flush=True)

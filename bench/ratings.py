@@ -53,8 +53,8 @@ from tuner.training.ratings import (
     read_signals,
 )
 
-_HEAD = Hyper(first_block=6, epochs=80, learning_rate=1e-3, replay=1.0)
-_LATE = dataclasses.replace(_HEAD, first_block=4, epochs=60)
+_HEAD = Hyper(first_block=5, epochs=80, learning_rate=1e-3, replay=1.0)
+_LATE = dataclasses.replace(_HEAD, first_block=3, epochs=60)
 VARIANTS = {
     "head": _HEAD,
     "head, light replay": Hyper(),

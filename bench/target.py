@@ -9,8 +9,8 @@ CLIPS is a folder of lossless sound. One core is used; figures go to stdout as t
 - accuracy: the bitrate that quality matching finds for the default against a dense sweep around
   it (every kb/s; every step where the encoder has a table), and the passes that it took.
 - files: `tuner find-rate` on files of three minutes, made by joining the folder's sounds, against
-  scoring the whole files at six bitrates (six times one pass): the bitrate that the file spends at
-  the rate parameter that was found over the one that the whole file needs, and the CPU time.
+  scoring the whole files at six bitrates (six times one pass): what the file spends at the rate
+  parameter that was found over what it spends at the one that the whole file needs; CPU time.
 - run: `tuner run --target-quality` on as many clips to tune on as held out, without judges: what
   the target adds to the cost of the same search at a fixed bitrate (encodes and scores that were
   computed, and CPU time of jobs), the answer, and a ladder of four rungs from that run.
@@ -53,7 +53,7 @@ from tuner.study.spec import ClipsSpec, SearchSpec, StudySpec
 from tuner.target.excerpts import EXCERPT_S, cut_excerpts
 from tuner.target.ladder import Source, Wanted, build_ladder
 from tuner.target.needed import find_needed
-from tuner.target.per_title import Finder, start_knob
+from tuner.target.per_title import Finder, knob_between, start_knob
 from tuner.updates import BitrateFinished, StageStarted, Update
 
 
@@ -166,12 +166,15 @@ def measure_files(folder: Path, count: int, encoder_name: str, target: float) ->
             title = next(titles)
             spent_s = _cpu_s() - start
             assert title.needed is not None and title.knob is not None, title.problem
-            whole, six_s = _whole(
+            true_knob, six_s = _whole(
                 *(encoder, goal, scorer, file, title.knob, Path(name) / f"w{index}")
             )
             pcm, rate = read_audio(file)
-            coded = encoder.encode(resample(pcm, rate), SAMPLE_RATE, settings, title.knob)
-            spends = coded.payload_bits / FILE_S / 1000
+            whole_pcm = resample(pcm, rate)
+            spends, whole = (
+                encoder.encode(whole_pcm, SAMPLE_RATE, settings, knob).payload_bits / FILE_S / 1000
+                for knob in (title.knob, true_knob)
+            )
             crossing = title.needed.crossing
             told = f"{crossing.low:.1f} to {crossing.high:.1f}" if crossing else ""
             print(
@@ -284,7 +287,7 @@ def measure_run(folder: Path, count: int, encoder_name: str, target: float, tria
 def _whole(
     encoder: Encoder, goal: Goal, scorer: Scorer, file: Path, knob: float, folder: Path
 ) -> tuple[float, float]:
-    """What the whole file needs, kb/s, and the CPU seconds of scoring it at six bitrates.
+    """The rate parameter that the whole file needs, and the CPU seconds of six bitrates.
 
     The file is scored in pieces as long as an excerpt, all of them; six bitrates take six times
     the mean of the passes that the search needs.
@@ -294,7 +297,7 @@ def _whole(
     bench = Bench(encoder, AtOnce(Cache(folder / "cache")), cut.clips, lambda _: None, 0.0)
     needed = find_needed(bench, default_settings(encoder), goal, scorer, DEFAULT_OBJECTIVE, knob)
     assert isinstance(needed.match, QualityMatch), needed.match
-    return needed.match.crossing_kbps, BITRATES * (_cpu_s() - start) / bench.passes
+    return knob_between(needed, encoder)[0], BITRATES * (_cpu_s() - start) / bench.passes
 
 
 def _join(folder: Path, out: Path, count: int) -> list[Path]:

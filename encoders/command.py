@@ -85,7 +85,8 @@ class BinaryEncoder:
     #: Beginnings of the names of linked libraries that hold the codec: they are part of
     #: the build, and so of the digest.
     libraries: ClassVar[tuple[str, ...]] = ()
-    #: Its command reads WAV files of floats; others get 24 bits instead, cut off at full scale.
+    #: Its command reads WAV files of floats as they are; others get 24 bits instead, cut off at
+    #: full scale. (lame and twolame raise files of floats to full scale: libsndfile's habit.)
     reads_floats: ClassVar[bool] = False
     #: What the program says when it does not do what it was told; see `OPTION_IGNORED`.
     ignored: ClassVar[re.Pattern[str]] = OPTION_IGNORED

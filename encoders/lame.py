@@ -230,7 +230,6 @@ class Lame(CommandEncoder):
     program: ClassVar[str] = "lame"
     remedy: ClassVar[str] = "install LAME (Debian: apt-get install lame) or name another binary"
     suffix: ClassVar[str] = ".mp3"
-    reads_floats: ClassVar[bool] = True
     # The program tells the version of the library that it is linked to.
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"LAME\b.*? version \d[^\s(]*")
     libraries: ClassVar[tuple[str, ...]] = ("libmp3lame",)

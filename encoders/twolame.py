@@ -42,7 +42,6 @@ class Twolame(CommandEncoder):
     program: ClassVar[str] = "twolame"
     remedy: ClassVar[str] = "install twolame (Debian package twolame) or name it (`binary`)"
     suffix: ClassVar[str] = ".mp2"
-    reads_floats: ClassVar[bool] = True
     version_arguments: ClassVar[tuple[str, ...]] = ("--help",)
     # The program prints the version of the library that it is linked with.
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"TwoLAME version [\d.]+\S*")

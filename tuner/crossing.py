@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 #: Rise of `stretch` for e times the bitrate where nothing is measured yet: 1.1 to 2.8 between
 #: 48 and 128 kb/s for opus, aac, lame and vorbis.
 PRIOR_RISE = 2.0
+#: Points nearer together than this tell no slope (natural logarithm of bitrate).
+LEAST_WIDTH = 0.03
 
 
 def stretch(quality: Floats) -> Floats:
@@ -50,7 +52,7 @@ def find_crossing(kbps: Floats, quality: Floats, target: float) -> float:
         return float(math.exp(place))
     end = 0 if above == 0 else -1
     width = float(rates[-1] - rates[0])
-    rise = float(fit[-1] - fit[0]) / width if width > 0 else 0.0
+    rise = float(fit[-1] - fit[0]) / width if width > LEAST_WIDTH else 0.0
     return float(math.exp(rates[end] + (wanted - fit[end]) / (rise if rise > 0 else PRIOR_RISE)))
 
 

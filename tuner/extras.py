@@ -13,6 +13,7 @@ EXTRAS = {
     "listen": ("starlette", "uvicorn"),
     "plots": ("matplotlib",),
     "dashboard": ("optuna_dashboard",),
+    "notebook": ("pandas",),
 }
 
 

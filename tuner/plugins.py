@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tuner.encoder import Encoder
 from tuner.errors import EncoderMissing
+from tuner.suggestion import did_you_mean
 
 GROUP = "tuner.encoders"
 #: Entry points named after a suffix without its dot: ``toml``.
@@ -60,7 +61,8 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
     if not entries:
         known = ", ".join(encoder_names()) or "none"
         raise EncoderMissing(
-            f"no encoder {name!r}; installed are: {known}; or name a file of your own (my.toml)"
+            f"no encoder {name!r}{did_you_mean(name, encoder_names())}; installed are: {known};"
+            " or name a file of your own (my.toml)"
         )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:

@@ -82,6 +82,7 @@ def match_quality(
     tolerance: float = TOLERANCE,
     max_passes: int = MAX_PASSES,
     known: Sequence[Point] = (),
+    near: float = 0.0,
 ) -> QualityMatch | OutOfReach:
     """Find the lowest bitrate that reaches the target.
 
@@ -93,11 +94,14 @@ def match_quality(
         tolerance: how much more than the crossing may be spent, as a fraction.
         max_passes: most calls of `measure`, see `MAX_PASSES`.
         known: measurements that were made before.
+        near: where the crossing alone is wanted: it is enough that the nearest measurement, of two
+            or more, is as near to it as this fraction of the bitrate; it may then lie below the
+            target. A single one must be four times as near.
 
     Raises:
         ValueError: if `measure` gives what is no bitrate or no quality.
     """
-    search = _Search(mode, target, tolerance)
+    search = _Search(mode, target, tolerance, near)
     for point in known:
         search.add(point)
     knob: float | None = search.propose() if known else mode.snap(guess)
@@ -119,6 +123,7 @@ class _Search:
     mode: RateMode
     target: float
     tolerance: float
+    near: float = 0.0
     points: list[Point] = field(default_factory=list)
     #: Whether each measurement was under the target, in the order in which they came.
     sides: list[bool] = field(default_factory=list)
@@ -149,8 +154,17 @@ class _Search:
         rates = np.array([point.kbps for point in self.points])
         return find_crossing(rates, np.array([p.quality for p in self.points]), self.target)
 
+    def nearest(self) -> Point | None:
+        """The measurement that is near enough to the crossing, if that is what is wanted."""
+        crossing = self.crossing()
+        nearest = min(self.points, key=lambda point: abs(math.log(point.kbps / crossing)))
+        limit = self.near if len(self.points) > 1 else self.near / 4
+        return nearest if abs(math.log(nearest.kbps / crossing)) <= limit else None
+
     def propose(self) -> float | None:
         """The next knob value to measure; None when the answer is found or none is left."""
+        if self.near and self.nearest() is not None:
+            return None
         under, over = self.bracket()
         if under is not None and over is not None:
             crossing = self.crossing()
@@ -164,6 +178,8 @@ class _Search:
 
     def answer(self, passes: int) -> QualityMatch | OutOfReach:
         under, over = self.bracket()
+        if self.near and (nearest := self.nearest()) is not None:
+            return QualityMatch(over or nearest, self.crossing(), passes)
         if over is None:
             best = max(self.points, key=lambda point: point.quality)
             said = f"quality comes to {best.quality:.1f} at {best.kbps:.1f} kb/s"

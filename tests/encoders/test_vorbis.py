@@ -67,7 +67,7 @@ def test_defaults_are_those_of_a_bare_command(
 ) -> None:
     """A user who gives nothing, or a managed bitrate alone, gets the same samples."""
     source, target = tmp_path / "in.wav", tmp_path / "out.ogg"
-    soundfile.write(source, CLIP.T, RATE, "PCM_24")
+    soundfile.write(source, CLIP.T, RATE, "FLOAT")
     run([Vorbis().path(), *options, "-o", str(target), str(source)])
     theirs = Vorbis().decode(Encoded(target.read_bytes(), ".ogg", 1, 0.0))[0]
     np.testing.assert_array_equal(theirs, Vorbis().decode(encode(Vorbis(), knob, mode))[0])
@@ -162,7 +162,7 @@ def test_locale_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     source, target = tmp_path / "in.wav", tmp_path / "out.ogg"
-    soundfile.write(source, CLIP.T, RATE, "PCM_24")
+    soundfile.write(source, CLIP.T, RATE, "FLOAT")
     words = Vorbis().command_line(
         settings_of(Vorbis.parameters, "vbr"), 2.5, str(source), str(target)
     )

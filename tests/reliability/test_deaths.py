@@ -59,7 +59,8 @@ def test_workers_are_killed(rig: Any, undisturbed: BitrateResult) -> None:
 
 def test_a_scorer_that_fails_gives_no_score(rig: Any) -> None:
     """Dead on both tries, NaN, or infinite: that trial fails and says why; the others count."""
-    rig.wish("score", "3 pause")
+    # The default's four clips come first, before the search.
+    rig.wish("score", "5 pause")
     session = rig.start("--no-prune")
     for again in ("1 pause", "3 nan\n4 inf"):
         os.kill(rig.wait("score"), signal.SIGKILL)

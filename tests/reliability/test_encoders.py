@@ -81,7 +81,7 @@ def test_an_encoder_in_all_moods(rig: Any, encoder: Path) -> None:
     flags = (f"--encoder={encoder}", f"--trials={TRIALS}")
     script = encoder.with_suffix(".sh")
     old = script.read_text()
-    rig.wish("score", "2 pause")
+    rig.wish("score", "6 pause")
     first = rig.start(*flags)
     rig.wait("score")
     script.write_text(old.replace("moody 1.0", "moody 1.1"))

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import numpy as np
 import optuna
 import pytest
+import soundfile
 
 from tuner.encoder import Encoder, Settings, Value, default_settings
 from tuner.errors import TunerError
@@ -47,6 +48,23 @@ from tuner.updates import Observer, Update
 
 STUDY = 'encoder = "{encoder}"\nbitrates_kbps = [96]\n[clips]\nfolder = "music"\n'
 SIDES: tuple[Side, ...] = ("tune", "holdout")
+
+
+#: Seconds of each clip: the least that is allowed.
+CLIP_S = 2.5
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four files of noise, by turns for tuning and held out."""
+    folder = tmp_path_factory.mktemp("music")
+    rng = np.random.default_rng(1)
+    for level in range(1, 5):
+        noise = 0.1 * level * rng.standard_normal(round(CLIP_S * 48_000))
+        soundfile.write(folder / f"{level}.wav", np.clip(noise, -0.9, 0.9), 48_000)
+    sides = [f"{level}.wav,{side}" for level, side in enumerate(["tune", "holdout"] * 2, start=1)]
+    (folder / "manifest.csv").write_text("\n".join(["file,side", *sides]) + "\n")
+    return folder
 
 
 def _write_run(folder: Path, encoder: Encoder, tuned: Mapping[str, Value], winner: int = 1) -> Path:

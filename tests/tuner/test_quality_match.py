@@ -128,3 +128,14 @@ def test_crossing_beyond_the_points_follows_their_whole_range() -> None:
     quality = 100 - 25 * (64 / kbps) ** 2.2 + np.array([0, 0, 0.2])
     truth = curve.true_kbps(91)
     assert find_crossing(kbps, quality, 91) == pytest.approx(truth, rel=0.02)
+
+
+def test_where_only_the_crossing_is_wanted_fewer_passes_do() -> None:
+    """Two or three measurements, the nearest within 5 %; the crossing is as good as 1 %."""
+    for target in np.linspace(78, 93, 12):
+        for mode, guess in ((FREE, 96.0), (FREE, 60.0), (FALLING, 5.0)):
+            curve = Curve(mode, noise=0.05)
+            match = match_quality(mode, float(target), curve, guess, near=0.05)
+            assert isinstance(match, QualityMatch) and match.passes <= 4
+            truth = curve.true_kbps(float(target))
+            assert match.crossing_kbps == pytest.approx(truth, rel=0.015)

@@ -19,6 +19,7 @@ from tuner.sound.clip_files import clip_path, cut_again, read_clip, write_clip
 from tuner.study.files import read_study
 from tuner.study.spec import parse_study
 from tuner.study.trust import Trust, load_named
+from tuner.suggestion import read_kbps
 
 #: What the study file of a run directory is called.
 STUDY_FILE = "study.toml"
@@ -181,7 +182,7 @@ def parse_run(text: str) -> tuple[Path, float | None]:
     path, at, kbps = text.rpartition("@")
     if at:
         try:
-            return Path(path), float(kbps)
+            return Path(path), read_kbps(kbps)
         except ValueError:
             pass  # a folder may have an @ in its name
     return Path(text), None

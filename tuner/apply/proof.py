@@ -12,7 +12,6 @@ from typing import Literal
 from tuner.apply.command import exact_command, run_command
 from tuner.apply.container import payload_digest
 from tuner.apply.player import RunPlayer, load_run_clip, settings_of
-from tuner.apply.preset import make_preset
 from tuner.encoder import SOURCE
 from tuner.errors import EncoderFailed, EncoderMissing
 from tuner.records import Candidate, Results, Side
@@ -22,7 +21,6 @@ SIDE: Side = "tune"
 #: Sample formats of the WAV file, in the order in which they are tried. 24 bits are exact but for
 #: clips cut from files of floats, and for those of runs of older versions that were resampled.
 SAMPLE_FORMATS = {"PCM_24": "24-bit", "FLOAT": "float"}
-PRESET = "preset.ffpreset"
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,12 @@ class Proof:
     detail: str
 
 
-def prove(
-    player: RunPlayer, results: Results, candidate: Candidate, *, by_preset: bool = False
-) -> Proof:
+def prove(player: RunPlayer, results: Results, candidate: Candidate) -> Proof:
     """Run the command line on the shortest clip of the tune side; compare with what was scored.
 
     Args:
         player, results: the run.
         candidate: whose command line.
-        by_preset: run the one with a preset instead, where there is one.
 
     Raises:
         RunError, EncoderError: what was scored cannot be had any more (`RunPlayer.encoded`).
@@ -69,10 +64,6 @@ def prove(
         folder = Path(name)
         stored = folder / f"stored{scored.suffix}"
         stored.write_bytes(scored.data)
-        preset = make_preset(command, PRESET) if by_preset else None
-        if preset:
-            (folder / PRESET).write_text(preset.text, encoding="utf-8")
-            command = preset.command
         wanted = payload_digest(stored)
         for sample_format, words in SAMPLE_FORMATS.items():
             (folder / name_in).unlink(missing_ok=True)

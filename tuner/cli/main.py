@@ -14,6 +14,7 @@ from tuner import __version__
 from tuner.cli.display import streams as terminal
 from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, watch
 from tuner.errors import TunerError
+from tuner.suggestion import did_you_mean
 
 #: Subcommand -> (module, function, one line of help).
 COMMANDS = {
@@ -34,6 +35,11 @@ COMMANDS = {
         "spectrogram",
         "Draw reference, coded signal and difference, and the score over time.",
     ),
+    "dashboard": (
+        "tuner.cli.commands.dashboard",
+        "dashboard",
+        "Show a run's trials in Optuna Dashboard.",
+    ),
     "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
     "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
     "find-rate": (
@@ -49,7 +55,7 @@ COMMANDS = {
     "export": (
         "tuner.cli.commands.export",
         "export",
-        "Print a run's command lines, presets, JSON.",
+        "Print a run's command lines, or as JSON.",
     ),
     "compare": (
         "tuner.cli.commands.compare",
@@ -92,6 +98,9 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported now."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            meant = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}{meant}.")
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         module, function, summary = COMMANDS[name]
@@ -106,7 +115,6 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Find the best settings of audio encoders by learned quality, at equal bitrate.",
 )

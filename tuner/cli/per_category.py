@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +28,21 @@ if TYPE_CHECKING:
 LEAST_CLIPS = 3
 
 
-def conduct_each(parts: Parts, folder: Path, command: str, *, as_json: bool) -> None:
+def conduct_each(
+    parts: Parts,
+    folder: Path,
+    command: str,
+    telling: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
+    *,
+    as_json: bool,
+) -> None:
     """Run the study on each kind of clips, and print all answers.
 
     Args:
         parts: the study, with clips of all kinds.
         folder: where the runs go.
         command: the command line for the reports' provenance.
+        telling: entered around each kind's run, with its folder (`tuner run --notify`).
         as_json: print JSON instead of tables.
 
     Raises:
@@ -48,7 +57,8 @@ def conduct_each(parts: Parts, folder: Path, command: str, *, as_json: bool) -> 
     for kind, run, own in _split(parts, folder):
         print(f"{kind}: {_counted(own.clips)}, in {run}", file=sys.stderr)
         try:
-            results, report = search_and_report(own, run, command)
+            with telling(run):
+                results, report = search_and_report(own, run, command)
         except NoAnswerError as error:
             print(f"tuner: {kind}: {error}", file=sys.stderr)
             told.append({"category": kind, "run": str(run), "problem": str(error)})

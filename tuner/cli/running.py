@@ -33,7 +33,7 @@ def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results
         The results, and the path of the report.
 
     Raises:
-        typer.Exit: with `EXIT_INTERRUPTED` after Ctrl-C.
+        Stopped: after Ctrl-C.
         NoAnswerError: no bitrate has an answer.
         TunerError: see `tuner.driver.run.run_study`.
     """
@@ -89,7 +89,7 @@ def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results
                 executor.close(cancel=True)
                 log.info("stopped by the user")
                 print(stopped(), end="", file=sys.stderr)
-                raise typer.Exit(EXIT_INTERRUPTED) from None
+                raise Stopped(EXIT_INTERRUPTED) from None
             except BaseException as error:
                 executor.close(cancel=True)
                 # The terminal gets one line of it; the log keeps where it came from.
@@ -98,6 +98,10 @@ def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results
                 raise
         publisher.end(board, "finished")
     return results, report
+
+
+class Stopped(typer.Exit):
+    """The user stopped a run; what was finished is kept, and was told."""
 
 
 class NoAnswerError(RunError):

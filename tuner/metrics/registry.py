@@ -16,6 +16,7 @@ from pathlib import Path
 from tuner.errors import MetricError
 from tuner.metric import About, Metric
 from tuner.plugins import BROKEN
+from tuner.suggestion import did_you_mean
 
 GROUP = "tuner.metrics"
 #: Entry points named after a suffix without its dot: ``toml``.
@@ -45,8 +46,8 @@ def load_metric(name: str) -> Metric:
     if not entries:
         known = ", ".join(metric_names()) or "none"
         raise MetricError(
-            f"no metric {name!r}; installed are: {known}; or name a file of your own"
-            " (my-metric.toml)"
+            f"no metric {name!r}{did_you_mean(name, metric_names())}; installed are: {known};"
+            " or name a file of your own (my-metric.toml)"
         )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:

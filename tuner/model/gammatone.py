@@ -104,7 +104,9 @@ def power_responses(frequencies: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     return np.asarray((np.abs(response(frequencies[None, :])) / at_centre) ** 2)
 
 
+# Outside inference mode, as gradients need them, too (`tuner.model.gradient`).
 @functools.cache
+@torch.inference_mode(False)
 def _weights(window: int, rate: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Hann window and the matrix from squared magnitudes to band power, ``[bins, BANDS]``."""
     hann = torch.hann_window(window, periodic=False, dtype=torch.float32)
@@ -120,6 +122,7 @@ def _weights(window: int, rate: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @functools.cache
+@torch.inference_mode(False)
 def _decimator() -> torch.Tensor:
     """The matrix from a block of samples to one of `_DECIMATED`, every eighth after a low-pass.
 

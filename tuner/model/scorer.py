@@ -200,19 +200,28 @@ def load_members(path: str) -> list[InseNet]:
 
 @functools.cache
 def fused_members(path: str, device: str) -> list[InseNet]:
-    """The networks, each batch norm put into the convolution before it: same sums, faster."""
+    """The networks, each batch norm put into the convolution before it: same sums, faster.
+
+    They take no gradients themselves, and let those of their inputs through.
+    """
+    import torch
+
+    with torch.inference_mode(False), torch.no_grad():
+        return _fuse(load_members(path), device)
+
+
+def _fuse(members: list[InseNet], device: str) -> list[InseNet]:
     import torch
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-    members = load_members(path)
     for module in (module for member in members for module in member.modules()):
         if isinstance(module, nn.Sequential) and isinstance(module[1], nn.BatchNorm2d):
             assert isinstance(module[0], nn.Conv2d)
             module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
     for member in members:
         member.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return [member.to(device) for member in members]
+    return [member.to(device).requires_grad_(False) for member in members]
 
 
 def _predict(

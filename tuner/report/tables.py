@@ -40,21 +40,32 @@ Row = dict[str, Any]
 
 
 def write_tables(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write `winners.csv`, `deltas.csv`, `trials.csv`, `clips.csv`, `targets.csv` into `folder`.
+    """Write `winners.csv`, `deltas.csv`, `trials.csv` and `clips.csv` into `folder`.
+
+    Beside them `targets.csv` where a run has targets of quality.
 
     Returns:
         The files.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _write(rows, folder / f"{name}.csv", HEADS[name])
+        for name, rows in make_tables(runs).items()
+    ]
+
+
+def make_tables(runs: Sequence[Run]) -> dict[str, Iterator[Row]]:
+    """The rows of the tables "winners", "deltas", "trials" and "clips"."""
     metrics = find_metrics(runs)
     tables = {
         "winners": _winners(runs, metrics),
         "deltas": _deltas(runs, metrics),
         "trials": _trials(runs),
         "clips": _clips(runs, metrics),
-        "targets": _targets(runs),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_write(rows, folder / f"{name}.csv", HEADS[name]) for name, rows in tables.items()]
+    if any(run.results.quality_targets for run in runs):
+        tables["targets"] = _targets(runs)
+    return tables
 
 
 def _write(rows: Iterable[Row], path: Path, head: Sequence[str]) -> Path:

@@ -47,7 +47,7 @@ def read_audio(path: Path) -> tuple[Pcm, int]:
     return np.concatenate([block for block, _ in blocks], axis=1), blocks[0][1]
 
 
-def resample(pcm: Pcm, rate: int, target_rate: int = SAMPLE_RATE) -> Pcm:
+def resample(pcm: Pcm, rate: float, target_rate: float = SAMPLE_RATE) -> Pcm:
     """Resample with libsoxr's very high quality.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tuner.errors import StudyError
 from tuner.metrics.registry import is_metric_file
@@ -20,10 +21,6 @@ LARGEST_BYTES = 1_000_000
 
 def read_study(path: Path) -> dict[str, object]:
     """The raw content of a study file, its paths taken from the file's folder.
-
-    Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
-    (``my.toml``), a metric's (``my-metric.toml``), a binary with a folder in its name
-    (``./lame-dev``), and a database's file.
 
     Raises:
         StudyError: naming the file, if it cannot be read or is not TOML.
@@ -38,23 +35,31 @@ def read_study(path: Path) -> dict[str, object]:
         raise StudyError(f"{path}: cannot be read as a study (nested too deeply)") from None
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read as a study ({error})") from error
+    return locate_paths(raw, path.parent)
+
+
+def locate_paths(raw: dict[str, Any], folder: Path) -> dict[str, object]:
+    """A raw study with its paths as seen from `folder`, absolute.
+
+    Those are the clips' folder and manifest, the runs of a warm start, an encoder's file
+    (``my.toml``), a metric's (``my-metric.toml``), a binary with a folder in its name
+    (``./lame-dev``), weights, and a database's file.
+    """
     clips = raw.get("clips")
     if isinstance(clips, dict):
         for key in ("folder", "manifest"):
             if isinstance(clips.get(key), str):
-                clips[key] = _absolute(clips[key], path.parent)
+                clips[key] = _absolute(clips[key], folder)
     search = raw.get("search")
     if isinstance(search, dict) and isinstance(search.get("warm_start"), list):
         search["warm_start"] = [
-            _absolute(run, path.parent) if isinstance(run, str) else run
-            for run in search["warm_start"]
+            _absolute(run, folder) if isinstance(run, str) else run for run in search["warm_start"]
         ]
     if isinstance(search, dict) and isinstance(search.get("objective_metric"), str):
-        search["objective_metric"] = locate_metric(search["objective_metric"], path.parent)
+        search["objective_metric"] = locate_metric(search["objective_metric"], folder)
     if isinstance(raw.get("judges"), list):
         raw["judges"] = [
-            locate_metric(name, path.parent) if isinstance(name, str) else name
-            for name in raw["judges"]
+            locate_metric(name, folder) if isinstance(name, str) else name for name in raw["judges"]
         ]
     for key, found in (
         ("encoder", locate),
@@ -63,7 +68,7 @@ def read_study(path: Path) -> dict[str, object]:
         ("weights", _absolute),
     ):
         if isinstance(raw.get(key), str):
-            raw[key] = found(raw[key], path.parent)
+            raw[key] = found(raw[key], folder)
     return raw
 
 

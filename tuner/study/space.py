@@ -24,6 +24,7 @@ from tuner.encoder import (
     is_active,
 )
 from tuner.errors import StudyError
+from tuner.suggestion import did_you_mean, read_switch, show_value
 
 
 class Suggester(Protocol):
@@ -158,7 +159,10 @@ def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
         if name == RATE_MODE:
             continue
         if name not in declared:
-            problems.append(f"{name}: {encoder.name} has no such parameter: {', '.join(declared)}")
+            problems.append(
+                f"{name}: {encoder.name} has no such parameter{did_you_mean(name, declared)};"
+                f" it has: {', '.join(declared)}"
+            )
             continue
         value = _read(declared[name], raw)
         if value is None:
@@ -217,6 +221,7 @@ def _read(parameter: Parameter, raw: Value) -> Value | None:
         found = [c for c in parameter.choices if c == raw and type(c) is type(raw)]
         if not found and isinstance(raw, str):
             found = [c for c in parameter.choices if str(c).lower() == raw.lower()]
+            found = found or [c for c in parameter.choices if c is read_switch(raw)]
         return found[0] if found else None
     try:
         number = float(raw) if isinstance(raw, str) else raw
@@ -227,6 +232,6 @@ def _read(parameter: Parameter, raw: Value) -> Value | None:
 
 def _allowed(parameter: Parameter) -> str:
     if parameter.kind == "choice":
-        return "one of " + ", ".join(str(choice) for choice in parameter.choices)
+        return "one of " + ", ".join(map(show_value, parameter.choices))
     kind = "a whole number" if parameter.kind == "int" else "a number"
     return f"{kind} from {parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()

@@ -10,6 +10,7 @@ from typing import Literal, cast
 from tuner.encoder import Value
 from tuner.errors import StudyError
 from tuner.study.database_url import parse_url
+from tuner.suggestion import did_you_mean, read_kbps, read_switch
 
 #: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
 BITRATE_RANGE = (4.0, 6000.0)
@@ -91,6 +92,8 @@ class Table:
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         value = self._get(key)
+        if isinstance(value, str) and (switch := read_switch(value)) is not None:
+            return switch
         if value is None or isinstance(value, bool):
             return default if value is None else value
         self.refuse(key, "true or false", value)
@@ -172,7 +175,8 @@ class Table:
         low, high = legal
         listed = value if isinstance(value, list | tuple) else []
         listed = listed if len(listed) <= MOST_BITRATES else []
-        good = [float(x) for x in listed if _is_number(x) and low <= x <= high]
+        numbers = [_kbps(x) for x in listed]
+        good = [float(x) for x in numbers if x is not None and low <= x <= high]
         if not good or len(good) != len(listed) or len(set(good)) != len(good):
             wanted = f"a list of up to {MOST_BITRATES} different {what} from {low:g} to {high:g}"
             self.refuse(key, wanted, value)
@@ -194,7 +198,10 @@ class Table:
         for key in self.table:
             if key not in known:
                 names = ", ".join(known)
-                self.problems.append(f"{self.prefix}{_cut(key)}: unknown; known here: {names}")
+                meant = did_you_mean(key[:SHOWN_CHARS], known)
+                self.problems.append(
+                    f"{self.prefix}{_cut(key)}: unknown{meant}; known here: {names}"
+                )
 
 
 def shown(value: object) -> str:
@@ -219,6 +226,16 @@ def _is_text(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and _is_small(value)
+
+
+def _kbps(value: object) -> float | None:
+    """A bitrate as a number or a text ("64k"); None where it is neither."""
+    if isinstance(value, str) and len(value) <= SHOWN_CHARS:
+        try:
+            return read_kbps(value)
+        except ValueError:
+            return None
+    return cast(float, value) if _is_number(value) else None
 
 
 def _is_small(value: object) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.answer.validation import TARGET
-from tuner.bootstrap import bootstrap_mean, paired_bootstrap
+from tuner.bootstrap import Floats, bootstrap_mean, paired_bootstrap
 from tuner.encoder import SOURCE, Encoder, Settings
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
@@ -266,9 +266,7 @@ class _Maker:
             values=corner.settings.as_dict(),
             knob=knob,
             kbps=spent_kbps(bench.clips, list(outcomes.values())),
-            quality=bootstrap_mean(means, self.seed)
-            if len(means) > 1
-            else Estimate(float(means[0]), 0.0, 100.0),
+            quality=_mean(means, self.seed),
             step=None,
             noticeable=None,
             spread=float(np.mean([score.spread for score in scores.values()])),
@@ -280,6 +278,14 @@ class _Maker:
 
     def _bench(self, source: Source, side: Side) -> Bench:
         return Bench(source.encoder, self.executor, source.clips[side], lambda _: None, 0.0)
+
+
+def _mean(scores: Floats, seed: int) -> Estimate:
+    """The mean score with its interval, within the scale."""
+    if len(scores) < 2:
+        return Estimate(float(scores[0]), 0.0, 100.0)
+    mean = bootstrap_mean(scores, seed)
+    return Estimate(mean.value, max(mean.low, 0.0), min(mean.high, 100.0))
 
 
 def _beside(hull: Sequence[Corner], quality: float) -> list[Corner]:

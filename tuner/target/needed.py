@@ -123,6 +123,7 @@ def find_needed(
     known: Sequence[Probe] = (),
     tolerance: float = TOLERANCE,
     max_passes: int = MAX_PASSES,
+    near: float = 0.0,
     seed: int = 0,
 ) -> Needed:
     """Match the quality of settings over the bench's clips.
@@ -134,7 +135,7 @@ def find_needed(
         scorer, objective: by what a clip is judged (`Goal.values`).
         guess: knob value to start from.
         known: what was measured before over the same clips.
-        tolerance, max_passes: see `match_quality`.
+        tolerance, max_passes, near: see `match_quality`.
         seed: of the bootstrap.
 
     Raises:
@@ -166,6 +167,7 @@ def find_needed(
         tolerance=tolerance,
         max_passes=max_passes,
         known=[probe.point for probe in known],
+        near=near,
     )
     probes.sort(key=lambda probe: probe.point.kbps)
     seconds = tuple(clip.duration_s for clip in bench.clips)

@@ -17,7 +17,7 @@ from tuner.errors import ClipError
 from tuner.jobs.executor import Executor
 from tuner.jobs.passes import Bench
 from tuner.quality_match import QualityMatch
-from tuner.rate import KnobAxis, first_guess
+from tuner.rate import KnobAxis, first_guess, prior_slope
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.study.goal import Goal
@@ -27,9 +27,9 @@ from tuner.updates import Observer
 
 #: Where the first search begins, kb/s.
 START_KBPS = 96.0
-#: How near the target is bracketed, as a fraction of bitrate: the rate parameter is interpolated
-#: in the bracket, and what a few excerpts do not tell of the file is more.
-BRACKET = 0.04
+#: How near to the target something is measured, as a fraction of bitrate: the rate parameter is
+#: interpolated from there, and what a few excerpts do not tell of the file is more.
+NEAR = 0.05
 
 
 def _ignore(_: object) -> None:
@@ -126,7 +126,7 @@ class Finder:
                 self.scorer,
                 self.objective,
                 start_knob(self.encoder, self.settings) if guess is None else guess,
-                tolerance=BRACKET,
+                near=NEAR,
                 seed=self.seed,
             )
         except TRIAL_ERRORS as error:
@@ -143,15 +143,19 @@ def start_knob(encoder: Encoder, settings: Settings) -> float:
 def knob_between(needed: Needed, encoder: Encoder) -> tuple[float, float]:
     """The rate parameter at the crossing, and what it should spend, kb/s.
 
-    Interpolated between the measured values on either side; the measured one that reaches the goal
-    where the knob has steps, or nothing lies below.
+    Inter- or extrapolated from the two measurements nearest to the crossing; the measured one that
+    reaches the goal where the knob has a table, or nothing is to be interpolated.
     """
-    over, match = needed.probe.point, needed.match
+    point, match = needed.probe.point, needed.match
     mode = find_rate_mode(encoder, needed.settings.rate_mode)
-    below = [p.point for p in needed.probes if p.point.kbps < over.kbps]
-    if not isinstance(match, QualityMatch) or match.at_floor or not below or mode.table:
-        return over.knob, over.kbps
-    under, axis = below[-1], KnobAxis(mode)
-    share = math.log(match.crossing_kbps / under.kbps) / math.log(over.kbps / under.kbps)
-    start, end = axis.place(under.knob), axis.place(over.knob)
-    return mode.snap(axis.knob(start + min(share, 1.0) * (end - start))), match.crossing_kbps
+    if not isinstance(match, QualityMatch) or match.at_floor or mode.table:
+        return point.knob, point.kbps
+    crossing, axis = match.crossing_kbps, KnobAxis(mode)
+    points = [probe.point for probe in needed.probes]
+    points.sort(key=lambda p: abs(math.log(p.kbps / crossing)))
+    way, slope = math.log(crossing / points[0].kbps), prior_slope(mode)
+    if len(points) > 1 and points[0].kbps != points[1].kbps:
+        moved = abs(axis.place(points[1].knob) - axis.place(points[0].knob))
+        slope = abs(math.log(points[1].kbps / points[0].kbps)) / moved
+    step = way / slope if mode.rising else -way / slope
+    return mode.snap(axis.knob(axis.place(points[0].knob) + step)), crossing

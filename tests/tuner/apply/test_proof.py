@@ -31,12 +31,11 @@ def run(tmp_path: Path, write_run: Callable[..., Path]) -> Run:
     return RunPlayer(folder, results), results, results.bitrates[0].candidates
 
 
-@pytest.mark.parametrize("by_preset", [False, True])
-def test_the_same_payload_is_verified(run: Run, by_preset: bool) -> None:
-    """The default's and the winner's command lines, and their presets, make what was scored."""
+def test_the_same_payload_is_verified(run: Run) -> None:
+    """The default's and the winner's command lines make what was scored."""
     player, results, candidates = run
     for candidate in candidates:
-        proof = prove(player, results, candidate, by_preset=by_preset)
+        proof = prove(player, results, candidate)
         assert proof.kind == "verified", proof
         assert "24-bit" in proof.detail
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -65,9 +66,15 @@ def test_a_worse_setting_shuts_the_gate(
         cache=tmp_path / "cache",
         workers=1,
         as_json=True,
+        markdown=tmp_path / "table.md",
+        junit=tmp_path / "junit.xml",
     )
     told = json.loads(capsys.readouterr().out)
     assert (told["passed"], told["failures"]) == (True, [])
+    table = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert table.startswith("### tuner compare: passed\n")
+    assert "| 64 | InSE-NET |" in table
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("failures") == "0"
     (row,) = told["bitrates"]
     assert row["gains"]["insenet"]["value"] == pytest.approx(-2.0, abs=0.1)
     assert row["b"]["settings"]["joint"] is False

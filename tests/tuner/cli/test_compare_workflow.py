@@ -28,8 +28,9 @@ MAKE = "#!/bin/sh\nmkdir -p frontend\ncp lame.in frontend/lame\n"
 
 @pytest.fixture(scope="module")
 def job() -> dict[str, Any]:
-    """The job of the document's one block of YAML."""
-    (block,) = DOCUMENT.read_text(encoding="utf-8").split("```yaml\n")[1:]
+    """The job of the document's one whole workflow."""
+    blocks = DOCUMENT.read_text(encoding="utf-8").split("```yaml\n")[1:]
+    (block,) = [block for block in blocks if block.startswith("name: ")]
     workflow = yaml.safe_load(block.split("```")[0])
     (found,) = workflow["jobs"].values()
     # YAML 1.1 reads the word "on" as true.

@@ -1,4 +1,4 @@
-"""`tuner export`: command lines, presets and JSON, proved or not."""
+"""`tuner export`: command lines, fields of foobar2000 and JSON, verified or not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_command_lines(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_proved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Settings, command, preset and proof."""
+    """Settings, command and proof."""
     export(str(run), Format.JSON, verify=True)
     printed = capsys.readouterr()
     told = json.loads(printed.out)
@@ -49,18 +49,26 @@ def test_json_is_proved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["encoder"] == "aac"
     assert (row["target_kbps"], row["knob"], row["values"]["tns"]) == (96.0, 96.0, False)
     assert row["proof"]["kind"] == "verified"
-    assert row["preset"]["text"] == "acodec=aac\nb:a=96k\n"
     assert "96 kb/s: verified" in printed.err
 
 
-def test_presets_as_files(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What ffmpeg reads, the command that reads it in a comment."""
-    export(str(run), Format.FFMPEG, verify=True, out=tmp_path / "presets")
-    file = Path(capsys.readouterr().out.strip())
-    assert file == tmp_path / "presets" / "aac-96.ffpreset"
-    lines = file.read_text().splitlines()
-    assert "# ffmpeg -i input.wav -fpre aac-96.ffpreset -aac_tns 0 output.m4a" in lines
-    assert [line for line in lines if not line.startswith("#")] == ["acodec=aac", "b:a=96k"]
+def test_fields_of_foobar2000(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All options are in them; what they cannot hold is a comment, a line break among it."""
+    export(str(run), Format.FOOBAR2000)
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("#")]
+    assert lines[:3] == [
+        "Encoder:    ffmpeg.exe",
+        "Extension:  m4a",
+        "Parameters: -i %s -aac_tns 0 -b:a 96k -c:a aac %d",
+    ]
+    path = run / "results.json"
+    whole = path.read_text()
+    for word in ("96k", "0", "ffmpeg"):
+        path.write_text(whole.replace(f'"{word}"', f'"{word}\\nevil"'))
+        export(str(run), Format.FOOBAR2000)
+        printed = capsys.readouterr().out
+        assert "# foobar2000 cannot hold this command line:" in printed
+        assert all(line.startswith("#") for line in printed.splitlines() if line)
 
 
 def test_a_difference_is_an_exit_status(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,38 +93,3 @@ def test_hostile_names_stay_comments(
     assert "rm -rf nowhere" in printed
     lines = [line for line in printed.splitlines() if line and not line.startswith("#")]
     assert lines == ["ffmpeg -i input.wav -aac_tns 0 -b:a 96k -c:a aac output.m4a"]
-
-
-def test_presets_stay_in_their_folder(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whatever the run calls its encoder, and whatever link lies there already."""
-    path, out = run / "results.json", tmp_path / "a" / "presets"
-    whole = path.read_text()
-    for name in ("../evil", "/tmp/evil", "..", "aac\\n..", "a/../../evil"):
-        path.write_text(whole.replace('"encoder": "aac"', f'"encoder": "{name}"'))
-        export(str(run), Format.FFMPEG, out=out)
-        assert Path(capsys.readouterr().out.strip()).parent == out
-    path.write_text(whole)
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    (out / "aac-96.ffpreset").symlink_to(victim)
-    export(str(run), Format.FFMPEG, out=out)
-    assert victim.read_text() == "mine"
-    assert not (out / "aac-96.ffpreset").is_symlink()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "run", "victim"]
-    assert [p.name for p in out.parent.iterdir()] == ["presets"]
-    assert all(p.is_file() for p in out.iterdir())
-
-
-def test_words_cannot_leave_a_presets_comment(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A line break in any word of a stored command."""
-    path = run / "results.json"
-    whole = path.read_text()
-    for word in ("96k", "0", "ffmpeg"):
-        path.write_text(whole.replace(f'"{word}"', f'"{word}\\nf=evil"'))
-        export(str(run), Format.FFMPEG, out=tmp_path / "presets")
-        assert not (tmp_path / "presets").exists()
-        assert "# There is no preset of this command line:" in capsys.readouterr().out

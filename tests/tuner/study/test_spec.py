@@ -137,7 +137,7 @@ def test_all_problems_at_once() -> None:
             "sampler": "magic",
             "objective": "p90",
             "max_encode_time": 1.5,
-            "prune": "no",
+            "prune": "maybe",
             "warm_start": "runs/a",
         },
         "fixed": {"list": [1]},
@@ -160,7 +160,7 @@ def test_all_problems_at_once() -> None:
         "search.sampler: 'magic'",
         "search.objective: 'p90'",
         "search.max_encode_time: 1.5 is not right; it must be times the default's, as in",
-        "search.prune: 'no' is not right; it must be true or false",
+        "search.prune: 'maybe' is not right; it must be true or false",
         "search.warm_start: 'runs/a'",
         "fixed.list",
     ):

@@ -9,6 +9,7 @@ from pathlib import Path
 from tuner.errors import StudyError
 from tuner.study.files import merge, read_study
 from tuner.study.spec import StudySpec, parse_study
+from tuner.suggestion import did_you_mean, read_kbps
 
 
 def resolve_study(study: str | None, flags: dict[str, object]) -> StudySpec:
@@ -71,13 +72,16 @@ def parse_bitrates(text: str) -> list[float]:
     from tuner.study.table import BITRATE_RANGE
 
     low, high = BITRATE_RANGE
+    problem = StudyError(
+        f"--bitrates {text}: give kb/s from {low:g} to {high:g}, separated by commas, as in 64,96"
+    )
     try:
-        rates = [float(part) for part in text.split(",")]
-        if not all(low <= rate <= high for rate in rates):
-            raise StudyError(f"--bitrates {text}: give kb/s from {low:g} to {high:g}")
-        return rates
+        rates = [read_kbps(part) for part in text.split(",")]
     except ValueError:
-        raise StudyError(f"--bitrates {text}: give kb/s separated by commas, as in 64,96") from None
+        raise problem from None
+    if not all(low <= rate <= high for rate in rates):
+        raise problem
+    return rates
 
 
 def parse_rate(text: str) -> int | str:
@@ -129,6 +133,9 @@ def _shipped(name: str) -> Path:
     folder = importlib.resources.files("studies")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     if f"{name}.toml" not in names:
-        known = ", ".join(each.removesuffix(".toml") for each in names)
-        raise StudyError(f"{name}: no such file, and no shipped study; shipped are: {known}")
+        known = [each.removesuffix(".toml") for each in names]
+        raise StudyError(
+            f"{name}: no such file, and no shipped study{did_you_mean(name, known)};"
+            f" shipped are: {', '.join(known)}"
+        )
     return Path(str(folder / f"{name}.toml"))

@@ -84,6 +84,10 @@ def compare(
     workers: Annotated[int, typer.Option(help="Jobs at once; 0: all cores.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write a table in Markdown to this file.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
 ) -> None:
     """Compare two ways to encode, clip by clip, at equal measured bitrate.
 
@@ -93,6 +97,7 @@ def compare(
     when B certainly needs over --most-more-bits more.
     """
     from tuner.apply.compare import compare as compare_sides
+    from tuner.apply.compare_files import to_junit, to_markdown
     from tuner.apply.gate import find_failures, summarise
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.compare_quality import compare_quality, parse_goals
@@ -101,10 +106,14 @@ def compare(
     from tuner.cli.display.compare_tables import print_comparison
     from tuner.cli.running import available_cores
     from tuner.jobs.executor import make_executor
+    from tuner.study.reach import check_bitrates
     from tuner.study.spec import DEFAULT_JUDGES
 
     if not math.isfinite(fail_below):
         raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
+    for path in (markdown, junit):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise StudyError(f"tuner compare: {path}: its folder is not there; make it first")
     sides = tuple(
         parse_side(text, make_trust(binary, trust))
         for text, binary in ((a, binary_a), (b, binary_b))
@@ -114,6 +123,8 @@ def compare(
     if goals and bitrates is not None:
         raise StudyError("tuner compare: give --bitrates or --target-quality, not both")
     rates = [] if goals else _choose_bitrates(bitrates, sides)
+    for side in sides:
+        check_bitrates(side.encoder, None, rates)
     subjects = [side.subject(rates) for side in sides]
     wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
     if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
@@ -147,6 +158,9 @@ def compare(
     labels, names = (a, b), {digest: name for digest, (name, _) in chosen.items()}
     failures = find_failures(comparisons, fail_below, strict=strict)
     sentences = [summarise(each, labels) for each in comparisons]
+    for path, make in ((markdown, to_markdown), (junit, to_junit)):
+        if path is not None:
+            path.write_text(make(labels, comparisons, sentences, failures), encoding="utf-8")
     if as_json:
         told = _as_json(labels, sides, comparisons, names, sentences, failures)
         print(json.dumps(told, indent=1))

@@ -11,6 +11,7 @@ import typer
 from tuner.encoder import Encoder, RateMode
 from tuner.errors import EncoderMissing, StudyError
 from tuner.plugins import encoder_names, load_encoder
+from tuner.suggestion import show_value
 
 
 def encoders(
@@ -92,10 +93,10 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 def _print_encoder(encoder: Encoder) -> None:
     rows = []
     for p in encoder.parameters:
-        values = ", ".join(map(str, p.choices)) if p.choices else f"{p.low:g} to {p.high:g}"
+        values = ", ".join(map(show_value, p.choices)) if p.choices else f"{p.low:g} to {p.high:g}"
         values += f", step {p.step:g}" if p.step and p.step != 1 else ""
-        when = " and ".join(f"{k} in {', '.join(map(str, v))}" for k, v in p.when.items())
-        cells = (p.name, f"{values} {p.unit}".strip(), str(p.default), when, p.meaning)
+        when = " and ".join(f"{k} in {', '.join(map(show_value, v))}" for k, v in p.when.items())
+        cells = (p.name, f"{values} {p.unit}".strip(), show_value(p.default), when, p.meaning)
         rows.append(
             dict(zip(("parameter", "values", "default", "when", "meaning"), cells, strict=True))
         )

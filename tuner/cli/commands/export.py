@@ -1,4 +1,4 @@
-"""`tuner export`: a run's settings as command lines, ffmpeg presets or JSON, proved on request."""
+"""`tuner export`: a run's settings as command lines, for foobar2000, or as JSON; verified."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tuner.atomic import atomic_write
 from tuner.cli.arguments.trust_options import BinaryOption, TrustOption, make_trust
 
 if TYPE_CHECKING:
-    from tuner.apply.preset import Preset
     from tuner.apply.proof import Proof
     from tuner.records import Candidate, Results
     from tuner.study.trust import Trust
 
 #: Of the JSON.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 #: What stands before a program's name in a command line: ``env``, ``LC_ALL=C``.
 PREFIX = re.compile(r"env|\w+=.*")
 
@@ -35,14 +33,15 @@ class Format(StrEnum):
     """What is printed."""
 
     SH = "sh"
-    FFMPEG = "ffmpeg"
+    FOOBAR2000 = "foobar2000"
     JSON = "json"
 
 
 def export(
     run: Annotated[str, typer.Argument(help="Run directory, or RUN@96 for one bitrate.")],
     form: Annotated[
-        Format, typer.Option("--format", help="Command lines, ffmpeg presets, or JSON.")
+        Format,
+        typer.Option("--format", help="Command lines, fields of foobar2000's converter, or JSON."),
     ] = Format.SH,
     settings: Annotated[
         str | None,
@@ -51,9 +50,6 @@ def export(
     verify: Annotated[
         bool, typer.Option("--verify", help="Run each on a clip; the payload must be the run's.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder to write presets into.")
-    ] = None,
     binary: BinaryOption = None,
     trust: TrustOption = None,
 ) -> None:
@@ -62,7 +58,7 @@ def export(
     With --verify each command is run on one clip of the run, and what it makes must be, bit for
     bit in payload, what was scored; else the exit status is 1.
     """
-    rows = list(_collect(run, settings, form, make_trust(binary, trust), verify=verify))
+    rows = list(_collect(run, settings, make_trust(binary, trust), verify=verify))
     if form is Format.JSON:
         print(json.dumps(_as_json(run, rows), indent=1))
     elif form is Format.SH:
@@ -70,7 +66,7 @@ def export(
             print(f"{row.comments()}\n{row.candidate.shown}\n")
     else:
         for row in rows:
-            _print_preset(row, out)
+            _print_converter(row)
     for row in rows:
         if row.proof:
             print(f"{row.kbps:g} kb/s: {row.proof.kind}: {row.proof.detail}", file=sys.stderr)
@@ -83,7 +79,6 @@ class _Row:
 
     def __init__(self, run: Path, results: Results, kbps: float, name: str | None) -> None:
         from tuner.apply.player import find_bitrate, find_candidate
-        from tuner.apply.preset import make_preset
 
         answer = find_bitrate(run, results, kbps)
         self.run, self.results, self.kbps = run, results, kbps
@@ -91,12 +86,10 @@ class _Row:
         self.candidate: Candidate = (
             find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
         )
-        self.preset_name = _file_name(f"{results.provenance.encoder}-{kbps:g}.ffpreset")
-        self.preset: Preset | None = make_preset(self.candidate.command, self.preset_name)
         self.proof: Proof | None = None
 
     def comments(self) -> str:
-        """Lines for people, as comments of a shell or a preset."""
+        """Lines for people, as comments of a shell."""
         return "\n".join(map(_comment, self._sentences()))
 
     def _rates(self) -> str:
@@ -132,9 +125,7 @@ class _Row:
             yield f"{self.proof.kind}: {self.proof.detail}"
 
 
-def _collect(
-    text: str, name: str | None, form: Format, trust: Trust, *, verify: bool
-) -> Iterator[_Row]:
+def _collect(text: str, name: str | None, trust: Trust, *, verify: bool) -> Iterator[_Row]:
     from tuner.apply.player import RunPlayer, encoder_of, parse_run
     from tuner.apply.proof import prove
     from tuner.cli.display.progress import progress_bar
@@ -151,8 +142,7 @@ def _collect(
         player = RunPlayer(run, results, encoder_of(run, trust))
         with progress_bar("verifying") as update:
             for done, row in enumerate(rows, start=1):
-                by_preset = form is Format.FFMPEG
-                row.proof = prove(player, results, row.candidate, by_preset=by_preset)
+                row.proof = prove(player, results, row.candidate)
                 update(done, len(rows), "")
     yield from rows
 
@@ -179,7 +169,6 @@ def _as_json(run: str, rows: list[_Row]) -> dict[str, Any]:
                 "convert": row.candidate.convert,
                 "command": row.candidate.command,
                 "notes": row.candidate.notes,
-                "preset": row.preset and {"file": row.preset_name, **asdict(row.preset)},
                 "proof": row.proof and asdict(row.proof),
             }
             for row in rows
@@ -187,31 +176,23 @@ def _as_json(run: str, rows: list[_Row]) -> dict[str, Any]:
     }
 
 
-def _print_preset(row: _Row, out: Path | None) -> None:
-    comments = row.comments()
-    if row.preset is None:
-        print(f"{comments}\n# There is no preset of this command line:")
-        print(f"{row.candidate.shown}\n")
+def _print_converter(row: _Row) -> None:
+    """What to fill into foobar2000's dialogue: Converter, Output format, Add new, Custom."""
+    from tuner.apply.converter import make_converter
+
+    print(row.comments())
+    fields = None if row.candidate.convert else make_converter(row.candidate.command)
+    if fields is None:
+        print("# foobar2000 cannot hold this command line:")
+        print(f"{_comment(row.candidate.shown)}\n")
         return
-    command = replace(row.candidate, command=list(row.preset.command)).shown
-    text = f"{comments}\n{_comment(command)}\n{row.preset.text}"
-    if out is None:
-        print(text)
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    # Where a link of that name lies it is replaced, not followed.
-    atomic_write(out / row.preset_name, text)
-    print(out / row.preset_name)
+    print(f"Encoder:    {fields.program}\nExtension:  {fields.extension}")
+    print(f"Parameters: {fields.parameters}\nFormat is:  lossy\n")
 
 
 def _comment(line: str) -> str:
     """A line as a comment that ends where it ends: a clip's name may hold line breaks."""
     return "# " + " ".join("".join(c if c.isprintable() else " " for c in line).split())
-
-
-def _file_name(text: str) -> str:
-    """A name that leads into no other folder: an adapter's may hold anything."""
-    return re.sub(r"[^\w.+-]", "_", text).lstrip(".")
 
 
 def _program(command: list[str]) -> str:

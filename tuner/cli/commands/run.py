@@ -24,7 +24,8 @@ from tuner.cli.arguments.study import (
 from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.running import available_cores
-from tuner.errors import ClipError
+from tuner.encoder import RATE_MODE
+from tuner.errors import ClipError, TunerError
 from tuner.records import MODEL
 from tuner.study.database_url import locate_url
 from tuner.study.files import locate, locate_metric
@@ -32,7 +33,7 @@ from tuner.study.spec import DEFAULT_JUDGES, ClipsSpec, StudySpec
 from tuner.study.trust import remember
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tuner.driver.parts import Parts
     from tuner.metric import Metric
@@ -123,6 +124,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
     ] = False,
+    notify: Annotated[
+        str | None,
+        typer.Option(help="Command (JSON on its stdin) or URL (POST) told how the run ended."),
+    ] = None,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
@@ -172,9 +177,13 @@ def run(
         ),
         "fixed": parse_fixed(fixed or []),
     }
+    if notify is not None:
+        from tuner.cli.display.notify import check_target
+
+        check_target(notify)
     spec = resolve_study(study, _given(flags))
     check_origin(study, spec, _given(flags), trust or ())
-    parts = _assemble(spec)
+    parts = assemble(spec)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
     if not dry_run:
         remember(spec.encoder, spec.binary, parts.encoder)
@@ -189,8 +198,31 @@ def run(
         from tuner.cli.display.forecast import print_forecast
 
         print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
-    else:
+        return
+    remember(spec.encoder, spec.binary, parts.encoder)
+    with _telling(notify, target):
         conduct(parts, target, _command(spec), as_json=as_json)
+
+
+@contextlib.contextmanager
+def _telling(target: str | None, folder: Path) -> Iterator[None]:
+    """Tell `target` how the run in `folder` ended: its answers, or what stopped it."""
+    if target is None:
+        yield
+        return
+    from tuner.cli.display.answers import summarise
+    from tuner.cli.display.notify import notify
+    from tuner.results import read_results
+
+    run = str(folder.absolute())
+    try:
+        yield
+    except TunerError as error:
+        notify(target, {"status": "failed", "run": run, "error": str(error)})
+        raise
+    results = read_results(folder / "results.json")
+    report = folder.absolute() / "report.html"
+    notify(target, {"status": "finished", **summarise(results, folder.absolute(), report)})
 
 
 def conduct(parts: Parts, folder: Path, command: str, *, as_json: bool = False) -> Path:
@@ -223,7 +255,7 @@ def _command(spec: StudySpec) -> str:
     return shlex.join(["tuner", *typed])
 
 
-def _assemble(spec: StudySpec) -> Parts:
+def assemble(spec: StudySpec) -> Parts:
     """Everything that the study names, checked before anything runs; the clips come last.
 
     Reading them takes longest.
@@ -232,11 +264,15 @@ def _assemble(spec: StudySpec) -> Parts:
     from tuner.jobs.sample_rates import check_rates
     from tuner.plugins import load_encoder
     from tuner.study.limits import check_limits
+    from tuner.study.reach import check_bitrates
     from tuner.study.space import make_space
 
     encoder = load_encoder(spec.encoder, spec.binary)
     space = make_space(encoder, dict(spec.fixed))
     check_limits(encoder, spec.search.limits)
+    check_bitrates(encoder, dict(spec.fixed).get(RATE_MODE), spec.bitrates_kbps)
+    # A program that is missing is told now: reading clips takes longest.
+    log.debug("%s", encoder.version.text)
     objective = spec.search.objective_metric
     wanted_judges = [name for name in spec.judges if name != objective]
     if MODEL not in (objective, *wanted_judges):

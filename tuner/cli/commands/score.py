@@ -20,8 +20,9 @@ from tuner.metric import Metric
 from tuner.records import MODEL
 from tuner.scorer import Score
 from tuner.sound import audio
-from tuner.sound.alignment import Alignment, align_fully, has_side
+from tuner.sound.alignment import Alignment
 from tuner.sound.folders import read_folder
+from tuner.sound.pairs import align_signals, check_signal
 
 log = logging.getLogger(__name__)
 
@@ -176,14 +177,9 @@ def align_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, Alig
     signals = []
     for path in (reference, coded):
         pcm, rate = audio.read_audio(path)
-        if pcm.shape[0] > 2 or not pcm.shape[1] or not np.isfinite(pcm).all():
-            raise ClipError(f"{path}: needs one or two channels of finite samples")
-        signals.append(audio.resample(pcm, rate))
-    original, decoded = signals
-    if len(original) < len(decoded) and has_side(decoded):
-        original = np.repeat(original, len(decoded), axis=0)
-    aligned, alignment = align_fully(original, decoded)
-    return original, aligned, alignment
+        check_signal(pcm, str(path))
+        signals.append((pcm, rate))
+    return align_signals(signals[0], signals[1])
 
 
 def read_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, int]:

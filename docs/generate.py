@@ -1,0 +1,119 @@
+"""Writes the manual page (`docs/tuner.1`) and `docs/command-line.md` from the command line's help.
+
+Run it when an option has changed::
+
+    python docs/generate.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tuner import __version__
+from tuner.cli.main import COMMANDS, app
+
+HERE = Path(__file__).parent
+
+
+def find_commands() -> Iterator[tuple[str, str, Any]]:
+    """(name, one line, click command) of every subcommand, those of groups among them."""
+    root: Any = typer.main.get_command(app)
+    context = root.make_context("tuner", [], resilient_parsing=True)
+    for name, (_, _, summary) in COMMANDS.items():
+        _, command, _ = root.resolve_command(context, [name])
+        yield name, summary, command
+        for inner, found in getattr(command, "commands", {}).items():
+            yield f"{name} {inner}", found.get_short_help_str(limit=200), found
+
+
+def make_man() -> str:
+    """The manual page, in the macros of man(7)."""
+    lines = [
+        f'.TH TUNER 1 "" "codec tuner {__version__}" "User Commands"',
+        ".SH NAME",
+        "tuner \\- find the best-sounding settings of audio encoders at equal measured bitrate",
+        ".SH SYNOPSIS",
+        ".B tuner",
+        "COMMAND [OPTIONS] [ARGUMENTS]",
+        ".SH DESCRIPTION",
+        "Searches the settings of an audio encoder that sound best at each bitrate, judged by a"
+        " learned quality metric. Results go to stdout, progress to stderr.",
+        ".SH COMMANDS",
+    ]
+    for name, summary, command in find_commands():
+        lines += [f'.SS "{_quoted(_usage(name, command))}"', _escaped(command.help or summary)]
+        for option, told in _records(name, command):
+            lines += [".TP", f"\\fB{_escaped(option)}\\fR", _escaped(told) or "See above."]
+    lines += [
+        ".SH EXIT STATUS",
+        "0 on success; 1 on an error, or where `compare` finds B worse; 2 on wrong usage; 130 after"
+        " Ctrl\\-C.",
+        ".SH SEE ALSO",
+        "The folder docs of the source: study files, metrics, adapters, results.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def make_reference() -> str:
+    """The reference of the command line, in Markdown."""
+    parts = [
+        "# Command line",
+        "Written by `python docs/generate.py` from `tuner COMMAND --help`. Results go to stdout,"
+        " progress to stderr. The exit status is 0 on success, 1 on an error (or where"
+        " `tuner compare` finds B worse), 2 on wrong usage, 130 after Ctrl-C.",
+    ]
+    for name, summary, command in find_commands():
+        text = " ".join((command.help or summary).split())
+        parts.append(f"## tuner {name}\n\n```\n{_usage(name, command)}\n```\n\n{_plain(text)}")
+        rows = [
+            f"| `{option.replace('|', '/')}` | {_plain(told)} |"
+            for option, told in _records(name, command)
+        ]
+        if rows:
+            parts.append("\n".join(["| option | |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _records(name: str, command: Any) -> Iterator[tuple[str, str]]:
+    """(option or argument, help) of a command."""
+    context = command.make_context(name, [], resilient_parsing=True)
+    for record in (parameter.get_help_record(context) for parameter in command.params):
+        if record is not None and not record[0].startswith("--help"):
+            yield record[0], " ".join(record[1].split())
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+
+
+def _usage(name: str, command: Any) -> str:
+    words = [_argument(p) for p in command.params if _is_argument(p)]
+    return " ".join(["tuner", name, "[OPTIONS]", *words])
+
+
+def _argument(parameter: Any) -> str:
+    name = str(parameter.name).upper()
+    return name if parameter.required else f"[{name}]"
+
+
+def _is_argument(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "argument")
+
+
+def _escaped(text: str) -> str:
+    """Text for roff: one line, no request of its own."""
+    plain = " ".join(text.split()).replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{plain}" if plain[:1] in (".", "'") else plain
+
+
+def _quoted(text: str) -> str:
+    return _escaped(text).replace('"', "'")
+
+
+if __name__ == "__main__":
+    (HERE / "tuner.1").write_text(make_man(), encoding="utf-8")
+    (HERE / "command-line.md").write_text(make_reference(), encoding="utf-8")

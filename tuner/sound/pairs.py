@@ -1,0 +1,43 @@
+"""A reference and a coded signal from anywhere, brought to one rate and aligned for scoring."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tuner.errors import ClipError
+from tuner.sound.alignment import Alignment, align_fully, has_side
+from tuner.sound.audio import Pcm, resample
+
+
+def check_signal(pcm: Pcm, name: str) -> None:
+    """Refuse what cannot be scored.
+
+    Args:
+        pcm: ``[C, T]``.
+        name: for the message.
+
+    Raises:
+        ClipError: more than two channels, no samples, NaN or infinity.
+    """
+    if pcm.shape[0] not in (1, 2) or not pcm.shape[1] or not np.isfinite(pcm).all():
+        raise ClipError(f"{name}: needs one or two channels of finite samples")
+
+
+def align_signals(
+    reference: tuple[Pcm, float], coded: tuple[Pcm, float]
+) -> tuple[Pcm, Pcm, Alignment]:
+    """Two checked signals at 48 kHz, aligned: both float32 ``[C, T]``, and how they lay.
+
+    A mono reference of a stereo signal counts as the same signal in both channels.
+
+    Args:
+        reference, coded: samples, float32 ``[C, T]``, and their rate in Hz.
+
+    Raises:
+        EncoderError: the coded signal is not the reference's, or of other length or channels.
+    """
+    original, decoded = (resample(pcm, rate) for pcm, rate in (reference, coded))
+    if len(original) < len(decoded) and has_side(decoded):
+        original = np.repeat(original, len(decoded), axis=0)
+    aligned, alignment = align_fully(original, decoded)
+    return original, aligned, alignment
