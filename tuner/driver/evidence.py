@@ -40,7 +40,7 @@ def explain(
         trials: of this bitrate.
         result: its answer.
         executor: where jobs run.
-        clips: the tune clips.
+        clips: the tuning clips.
         observer: told of each setting that is put back.
 
     Raises:

@@ -102,7 +102,7 @@ def _read(path: Path, plan: Plan, subject: str) -> dict[str, Line]:
 
 
 def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _check_line(line: Line, plan: Plan, subject: str) -> None:
@@ -118,17 +118,19 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
     answer, order = line["answer"], line["order"]
     conditions = {stimulus.condition for stimulus in trial.stimuli}
     if not isinstance(order, list) or set(order) != conditions:
-        raise _Unusable(f"page {line['page']}: the conditions in its order are not the test's")
+        raise _Unusable(f"page {line['page']}: wrong conditions in its order")
     if plan.kind == "abx":
         if set(answer) != {"taken_for", "was"} or not set(answer.values()) <= conditions:
             raise _Unusable(f"page {line['page']}: not an answer of this test")
         return
     if set(answer) != conditions:
         odd = ", ".join(sorted(set(answer) ^ conditions))
-        raise _Unusable(f"page {line['page']}: its conditions are not the test's ({odd})")
+        raise _Unusable(f"page {line['page']}: wrong conditions ({odd})")
     for condition, rating in answer.items():
         if not _is_rating(rating):
-            raise _Unusable(f"page {line['page']}, {condition}: {rating!r} is no rating, 0 to 100")
+            raise _Unusable(
+                f"page {line['page']}, {condition}: {rating!r} is not a rating (0 to 100)"
+            )
 
 
 def _is_comment(comment: object) -> bool:

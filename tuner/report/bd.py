@@ -130,7 +130,7 @@ def _points(anchor: Curve, test: Curve, means: Floats) -> tuple[Floats, Floats, 
     points = (*anchor.points(ours), *test.points(theirs))
     for rates in points[::2]:
         if (np.diff(rates) <= 0).any():
-            raise Undefined("the bitrates are too close: single clips change their order")
+            raise Undefined("the bitrates are too close: leaving out one clip changes their order")
     return points
 
 

@@ -165,7 +165,7 @@ def choose_qualities(hull: Sequence[Corner], wanted: Wanted) -> tuple[list[float
         " in three of four comparisons."
     ]
     if count < wanted.rungs:
-        notes.append(f"{wanted.rungs} rungs were requested; more than {count} are not noticeable.")
+        notes.append(f"{wanted.rungs} rungs were requested; only {count} have noticeable steps.")
     return steps, notes
 
 

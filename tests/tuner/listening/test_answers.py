@@ -37,20 +37,20 @@ def rating(value):
 
 
 CHANGES = {
-    "NaN": (rating(float("nan")), "NaN is no number"),
-    "infinite": (rating(float("inf")), "Infinity is no number"),
-    "too large": (rating(1e9), "1000000000.0 is no rating"),
-    "negative": (rating(-1), "-1 is no rating"),
-    "text": (rating("80"), "'80' is no rating"),
-    "true": (rating(True), "True is no rating"),
-    "nothing": (rating(None), "None is no rating"),
+    "NaN": (rating(float("nan")), "NaN is not a number"),
+    "infinite": (rating(float("inf")), "Infinity is not a number"),
+    "too large": (rating(1e9), "1000000000.0 is not a rating"),
+    "negative": (rating(-1), "-1 is not a rating"),
+    "text": (rating("80"), "'80' is not a rating"),
+    "true": (rating(True), "True is not a rating"),
+    "nothing": (rating(None), "None is not a rating"),
     "missing": (
         lambda line: line["answer"].pop("tuned") and None,
-        r"conditions are not the test's \(tuned\)",
+        r"wrong conditions \(tuned\)",
     ),
     "further": (
         lambda line: line["answer"].update(new=1),
-        r"conditions are not the test's \(new\)",
+        r"wrong conditions \(new\)",
     ),
     "a list": (lambda line: line.update(answer=[1, 2]), "line 3"),
     "another page": (lambda line: line.update(page="099"), "page '099' is not in this test"),
