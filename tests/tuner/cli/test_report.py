@@ -56,10 +56,7 @@ def test_tables_and_plots_are_written_where_asked(run_folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [
         str(page),
-        *(
-            str(tables / f"{name}.csv")
-            for name in ("winners", "deltas", "trials", "clips", "targets")
-        ),
+        *(str(tables / f"{name}.csv") for name in ("winners", "deltas", "trials", "clips")),
         str(plots / "rate-quality-insenet.png"),
         str(plots / "gains.png"),
     ]
