@@ -18,6 +18,8 @@ from tuner.pcm import SAMPLE_RATE
 FORMAT_VERSION = 7
 
 Side = Literal["tune", "holdout"]
+#: What users call the sides.
+SIDE_WORDS: dict[Side, str] = {"tune": "tuning", "holdout": "held-out"}
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
 VerdictKind = Literal[
     "confirmed", "not confirmed", "objected", "preliminary", "nothing better was found"

@@ -81,7 +81,7 @@ def make_run(folder: Path) -> Path:
     bitrates = [
         BitrateResult(
             target_kbps=kbps,
-            verdict=Verdict("confirmed", "Confirmed: the tuned settings gain 5.0 points."),
+            verdict=Verdict("confirmed", "Confirmed: the gain is +5.0 points."),
             winner=1,
             candidates=[make_candidate(0), make_candidate(1)],
             trials=trials,
@@ -192,6 +192,8 @@ ARRIVED = "Math.abs(s.gain.gain.value - (k === {player}.chosen ? 1 : 0)) < 0.001
 def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
     """Worst gain first; a head sorts, and again turns round; the state is told to readers."""
     load(page, linked)
+    shown = page.evaluate("[-0.04, 0.04, -0.05, -1.26, 2].map(signed)")
+    assert shown == ["0.0", "0.0", "0.0", "\u22121.3", "+2.0"], "no sign where nothing is shown"
     assert names(page) == [f"clip {n} <b>.flac" for n in range(4)]
     head = page.get_by_role("button", name="Gain, InSE-NET")
     head.click()
@@ -207,9 +209,9 @@ def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
 
 
 def test_side_and_run_are_chosen(page, linked):
-    """The tune clips; the other bitrate, which has no sounds."""
+    """The tuning clips; the other bitrate, which has no sounds."""
     load(page, linked)
-    page.get_by_label("Tune clips").check()
+    page.get_by_label("Tuning clips").check()
     assert names(page) == [f"clip {n} <b>.flac" for n in (4, 5, 6)]
     page.get_by_label("Held-out clips").check()
     assert page.locator("#clips-table button.open small").count() == 1
@@ -391,7 +393,7 @@ def test_what_mattered_is_drawn(page, linked):
     page.wait_for_selector("#search-history > svg .trace")
     titles = page.locator("#slices .xtitle")
     assert titles.all_text_contents() == ["cutoff_hz", "tns"]
-    page.get_by_text("Trials that were ruled out").click()
+    page.get_by_text("Pruned, infeasible and failed trials").click()
     rows = page.locator("#ruled-out tbody tr")
     assert rows.count() == 2
     assert "no knob <value>" in rows.nth(1).text_content()

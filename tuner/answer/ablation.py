@@ -1,8 +1,8 @@
-"""Ablation: what each setting of the tuned candidate is worth, by putting it back and listening.
+"""Ablation: what each setting of the tuned candidate is worth, by resetting it to the default.
 
-Every setting that differs from the default's is put back alone; the rest stays, the bitrate is
-matched again, and the tune clips are scored again. Encodes and scores come from the run's
-cache where they were made before, so an interrupted ablation goes on where it stopped.
+Each setting that differs from the default's is reset alone; the others stay, the bitrate is
+matched again, and the tuning clips are scored again. Encodes and scores come from the run's
+cache where they were made before, so an interrupted ablation resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Laboratory:
         encoder: the adapter.
         space: the search space, which puts settings in canonical form.
         executor: where jobs run; closed at once when the ablation is interrupted.
-        clips: the tune clips.
+        clips: the tuning clips.
         scorer: the quality model.
         seed: seed of the bootstrap.
         progress: told (done, total), from the calling thread.
@@ -74,7 +74,7 @@ def ablate(
     Args:
         laboratory: what to run it with.
         target_kbps: the bitrate that each is matched to.
-        default, tuned: both scored on the tune side.
+        default, tuned: both scored on the tuning clips.
         importance: which settings come first where there are more than `MOST_SETTINGS`.
 
     Returns:
@@ -144,7 +144,7 @@ def _run(
 ) -> Ablation:
     record = Ablation(step.parameter, step.value, step.default)
     if step.settings is None:
-        return _failed(record, "the other settings are not allowed without it")
+        return _failed(record, "the other settings are invalid without it")
     bench = Bench(
         laboratory.encoder, laboratory.executor, laboratory.clips, lambda _: None, target_kbps
     )

@@ -25,12 +25,12 @@ def tell_teachers(scorer: Metric, judges: Sequence[Metric]) -> list[str]:
     """What the judges' agreement is worth: whether the model learned from them."""
     if scorer.name != MODEL:
         return [
-            f"The search climbed {scorer.about.label}, not the quality model. Settings that please"
-            " one metric alone are easily found; the judges say whether others hear it, too."
+            f"The search maximised {scorer.about.label}, not the quality model. A search easily"
+            " finds settings that please one metric only; the judges show whether others agree."
         ]
     taught = [judge.about.label for judge in judges if judge.about.taught_model]
     if not taught:
-        return ["The quality model learned from none of the judges; only people stand above them."]
+        return ["The quality model learned from none of the judges; only listeners outrank them."]
     named = " and ".join([", ".join(taught[:-1]), taught[-1]] if len(taught) > 1 else taught)
     return [
         f"The quality model learned from {named}. Their agreement shows that the model reproduces"
@@ -58,7 +58,7 @@ def check_scorer(
             for hz in ANCHORS_HZ
         ]
     except ScoreError as error:
-        return [f"The checks of the quality model could not be done: {error}"]
+        return [f"The checks of the quality model could not be run: {error}"]
     return [_identity_note(identity, coded), _anchor_note(identity, anchors)]
 
 

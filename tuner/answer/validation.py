@@ -25,6 +25,7 @@ from tuner.jobs.passes import Bench, spent_kbps
 from tuner.metric import Metric
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
+    SIDE_WORDS,
     BitrateResult,
     Candidate,
     Estimate,
@@ -142,7 +143,7 @@ def validate_bitrate(
     problem = find_problem(records, target_kbps, first)
     finalists = [] if problem or first is None else choose_finalists(results, first)
     if not finalists:
-        reason = problem or f"No trial at {target_kbps:g} kb/s has finished; run it again."
+        reason = problem or f"No trial at {target_kbps:g} kb/s has finished; rerun the command."
         return _without_answer(target_kbps, records, timing, reason)
     heard = _hear_all(court, target_kbps, finalists)
     if heard[0].problem is not None:
@@ -255,9 +256,9 @@ def _hear(court: Court, target_kbps: float, record: TrialRecord, is_default: boo
             widely = is_default and side == "holdout"
             hearing = _hear_side(court, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
-            return _Heard(sides, f"{side} clips: {type(error).__name__}: {error}")
+            return _Heard(sides, f"{SIDE_WORDS[side]} clips: {type(error).__name__}: {error}")
         if isinstance(hearing, Unreachable):
-            return _Heard(sides, f"{side} clips: {hearing.reason}")
+            return _Heard(sides, f"{SIDE_WORDS[side]} clips: {hearing.reason}")
         sides[side] = hearing
     return _Heard(sides, None)
 
@@ -320,8 +321,9 @@ def _jump(match: RateMatch) -> str:
     if high / low <= COARSE_GAP:
         return ""
     return (
-        f"On the held-out clips the bitrate jumps over the target: {low_knob:.4g} spends {low:.1f}"
-        f" kb/s, {high_knob:.4g} spends {high:.1f}. Quality there is interpolated between them."
+        f"On the held-out clips no step of the rate parameter gives the target: {low_knob:.4g}"
+        f" gives {low:.1f} kb/s, {high_knob:.4g} gives {high:.1f} kb/s. Quality is interpolated"
+        " between them."
     )
 
 

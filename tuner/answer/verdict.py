@@ -118,8 +118,8 @@ def decide(evidence: Evidence) -> Verdict:
     if evidence.gain is None:
         return Verdict(
             "not confirmed",
-            f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points on the tuning clips"
-            " but could not be scored on the held-out clips.",
+            f"Not confirmed: the gain is {_points(evidence.tune_gain)} on the tuning clips; the"
+            " settings could not be scored on the held-out clips.",
         )
     few = _too_few(evidence)
     if few is not None:
@@ -130,8 +130,8 @@ def decide(evidence: Evidence) -> Verdict:
 def _nothing_on_tune(evidence: Evidence) -> Verdict:
     return Verdict(
         "nothing better was found",
-        f"{_nothing(evidence)}: none gains more than {MIN_TUNE_GAIN:.1f} points over the default"
-        f"{evidence.by_objective} on the tuning clips.",
+        f"{_nothing(evidence)}: no settings gain more than {MIN_TUNE_GAIN:.1f} points over the"
+        f" default{evidence.by_objective} on the tuning clips.",
     )
 
 
@@ -143,7 +143,7 @@ def _nothing(evidence: Evidence) -> str:
 def _too_few(evidence: Evidence) -> str | None:
     """Why the clips allow no more than a preliminary answer; None where they do."""
     if evidence.n_clips < ENOUGH_CLIPS:
-        return f"{evidence.clips}, fewer than the {ENOUGH_CLIPS} that an answer needs"
+        return f"{evidence.clips}, at least {ENOUGH_CLIPS} are needed"
     if evidence.n_sources < ENOUGH_SOURCES:
         return f"{evidence.clips}, all from one recording"
     return None
@@ -160,7 +160,7 @@ def _preliminary(evidence: Evidence, gain: Estimate, few: str) -> str:
         if families
     )
     return (
-        f"Preliminary, with {few}: the settings {_gained_by(evidence, gain)}{told}."
+        f"Preliminary ({few}): the gain is {_gained_by(evidence, gain)}{told}."
         " Add clips and run again."
     )
 
@@ -170,29 +170,27 @@ def _weigh(evidence: Evidence, gain: Estimate) -> Verdict:
     families, voices = evidence.families, evidence.voices
     against = [family for family, each in families.items() if each.high < 0]
     if against:
+        heard = f"{_names(evidence, against)} {_verb(against, 'hears', 'hear')} a loss"
         return Verdict(
             "objected",
-            f"Objected: on {evidence.clips} the settings {_gained_by(evidence, gain)}, but"
-            f" {_names(evidence, against)} {_verb(against, 'hears', 'hear')} a loss; keep the"
-            " default, or listen.",
+            f"Objected: {heard} on {evidence.clips}; the gain is {_gained_by(evidence, gain)}."
+            " Keep the default, or listen.",
         )
     agreeing = [family for family, each in voices.items() if each.low > 0]
     sure = all(each.low > 0 for each in evidence.gains)
     if sure and len(agreeing) >= ENOUGH_FAMILIES:
         undecided = [family for family in families if families[family].low <= 0]
-        doubt = f"; {_names(evidence, undecided)} cannot tell" if undecided else ""
+        doubt = f"; {_undecided(evidence, undecided)}" if undecided else ""
         teachers = _teachers(evidence, agreeing)
         return Verdict(
             "confirmed",
-            f"Confirmed: on {evidence.clips} the tuned settings {_gained_by(evidence, gain)};"
+            f"Confirmed: on {evidence.clips} the gain is {_gained_by(evidence, gain)};"
             f" {_names(evidence, agreeing)} agree{doubt}.{teachers}",
         )
     if not agreeing and all(map(_is_nothing, evidence.gains)):
         return Verdict(
             "nothing better was found",
-            f"{_nothing(evidence)}: the best settings found gain"
-            f" {evidence.tune_gain:.1f} points{evidence.by_objective} on the tuning clips, but on"
-            f" {evidence.clips} they {_gained_by(evidence, gain)}.",
+            f"{_nothing(evidence)}: {_on_both(evidence, gain)}.",
         )
     return Verdict("not confirmed", _unproven(evidence, gain, agreeing))
 
@@ -205,38 +203,41 @@ def _is_nothing(gain: Estimate) -> bool:
 
 def _unproven(evidence: Evidence, gain: Estimate, agreeing: Sequence[str]) -> str:
     """Why a gain on the tuning clips is not proven on the held-out ones."""
-    found = (
-        f"Not confirmed: the settings gain {evidence.tune_gain:.1f} points"
-        f"{evidence.by_objective} on the tuning clips, but on {evidence.clips} they"
-        f" {_gained_by(evidence, gain)}"
-    )
+    found = f"Not confirmed: {_on_both(evidence, gain)}"
     if any(each.high < 0 for each in evidence.gains):
         return f"{found}."
     if any(each.low <= 0 for each in evidence.gains):
         heard = f"; {_names(evidence, agreeing)} {_verb(agreeing, 'hears', 'hear')} a gain"
         return f"{found}; {_chance(evidence)}{heard if agreeing else ''}."
-    seen = f"Not confirmed: on {evidence.clips} the settings"
+    seen = f"Not confirmed: on {evidence.clips} the gain is {_gained_by(evidence, gain)}"
     undecided = [family for family in evidence.voices if family not in agreeing]
     if not evidence.voices:
-        return f"{seen} {_gained_by(evidence, gain)}, but no judge of another family was asked."
+        return f"{seen}, but no judge of another family was used."
     if not undecided:
         families = ", ".join(FAMILY_WORDS[family] for family in evidence.voices)
         return (
-            f"{seen} {_gained_by(evidence, gain)} and {_names(evidence, agreeing)} agrees, but one"
-            f" family of judges ({families}) is too few; {ENOUGH_FAMILIES} must agree."
+            f"{seen} and {_names(evidence, agreeing)} agrees, but this is only one family of"
+            f" judges ({families}); {ENOUGH_FAMILIES} must agree."
         )
     agree = f"; only {_names(evidence, agreeing)} agrees" if agreeing else ""
-    doubt = f"{_names(evidence, undecided)} cannot tell{agree}"
-    return f"{seen} {_gained_by(evidence, gain)}, but {doubt}."
+    return f"{seen}, but {_undecided(evidence, undecided)}{agree}."
+
+
+def _on_both(evidence: Evidence, gain: Estimate) -> str:
+    """The gains on the tuning and the held-out clips."""
+    return (
+        f"the gain of the best settings is {_points(evidence.tune_gain)}{evidence.by_objective} on"
+        f" the tuning clips; on {evidence.clips} it is {_gained_by(evidence, gain)}"
+    )
 
 
 def _chance(evidence: Evidence) -> str:
     """What may be chance: all of it, or which of the two gains."""
     mean, objective = (each is not None and each.low <= 0 for each in _both(evidence))
     if evidence.objective_gain is None or (mean and objective):
-        return "that may be chance"
+        return "this may be chance"
     if mean:
-        return "the gain of the mean may be chance"
+        return "the mean gain may be chance"
     return f"the gain{evidence.by_objective} may be chance"
 
 
@@ -248,63 +249,46 @@ def _by_listeners(evidence: Evidence, heard: ListeningResult) -> Verdict:
     """People stand above all metrics, whatever those say."""
     people = "1 listener" if heard.listeners == 1 else f"{heard.listeners} listeners"
     clips = "1 clip" if heard.clips == 1 else f"{heard.clips} clips"
-    who = f"{people} on {clips}"
     gain = heard.gain
-    metrics = f"; the settings {_gained_by(evidence, evidence.gain or gain)}"
+    rated = f"{people} rated {clips}; tuned minus default is {_figures(gain)}"
+    metrics = f" The gain is {_gained_by(evidence, evidence.gain or gain)}."
     if gain.low > 0:
-        return Verdict(
-            "confirmed",
-            f"Confirmed by listening: {who} rate the tuned settings {_figures(gain)}"
-            f" above the default{metrics}.",
-        )
+        return Verdict("confirmed", f"Confirmed by listening: {rated}.{metrics}")
     if gain.high < 0:
-        less = Estimate(-gain.value, -gain.high, -gain.low)
-        return Verdict(
-            "objected",
-            f"Objected by listening: {who} rate the tuned settings {_figures(less)}"
-            f" below the default{metrics}. Keep the default.",
-        )
+        return Verdict("objected", f"Objected by listening: {rated}.{metrics} Keep the default.")
     return Verdict(
         "not confirmed",
-        f"Not confirmed by listening: {who} do not tell the tuned settings from the default:"
-        f" {_figures(gain)}{metrics}.",
+        f"Not confirmed by listening: {rated}, which may be chance.{metrics}",
     )
 
 
 def _gained_by(evidence: Evidence, gain: Estimate) -> str:
-    """What is gained by whom: by the metric's mean, and by the objective where it is another."""
-    by_mean = f"{_gained(gain)} by {evidence.climbed_label}"
+    """The gain by the metric's mean, and by the objective where it is another."""
+    by_mean = f"{_figures(gain)} by {evidence.climbed_label}"
     if evidence.objective_gain is None:
         return by_mean
-    by_objective = _gained(evidence.objective_gain)
-    if by_objective[:4] == by_mean[:4]:  # the same verb
-        by_objective = by_objective.partition(" ")[2]
     maximised = f"{objective_label(evidence.objective)}, which the search maximised"
-    return f"{by_mean} and {by_objective} by {maximised}"
-
-
-def _gained(gain: Estimate) -> str:
-    """ "gain 1.2 points (95 % interval 0.4 to 2.0)"; a loss as a positive number."""
-    # Rounded, a loss of 0.04 is no loss.
-    if round(gain.value, 1) < 0:
-        return f"lose {_figures(Estimate(-gain.value, -gain.high, -gain.low))}"
-    return f"gain {_figures(gain)}"
+    return f"{by_mean} and {_figures(evidence.objective_gain)} by {maximised}"
 
 
 def _figures(gain: Estimate) -> str:
-    return (
-        f"{_points(gain.value)} (95 % interval {_rounded(gain.low):.1f} to"
-        f" {_rounded(gain.high):.1f})"
-    )
+    """ "+1.2 points (95 % interval +0.4 to +2.0)"; a loss is negative."""
+    return f"{_points(gain.value)} (95 % interval {_signed(gain.low)} to {_signed(gain.high)})"
 
 
 def _points(value: float) -> str:
-    return f"{_rounded(value):.1f} points"
+    return f"{_signed(value)} points"
 
 
-def _rounded(value: float) -> float:
+def _signed(value: float) -> str:
+    """ "+1.2", "-0.4", "0.0"."""
     # Adding zero turns a rounded -0.0 into 0.0.
-    return round(value, 1) + 0.0
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+.1f}" if rounded else "0.0"
+
+
+def _undecided(evidence: Evidence, families: Sequence[str]) -> str:
+    return f"{_names(evidence, families)} {_verb(families, 'is', 'are')} undecided"
 
 
 def _names(evidence: Evidence, families: Sequence[str]) -> str:
@@ -312,8 +296,13 @@ def _names(evidence: Evidence, families: Sequence[str]) -> str:
     named = []
     for family in families:
         judges = " with ".join(metric_label(name) for name in evidence.judges.get(family, ()))
-        value = _rounded(evidence.families[family].value)
-        named.append(f"{judges or FAMILY_WORDS[family]} ({value:+.1f})")
+        value = _signed(evidence.families[family].value)
+        named.append(f"{judges or FAMILY_WORDS[family]} ({value})")
+    return _joined(named)
+
+
+def _joined(named: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
@@ -323,7 +312,7 @@ def _teachers(evidence: Evidence, families: Sequence[str]) -> str:
     taught = [metric_label(judge) for judge in judges if judge in evidence.taught]
     if evidence.climbed != MODEL or not taught:
         return ""
-    return f" The model learned from {' and '.join(taught)}."
+    return f" The model learned from {_joined(taught)}."
 
 
 def _verb(names: Sequence[str], one: str, several: str) -> str:

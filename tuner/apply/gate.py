@@ -29,9 +29,13 @@ def find_failures(
             continue
         gain = each.lead
         if gain.high < threshold - RESOLUTION:
-            failures.append(f"{where}: B gains {_span(gain)}, certainly below {threshold:g}")
+            failures.append(
+                f"{where}: the gain of B is {_span(gain)}, certainly below {threshold:g}"
+            )
         elif strict and gain.low < threshold - RESOLUTION:
-            failures.append(f"{where}: B gains {_span(gain)}, not proven to be {threshold:g}")
+            failures.append(
+                f"{where}: the gain of B is {_span(gain)}, not proven to reach {threshold:g}"
+            )
     return failures
 
 
@@ -43,31 +47,32 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
     gain = comparison.lead
     names = f"B ({labels[1]})", f"A ({labels[0]})"
     if gain.low > -RESOLUTION and gain.high < RESOLUTION:
-        answer = f"{names[0]} scores as {names[1]} does"
+        answer = f"{names[0]} scores the same as {names[1]}"
     elif gain.low > 0:
-        answer = f"{names[0]} sounds better than {names[1]}, by {_span(gain)}"
+        answer = f"{names[0]} sounds better than {names[1]}: {_span(gain)}"
     elif gain.high < 0:
-        less = Estimate(-gain.value, -gain.high, -gain.low)
-        answer = f"{names[0]} sounds worse than {names[1]}, by {_span(less)}"
+        answer = f"{names[0]} sounds worse than {names[1]}: {_span(gain)}"
     else:
-        answer = f"{names[0]} and {names[1]} cannot be told apart: B gains {_span(gain)}"
+        answer = f"{names[0]} and {names[1]} are statistically tied: {_span(gain)}"
     judges = "".join(f"; {_judge(name, each)}" for name, each in [*comparison.gains.items()][1:])
     ratio = comparison.time_ratio
-    time = f" B encodes in {ratio:.2f} times A's time." if ratio else ""
+    time = f" B takes {ratio:.2f} times A's encode time." if ratio else ""
     return f"{where} {answer} on {len(comparison.by_clip)} clips{judges}.{time}"
 
 
 def _judge(name: str, gain: Estimate) -> str:
+    """What one judge says of B: "ViSQOL hears +1.5", "ViSQOL is undecided (+0.2)"."""
     label = METRIC_LABELS.get(name, name)
     if gain.low > 0 or gain.high < 0:
         return f"{label} hears {_signed(gain.value)}"
-    return f"{label} cannot tell ({_signed(gain.value)})"
+    return f"{label} is undecided ({_signed(gain.value)})"
 
 
 def _span(gain: Estimate) -> str:
-    value, low, high = (round(x, 1) + 0.0 for x in (gain.value, gain.low, gain.high))
-    return f"{value:.1f} points (95 % interval {low:.1f} to {high:.1f})"
+    value, low, high = map(_signed, (gain.value, gain.low, gain.high))
+    return f"{value} points (95 % interval {low} to {high})"
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}"
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"

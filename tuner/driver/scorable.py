@@ -20,7 +20,7 @@ from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, Job
 from tuner.jobs.passes import Bench, cancel
 from tuner.rate import RateMatch, first_guess
-from tuner.records import Side
+from tuner.records import SIDE_WORDS, Side
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.updates import Observer, StageStarted
@@ -59,13 +59,13 @@ def leave_out(
         if any(all(clip.digest in found for clip in side) for side in clips.values()):
             continue
         for digest, reason in found.items():
-            reasons.setdefault(digest, f"at {kbps:g} kb/s, {reason}")
+            reasons.setdefault(digest, f"at {kbps:g} kb/s: {reason}")
     kept = tuple(clip for clip in parts.clips.clips if clip.digest not in reasons)
     if {clip.side for clip in kept} != set(clips):
         return parts, []
     told = [
-        f"{clip.name} ({clip.side}) is left out: it cannot be scored with the encoder's default,"
-        f" {reasons[clip.digest]}"
+        f"{clip.name} ({SIDE_WORDS[clip.side]}) is left out: it cannot be scored with the encoder's"
+        f" default {reasons[clip.digest]}"
         for clip in parts.clips.clips
         if clip.digest in reasons
     ]

@@ -44,7 +44,7 @@ def find_winners(runs: Sequence[Path], encoder: str) -> Winners:
         results = read_results(run / "results.json")
         if results.provenance.encoder != encoder:
             raise StudyError(
-                f"{run}: a run of {results.provenance.encoder}, which cannot warm-start"
+                f"{run}: is a run of {results.provenance.encoder}, which cannot warm-start"
                 f" {encoder}; leave it out"
             )
         for bitrate in results.bitrates:

@@ -75,7 +75,7 @@ class AbxResult:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that `tuner listen analyse` tells.
+    """All that `tuner listen analyse` prints.
 
     Args:
         kind: "mushra" or "abx".
@@ -124,12 +124,12 @@ def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = No
     counted = {s: given for s, given in finished.items() if s not in screened}
     left_out = dict(refused or {})
     if not answers and not left_out:
-        raise NobodyLeft("nobody has answered yet; let people listen (`tuner listen serve`)")
+        raise NobodyLeft("nobody has answered yet; start the test with `tuner listen serve`")
     if not counted:
         raise NobodyLeft(
-            f"no subject to analyse: {len(answers)} began, {len(unfinished)} have pages left,"
-            f" {len(screened)} were screened; let more people listen"
-            + "".join(f"\n  {file} is left out: {why}" for file, why in left_out.items())
+            f"no subject to analyse: {len(answers)} started, {len(unfinished)} unfinished,"
+            f" {len(screened)} excluded; more people must listen"
+            + "".join(f"\n  {file} is excluded: {why}" for file, why in left_out.items())
         )
     who = tuple(counted)
     comments = tuple(find_comments(plan, answers))
@@ -175,9 +175,11 @@ def _screen(answers: Answers) -> dict[str, str]:
         missed = len(judged(subject, REFERENCE)) / len(given)
         fooled = len(high[subject] - soft) / len(given)
         if missed > MOST_PAGES:
-            screened[subject] = f"hidden reference under {BOUND} on {missed:.0%} of the pages"
+            screened[subject] = (
+                f"rates the hidden reference below {BOUND} on {missed:.0%} of the pages"
+            )
         elif fooled > MOST_PAGES:
-            screened[subject] = f"mid anchor over {BOUND} on {fooled:.0%} of the pages"
+            screened[subject] = f"rates the mid anchor above {BOUND} on {fooled:.0%} of the pages"
     return screened
 
 

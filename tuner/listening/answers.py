@@ -42,7 +42,7 @@ class AnswerRefused(RunError):
 def check_subject(subject: object) -> str:
     """The subject's name. Raises `AnswerRefused` if it could not be a file's name."""
     if not (isinstance(subject, str) and _SUBJECT.fullmatch(subject)):
-        raise AnswerRefused("a name is 1 to 40 letters, digits, - or _, as in anna-2")
+        raise AnswerRefused("a name must be 1 to 40 letters, digits, - or _ (for example anna-2)")
     return subject
 
 
@@ -58,7 +58,7 @@ def read_answers(folder: Path, plan: Plan, subject: str) -> dict[str, Line]:
     try:
         return _read(path, plan, subject)
     except _Unusable as error:
-        raise RunError(f"{path}: {error}; move it away or mend it") from error
+        raise RunError(f"{path}: {error}; move or repair the file") from error
 
 
 def read_all_answers(folder: Path, plan: Plan) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
@@ -102,33 +102,35 @@ def _read(path: Path, plan: Plan, subject: str) -> dict[str, Line]:
 
 
 def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _check_line(line: Line, plan: Plan, subject: str) -> None:
     if line["version"] not in READABLE_VERSIONS:
         raise _Unusable(f"version {line['version']!r}, this program reads {ANSWERS_VERSION}")
     if line["subject"] != subject:
-        raise _Unusable(f"holds answers of {line['subject']!r}, as a copied file does")
+        raise _Unusable(f"contains answers of {line['subject']!r}; was the file copied?")
     trial = plan.trial(line["page"])
     if trial is None:
         raise _Unusable(f"page {line['page']!r} is not in this test")
     if not _is_comment(line.get("comment", "")):
-        raise _Unusable(f"page {line['page']}: its comment is no text")
+        raise _Unusable(f"page {line['page']}: its comment is not text")
     answer, order = line["answer"], line["order"]
     conditions = {stimulus.condition for stimulus in trial.stimuli}
     if not isinstance(order, list) or set(order) != conditions:
-        raise _Unusable(f"page {line['page']}: other conditions than the test's in its order")
+        raise _Unusable(f"page {line['page']}: wrong conditions in its order")
     if plan.kind == "abx":
         if set(answer) != {"taken_for", "was"} or not set(answer.values()) <= conditions:
-            raise _Unusable(f"page {line['page']}: no answer of this test")
+            raise _Unusable(f"page {line['page']}: not an answer of this test")
         return
     if set(answer) != conditions:
         odd = ", ".join(sorted(set(answer) ^ conditions))
-        raise _Unusable(f"page {line['page']}: other conditions than the test's ({odd})")
+        raise _Unusable(f"page {line['page']}: wrong conditions ({odd})")
     for condition, rating in answer.items():
         if not _is_rating(rating):
-            raise _Unusable(f"page {line['page']}, {condition}: {rating!r} is no rating, 0 to 100")
+            raise _Unusable(
+                f"page {line['page']}, {condition}: {rating!r} is not a rating (0 to 100)"
+            )
 
 
 def _is_comment(comment: object) -> bool:
@@ -172,7 +174,7 @@ def store_answer(
         raise AnswerRefused(f"page {page!r}: not in this test")
     conditions = [stimulus.condition for stimulus in plan.order(subject, page)]
     if not _is_comment(comment):
-        raise AnswerRefused(f"a comment is text of at most {MOST_COMMENT} characters")
+        raise AnswerRefused(f"a comment must be text of at most {MOST_COMMENT} characters")
     line = {
         "version": ANSWERS_VERSION,
         "subject": subject,
@@ -195,13 +197,13 @@ def store_answer(
 
 def _mushra(conditions: list[str], given: object) -> dict[str, int]:
     if not isinstance(given, list) or len(given) != len(conditions):
-        raise AnswerRefused(f"{len(conditions)} ratings belong to this page")
+        raise AnswerRefused(f"this page needs {len(conditions)} ratings")
     if not all(map(_is_rating, given)):
-        raise AnswerRefused("a rating is a whole number, 0 to 100")
+        raise AnswerRefused("a rating must be an integer from 0 to 100")
     return dict(zip(conditions, given, strict=True))
 
 
 def _abx(conditions: list[str], given: object) -> dict[str, str]:
     if type(given) is not int or given not in (0, 1):
-        raise AnswerRefused("the answer is 0 for A or 1 for B")
+        raise AnswerRefused("the answer must be 0 for A or 1 for B")
     return {"taken_for": conditions[given], "was": conditions[2]}

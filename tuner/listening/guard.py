@@ -71,8 +71,8 @@ def access_for(
     if not (token or only_invited) and (allowed or not local):
         given = f"--host {host}" if not local else f"--allow-host {next(iter(allowed))}"
         raise RunError(
-            f"{given}: others could answer, too; give --invited or --token WORD, or stay on"
-            " 127.0.0.1"
+            f"{given}: anyone on the network could answer; add --invited or --token WORD, or"
+            " stay on 127.0.0.1"
         )
     if local:
         return Access(token, only_invited, allowed)
@@ -123,7 +123,7 @@ class Guard:
         invited = self.find_invited(given)
         scope.setdefault("state", {})["invited"] = invited
         if invited is None and not self._is_open_to(given):
-            return 403, "Open the address that you were given, whole, with its ?token=\n"
+            return 403, "Open the full address that you were given, including ?token=\n"
         return None
 
     def _is_open_to(self, given: str) -> bool:
@@ -138,8 +138,8 @@ class Guard:
             return None
         shown = ascii(hosts[0][:MOST_SHOWN]) if hosts else "none"
         return 421, (
-            f"This server does not answer to the name {shown}. If it should, whoever runs it"
-            " starts it with --allow-host NAME.\n"
+            f"This server does not accept the host name {shown}. To allow it, start the server"
+            " with --allow-host NAME.\n"
         )
 
     def _check_origin(self, headers: Headers) -> Refusal | None:

@@ -149,7 +149,7 @@ def read_plan(folder: Path) -> Plan:
         raw = path.read_bytes()
         version = msgspec.json.decode(raw, type=_Head).version
     except FileNotFoundError:
-        raise RunError(f"{path}: not there; `tuner listen make` makes a test") from None
+        raise RunError(f"{path}: not found; make a test with `tuner listen make`") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
     if version not in READABLE_VERSIONS:
@@ -167,13 +167,13 @@ def _check(plan: Plan) -> None:
         raise ValueError("no secret")
     names = [trial.name for trial in plan.trials]
     if not names or len(set(names)) < len(names) or TRAINING in names:
-        raise ValueError("trials must be there, each with a name of its own")
+        raise ValueError("there must be trials, each with its own name")
     for trial in plan.trials:
         conditions = [stimulus.condition for stimulus in trial.stimuli]
         if len(set(conditions)) < len(conditions) or len(conditions) < 2:
-            raise ValueError(f"{trial.name}: at least two stimuli, each of another condition")
+            raise ValueError(f"{trial.name}: needs at least two stimuli of different conditions")
         if plan.kind == "mushra" and REFERENCE not in conditions:
             raise ValueError(f"{trial.name}: no hidden reference")
         for file in (trial.reference, *(stimulus.file for stimulus in trial.stimuli)):
             if Path(file).is_absolute() or ".." in Path(file).parts:
-                raise ValueError(f"{file}: outside the test's folder")
+                raise ValueError(f"{file}: is outside the test's folder")

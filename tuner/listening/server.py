@@ -180,21 +180,21 @@ def _subject(request: Request) -> str:
 
     subject = check_subject(request.path_params["subject"])
     if request.state.invited not in (None, subject):
-        raise HTTPException(403, "this address belongs to another name")
+        raise HTTPException(403, "this address belongs to another listener")
     return subject
 
 
 async def _read_body(request: Request) -> bytes:
     # JSON alone: a form on a foreign site cannot send this type without asking first.
     if request.headers.get("content-type", "").split(";")[0] != "application/json":
-        raise NoAnswer("an answer is JSON")
+        raise NoAnswer("an answer must be JSON")
     body = b""
     try:
         async with asyncio.timeout(BODY_PATIENCE_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise NoAnswer(f"an answer has at most {MOST_BYTES} bytes")
+                    raise NoAnswer(f"an answer must have at most {MOST_BYTES} bytes")
     except TimeoutError as error:
         raise NoAnswer("the answer came too slowly") from error
     return body
@@ -260,5 +260,5 @@ def _fail(_: Request, error: Exception) -> Response:
 
     # The reason names files and conditions, which are not for listeners.
     log.error("%s", error)
-    told = "this server cannot read its files or store your answer; tell whoever runs the test"
+    told = "the server cannot read its files or store your answer; tell the test's organiser"
     return JSONResponse({"error": told}, status_code=500)

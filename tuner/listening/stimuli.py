@@ -97,7 +97,7 @@ def make_test(
     import soundfile
 
     if (folder / PLAN_FILE).exists():
-        raise RunError(f"{folder}: holds a test already; name another folder with -o")
+        raise RunError(f"{folder}: already contains a test; choose another folder with -o")
     trials: list[Trial] = []
     secret = secret or secrets.token_hex(SECRET_BYTES)
     try:
@@ -165,7 +165,7 @@ def _sounds(material: Material) -> dict[str, Pcm]:
         )
     for condition, pcm in material.coded.items():
         if condition == REFERENCE or condition in ANCHORS:
-            raise ClipError(f"{material.clip}: a coded condition may not be called {condition!r}")
+            raise ClipError(f"{material.clip}: a coded condition cannot be called {condition!r}")
         if pcm.shape != material.reference.shape:
             raise ClipError(
                 f"{material.clip}, {condition}: {pcm.shape} samples,"

@@ -42,7 +42,7 @@ def export_webmushra(plan: Plan, path: Path) -> None:
             file cannot be written.
     """
     if plan.kind != "mushra":
-        raise RunError(f"{path}: is for MUSHRA tests, and this one is ABX; make a MUSHRA test")
+        raise RunError(f"{path}: webMUSHRA cannot run an ABX test; make a MUSHRA test")
     try:
         text = "".join(f"{line}\n" for line in _yaml(_content(plan), 0))
         path.write_text(text, encoding="utf-8")
@@ -65,7 +65,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "type": "generic",
         "id": "welcome",
         "name": html.escape(plan.title),
-        "content": "Rate every version against the reference. One of them is the reference.",
+        "content": "Rate each version against the reference. One of them is the reference itself.",
     }
     finish = {
         "type": "finish",
@@ -120,8 +120,8 @@ def _by_name(trial: Trial) -> dict[str, Any]:
     names = {re.sub(r"[^A-Za-z0-9_.-]", "_", each.condition): each for each in trial.stimuli}
     if len(names) < len(trial.stimuli):
         raise RunError(
-            f"{', '.join(each.condition for each in trial.stimuli)}: some of these differ in"
-            " special characters only; give the conditions plainer names"
+            f"{', '.join(each.condition for each in trial.stimuli)}: some of these differ only in"
+            " special characters; give the conditions plainer names"
         )
     return names
 
@@ -165,7 +165,7 @@ def read_webmushra(path: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]
                 if condition in given:
                     raise RunError(
                         f"{path}, line {reader.line_num}: {session[0]} rates {row[PAGE]},"
-                        f" {stimulus} again; if these are two listeners, name them apart"
+                        f" {stimulus} again; give two listeners different names"
                     )
                 given[condition] = _rating(row[RATING])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -174,7 +174,7 @@ def read_webmushra(path: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]
         place = f"{path}, line {reader.line_num}"
         raise RunError(f"{place}: {error} does not belong to this test") from error
     if not sessions:
-        raise RunError(f"{path}: holds no ratings of this test, whose id is {webmushra_id(plan)}")
+        raise RunError(f"{path}: contains no ratings of this test (id {webmushra_id(plan)})")
     return _as_lines(sessions, plan)
 
 

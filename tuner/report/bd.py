@@ -100,7 +100,7 @@ def _with_interval(
         return Figure(note="needs at least two bitrates")
     rows = _rows(anchor, test)
     if not len(rows):
-        return Figure(note="the curves share no clip")
+        return Figure(note="the curves have no clip in common")
 
     def of_means(means: Floats) -> float:
         return statistic(*_points(anchor, test, means))
@@ -110,11 +110,11 @@ def _with_interval(
     except Undefined as reason:
         return Figure(note=str(reason))
     if len(rows) == 1:
-        return Figure(value, note="one clip has no interval")
+        return Figure(value, note="no interval from a single clip")
     try:
         estimate = bootstrap_statistic(of_means, rows, seed)
     except Undefined:
-        return Figure(value, note="no interval: without a single clip it is not defined")
+        return Figure(value, note="no interval: undefined when one clip is left out")
     return Figure(estimate.value, estimate.low, estimate.high)
 
 
@@ -130,7 +130,7 @@ def _points(anchor: Curve, test: Curve, means: Floats) -> tuple[Floats, Floats, 
     points = (*anchor.points(ours), *test.points(theirs))
     for rates in points[::2]:
         if (np.diff(rates) <= 0).any():
-            raise Undefined("bitrates are so close that single clips change their order")
+            raise Undefined("the bitrates are too close: leaving out one clip changes their order")
     return points
 
 
@@ -150,7 +150,7 @@ def _overlap(before: Floats, after: Floats) -> float:
 
 
 def _told(share: float, what: str) -> str:
-    return f"the curves share {100 * share:.0f} % of their {what}" if share < MIN_OVERLAP else ""
+    return f"the {what} ranges overlap by {100 * share:.0f} %" if share < MIN_OVERLAP else ""
 
 
 def _joined(*notes: str) -> str:

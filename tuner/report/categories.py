@@ -74,7 +74,7 @@ def find_warnings(found: list[CategoryGain]) -> list[str]:
         more = [f"{len(few) - NAMED} more"] if len(few) > NAMED else []
         kinds = "this kind" if len(few) == 1 else "these kinds"
         told.append(
-            f"fewer than {FEW_CLIPS} held-out clips of {words.joined([*named, *more])}: what the"
-            f" settings do to {kinds} is hardly tested."
+            f"fewer than {FEW_CLIPS} held-out clips of {words.joined([*named, *more])}: the"
+            f" effect on {kinds} is barely tested."
         )
     return told

@@ -225,18 +225,20 @@ def _describe(clip: ClipRecord) -> str:
     told = [f"{clip.duration_s:.1f} s"]
     if "attacks_per_s" in traits:
         few = traits["attacks_per_s"] < FEW_ATTACKS
-        attacks = "no single attacks" if few else f"{traits['attacks_per_s']:.1f} attacks a second"
+        attacks = (
+            "no isolated attacks" if few else f"{traits['attacks_per_s']:.1f} attacks per second"
+        )
         told.append(attacks)
     if clip.channels == 1:
         told.append("mono")
     elif "side_db" in traits:
-        told.append(f"side {words.plain(traits['side_db'])} dB against mid")
+        told.append(f"side {words.plain(traits['side_db'])} dB relative to mid")
     if "bandwidth_hz" in traits:
         told.append(f"bandwidth {traits['bandwidth_hz'] / 1000:.1f} kHz")
     if "crest_db" in traits:
         told.append(f"crest factor {traits['crest_db']:.0f} dB")
     if traits.get("outside_taught"):
-        told.append("unlike what the model was taught on")
+        told.append("outside the model’s training range")
     return words.sentence(", ".join(told))
 
 

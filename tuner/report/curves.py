@@ -100,7 +100,7 @@ def recommended_curve(results: Results, metric: str, encoder: str) -> Curve | No
 def found_curve(results: Results, metric: str, encoder: str) -> Curve | None:
     """The best settings found where they are not recommended.
 
-    Which settings these are was chosen on the tune clips, so the held-out scores are fair.
+    Which settings these are was chosen on the tuning clips, so the held-out scores are fair.
     """
     points = [point for point in _points(results, lambda bitrate: bitrate.tuned) if not point[2]]
     return _curve(results, metric, f"best found {encoder}", points)

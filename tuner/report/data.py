@@ -159,7 +159,7 @@ def _rates(results: Results) -> str:
     """At which rates clips were encoded, and why."""
     named = name_rates(clip.rate for clip in results.clips)
     own = results.provenance.rate is None
-    return f"{named}, {'as their files are' if own else 'to which all clips were brought'}"
+    return f"{named}, {'the source rate' if own else 'to which all clips were resampled'}"
 
 
 def _leads(results: Results) -> list[str]:
@@ -182,18 +182,18 @@ def _lead(bitrate: BitrateResult, results: Results) -> str:
         gain = candidate.sides["holdout"].gains.get(results.climbed)
     held_out = words.counted(sum(c.side == "holdout" for c in results.clips), "held-out clip")
     if bitrate.listening is not None:
-        return f"{at} people were asked. {bitrate.verdict.sentence}"
+        return f"{at} a listening test decides. {bitrate.verdict.sentence}"
     if kind == "preliminary":
         return f"{at} the answer is preliminary: {held_out} cannot settle it. Keep the default."
     if kind == "confirmed" and gain is not None:
-        size = f"{words.plain(gain.value)} points"
-        span = f"95 % interval {words.interval(gain.low, gain.high)}"
-        return f"{at} the tuned settings gain {size} ({span}) on {held_out}: use them."
+        size = f"{words.signed(gain.value)} points"
+        span = f"95 % interval {words.signed(gain.low)} to {words.signed(gain.high)}"
+        return f"{at} use the tuned settings: the gain is {size} ({span}) on {held_out}."
     if kind == "objected":
         return (
             f"{at} keep the default: {_objectors(candidate, results)} with the best settings found."
         )
-    return f"{at} keep the default: what the search gained is not proven on {held_out}."
+    return f"{at} keep the default: the gain is not confirmed on {held_out}."
 
 
 def _objectors(shown: Candidate | None, results: Results) -> str:

@@ -1,4 +1,4 @@
-"""What a reader should distrust, found in the stored results and said in plain words."""
+"""Caveats: what weakens the answers of a run, found in the stored results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.report.categories import find_warnings, gains_by_category
 SIDES: tuple[Side, Side] = ("tune", "holdout")
 #: With fewer held-out clips an interval hardly proves anything: one clip more or less moves it.
 FEW_CLIPS = 10
-#: With fewer clips of a kind, what the settings do to that kind is hardly tested.
+#: With fewer clips of a kind, the effect on that kind is barely tested.
 FEW_OF_A_KIND = 3
 #: A clip with attacks has at least one in two seconds, 1/s.
 ATTACKS_PER_S = 0.5
@@ -23,7 +23,7 @@ ATTACKS_PER_S = 0.5
 SIDE_DB = -20.0
 #: A held-out clip that loses more than this is worth a listen, points.
 CLIP_LOSS = 2.0
-#: A held-out gain below this share of the tune gain was learned by heart, not found.
+#: A held-out gain below this share of the tuning gain is overfitting.
 GAIN_KEPT = 0.5
 #: Opinions that spread this many times wider than the gain drown it.
 WIDE_SPREAD = 2.0
@@ -31,9 +31,9 @@ WIDE_SPREAD = 2.0
 HEARD_CHANGE = 1.0
 #: Bitrates are matched within this share; more is an advantage by bits.
 BITRATE_TOLERANCE = 0.01
-#: Where tuned settings share the bits out between the clips otherwise by more than this (standard
-#: deviation of the logarithm), intervals of gains are too narrow: `bench.report.intervals` has them
-#: hold the truth in 89 % at 0.13, in 93 to 96 % at 0.04.
+#: Where tuned settings allocate bits across clips more differently than this (standard deviation
+#: of the logarithm), intervals of gains are too narrow: in `bench.report.intervals` they cover the
+#: truth in 89 % at 0.13, in 93 to 96 % at 0.04.
 OTHER_SHARES = 0.1
 #: Where more of the trials never got a score of all clips, the search saw little.
 MUCH_LOST = 0.6
@@ -47,8 +47,9 @@ def find_doubts(results: Results) -> list[str]:
     """Sentences on what weakens the answers of this run, most general first."""
     doubts = list(_clips(results.clips))
     if len(results.bitrates) == 1:
-        missing = "no BD-rate" if results.default_points else "no equivalent bitrate, no BD-rate"
-        doubts.append(f"One bitrate only: there is no curve of what is recommended, so {missing}.")
+        both = "equivalent bitrate and BD-rate need"
+        missing = "BD-rate needs" if results.default_points else both
+        doubts.append(f"One bitrate only: {missing} at least two.")
     names = {clip.digest: clip.name for clip in results.clips}
     for bitrate in results.bitrates:
         shown = shown_candidate(bitrate)
@@ -73,8 +74,8 @@ def _clips(clips: list[ClipRecord]) -> Iterator[str]:
     held_out = [clip for clip in clips if clip.side == "holdout"]
     if len(held_out) < FEW_CLIPS:
         yield (
-            f"Only {words.counted(len(held_out), 'held-out clip')}: one clip more or less can"
-            f" move the intervals. {FEW_CLIPS} or more are better."
+            f"Only {words.counted(len(held_out), 'held-out clip')}: a single clip can shift the"
+            f" intervals. Use {FEW_CLIPS} or more."
         )
     kinds = (
         ("attacks_per_s", ATTACKS_PER_S, "attacks", "pre-echo"),
@@ -86,15 +87,15 @@ def _clips(clips: list[ClipRecord]) -> Iterator[str]:
         if values and count < FEW_OF_A_KIND:
             yield (
                 f"{count or 'None'} of {words.counted(len(values), 'held-out clip')}"
-                f" {'has' if count == 1 else 'have'} {having}: what the settings do to {tested}"
-                " is hardly tested."
+                f" {'has' if count == 1 else 'have'} {having}: the effect on {tested} is barely"
+                " tested."
             )
     outside = [clip.name for clip in held_out if clip.traits.get("outside_taught", 0) > 0]
     if outside:
         yield (
-            f"{len(outside)} of {words.counted(len(held_out), 'held-out clip')} lie outside what"
-            f" the quality model was taught on, “{outside[0]}” for one: its scores of them are"
-            " extrapolated."
+            f"{len(outside)} of {words.counted(len(held_out), 'held-out clip')}"
+            f" {'is' if len(outside) == 1 else 'are'} outside the range that the quality model was"
+            f" trained on (for example “{outside[0]}”): their scores are extrapolated."
         )
 
 
@@ -102,8 +103,8 @@ def _search(bitrate: BitrateResult) -> Iterator[str]:
     """Searches that scored few of their trials on all clips."""
     tried = len(bitrate.trials)
     for state, told in (
-        ("pruned", "were stopped early, so their scores are estimates from few clips"),
-        ("infeasible", "could not be used at this bitrate or within the limits"),
+        ("pruned", "were pruned, so their scores are estimates from few clips"),
+        ("infeasible", "were infeasible at this bitrate or within the limits"),
     ):
         count = sum(trial.state == state for trial in bitrate.trials)
         if count > MUCH_LOST * tried:
@@ -126,7 +127,7 @@ def _judges_favourites(bitrate: BitrateResult, shown: Candidate, seed: int) -> I
         if best is not None and best[0].low > 0:
             gain, trial = best
             yield (
-                f"{words.metric_label(metric)} orders the finalists otherwise: it prefers trial"
+                f"{words.metric_label(metric)} ranks the finalists differently: it prefers trial"
                 f" {trial} by {words.plain(gain.value)} points"
                 f" ({words.interval(gain.low, gain.high)})."
             )
@@ -143,14 +144,14 @@ def _edges(bitrate: BitrateResult, shown: Candidate) -> Iterator[str]:
             continue
         end = "lowest" if value == numbers[0] else "highest"
         yield (
-            f"{name} = {words.setting_value(value)} is the {end} value that was tried: better"
-            " ones may lie beyond."
+            f"{name} = {words.setting_value(value)} is the {end} value tried; better values may"
+            " lie beyond it."
         )
 
 
 def _candidate(default: Candidate, shown: Candidate, names: dict[str, str]) -> Iterator[str]:
     if shown.problem is not None:
-        yield f"the settings could not be matched on one side: {shown.problem.rstrip('.')}."
+        yield f"the settings could not be matched on one set of clips: {shown.problem.rstrip('.')}."
     base, held_out = default.sides.get("holdout"), shown.sides.get("holdout")
     if base is None or held_out is None:
         return
@@ -161,9 +162,9 @@ def _candidate(default: Candidate, shown: Candidate, names: dict[str, str]) -> I
     yield from _losing_clips(base, held_out, names)
     if abs(held_out.bitrate_kbps / base.bitrate_kbps - 1) > BITRATE_TOLERANCE:
         yield (
-            f"on held-out clips default and tuned spend {base.bitrate_kbps:.1f} and"
-            f" {held_out.bitrate_kbps:.1f} kb/s, more than {BITRATE_TOLERANCE:.0%} apart;"
-            " part of the difference is bits, not settings."
+            f"on the held-out clips the default uses {base.bitrate_kbps:.1f} kb/s and the tuned"
+            f" settings {held_out.bitrate_kbps:.1f} kb/s, more than {BITRATE_TOLERANCE:.0%} apart;"
+            " part of the difference is due to bits, not settings."
         )
 
 
@@ -175,7 +176,7 @@ def _judges(side: SideResult) -> Iterator[str]:
         if gain.high < 0 < model.value or model.high < 0 < gain.low:
             yield (
                 f"{words.metric_label(metric)} disagrees with {_climbed(side)}"
-                f" ({words.signed(gain.value)} against {words.signed(model.value)} points)."
+                f" ({words.signed(gain.value)} versus {words.signed(model.value)} points)."
             )
 
 
@@ -190,8 +191,8 @@ def _spread(side: SideResult) -> Iterator[str]:
     spread = fmean(side.spreads.values())
     if 0 < WIDE_SPREAD * model.value < spread:
         yield (
-            f"listeners may differ more than the settings do: the model expects opinions to"
-            f" spread by {spread:.1f} points, the gain is {words.plain(model.value)}."
+            "listeners may differ more than the settings do: the predicted spread of opinions is"
+            f" {spread:.1f} points, the gain is {words.signed(model.value)}."
         )
 
 
@@ -207,16 +208,16 @@ def _members(base: SideResult, held_out: SideResult, names: dict[str, str]) -> I
     means = [fmean(member) for member in zip(*gains.values(), strict=True)]
     if min(means) < 0 < max(means):
         yield (
-            f"the {len(means)} networks of the quality model disagree on whether the tuned settings"
-            f" gain at all: by network {', '.join(words.signed(mean) for mean in means)} points."
+            f"the {len(means)} networks of the quality model disagree on the sign of the gain:"
+            f" {', '.join(words.signed(mean) for mean in means)} points."
         )
     disputed = [c for c, own in gains.items() if min(own) < -HEARD_CHANGE < HEARD_CHANGE < max(own)]
     if disputed:
         widest = max(disputed, key=lambda clip: max(gains[clip]) - min(gains[clip]))
         yield (
             f"on {len(disputed)} of {words.counted(len(gains), 'held-out clip')} one network of the"
-            " quality model hears a gain where another hears a loss, both of more than"
-            f" {words.counted(round(HEARD_CHANGE), 'point')}, furthest apart on"
+            " quality model predicts a gain and another a loss, both over"
+            f" {words.counted(round(HEARD_CHANGE), 'point')}; the widest gap is on"
             f" “{names.get(widest, widest)}” ({words.signed(min(gains[widest]))} and"
             f" {words.signed(max(gains[widest]))})."
         )
@@ -229,9 +230,9 @@ def _overfit(shown: Candidate) -> Iterator[str]:
     tune, held_out = (lead.value if lead else 0.0 for lead in leads)
     if tune > 0 and held_out < GAIN_KEPT * tune:
         yield (
-            f"the gain fell from {words.plain(tune)} points on the tuning clips to"
-            f" {words.plain(held_out)} on the held-out ones: the settings fit the clips"
-            " that they were tuned on."
+            f"the gain fell from {words.signed(tune)} points on the tuning clips to"
+            f" {words.signed(held_out)} on the held-out clips: the settings overfit the tuning"
+            " clips."
         )
 
 
@@ -242,8 +243,9 @@ def _losing_clips(base: SideResult, held_out: SideResult, names: dict[str, str])
     if losing:
         worst = max(losing, key=lambda clip: losses[clip])
         yield (
-            f"{len(losing)} of {words.counted(len(losses), 'held-out clip')} lose more than"
-            f" {CLIP_LOSS:g} points, most of all “{names.get(worst, worst)}”"
+            f"{len(losing)} of {words.counted(len(losses), 'held-out clip')}"
+            f" {'loses' if len(losing) == 1 else 'lose'} more than {CLIP_LOSS:g} points; the worst"
+            f" is “{names.get(worst, worst)}”"
             f" ({words.signed(-losses[worst])})."
         )
 
@@ -260,14 +262,14 @@ def _shares(base: SideResult, held_out: SideResult) -> Iterator[str]:
     moved = [math.log(after[clip] / before[clip]) for clip in before.keys() & after.keys()]
     if len(moved) > 1 and stdev(moved) > OTHER_SHARES:
         yield (
-            "the tuned settings share the bits out between the clips otherwise than the default"
-            f" does (by {100 * stdev(moved):.0f} %, though the set spends the same): part of what a"
-            " clip gains or loses is bits, and the interval of the gain, which takes bitrates as"
-            " known, may be too narrow."
+            "the tuned settings allocate bits across clips differently from the default (by"
+            f" {100 * stdev(moved):.0f} %, at the same total): part of a clip’s gain or loss is due"
+            " to bits, and the interval of the gain, which takes bitrates as known, may be too"
+            " narrow."
         )
 
 
 def _failures(results: Results) -> Iterator[str]:
     failed = sum(trial.state == "failed" for b in results.bitrates for trial in b.trials)
     if failed:
-        yield f"{words.counted(failed, 'trial')} failed; the lists of trials tell why."
+        yield f"{words.counted(failed, 'trial')} failed; the trial lists give the reasons."

@@ -108,10 +108,12 @@ def read_sounds(sounds: Sounds) -> dict[Role, Samples]:
         try:
             read[role] = soundfile.read(path, dtype="float32", always_2d=True)[0]
         except (OSError, RuntimeError) as error:
-            remedy = "run the study again, or delete the folder to go without"
+            remedy = "rerun the study, or delete the folder for a report without sound"
             raise RunError(f"{path}: cannot be read ({error}); {remedy}") from error
     if len({samples.shape for samples in read.values()}) > 1:
-        raise RunError(f"{sounds.run / FOLDER}: sounds of one clip differ in length; delete it")
+        raise RunError(
+            f"{sounds.run / FOLDER}: sounds of one clip differ in length; delete the folder"
+        )
     return read
 
 

@@ -32,7 +32,7 @@ def find_leaders(runs: Sequence[Run], seed: int) -> list[str]:
         contestants = sorted(_contestants(runs, target), key=lambda c: -c.mean)
         if len(contestants) > 1:
             sentences.append(f"At {target:g} kb/s {_compare(contestants[0], contestants[1], seed)}")
-    return sentences or ["No bitrate is common to the runs."]
+    return sentences or ["The runs have no bitrate in common."]
 
 
 def _contestants(runs: Sequence[Run], target: float) -> list[Contestant]:
@@ -55,7 +55,7 @@ def _compare(best: Contestant, second: Contestant, seed: int) -> str:
     lead = paired_bootstrap([best.scores[c] - second.scores[c] for c in clips], seed)
     if lead.low <= 0:
         return (
-            f"{best.name} and {second.name} cannot be told apart"
+            f"{best.name} and {second.name} are statistically tied"
             f" ({best.mean:.1f} and {second.mean:.1f} of 100)."
         )
     return (

@@ -78,7 +78,7 @@ def _draw_curves(metric: str, curves: Sequence[Curves], seed: int) -> Any:
         axes.minorticks_off()
         axes.legend(frameon=False)
     axes.set_xlabel("measured bitrate, kb/s")
-    axes.set_ylabel(f"{words.metric_label(metric)}, MUSHRA scale (95 % of the mean)")
+    axes.set_ylabel(f"{words.metric_label(metric)}, MUSHRA scale (95 % interval of the mean)")
     return figure
 
 

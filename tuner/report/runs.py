@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
-from tuner.records import Results, name_rates
+from tuner.records import SIDE_WORDS, Results, name_rates
 from tuner.report import words
 from tuner.results import read_results
 
@@ -72,15 +72,15 @@ def check_comparable(runs: Sequence[Run]) -> None:
     for run in runs[1:]:
         if difference := _clip_difference(runs[0], run):
             raise RunError(
-                f"{run.folder}: over other clips than {runs[0].folder} ({difference}); only runs"
-                " over the same clips on the same sides compare: make a report of each"
+                f"{run.folder}: uses other clips than {runs[0].folder} ({difference}); only runs"
+                " with the same tuning and held-out clips can be compared: make a report of each"
             )
     models = {_model(run.results): run.folder for run in reversed(runs)}
     if len(models) > 1:
         told = "; ".join(f"{folder}: {model}" for model, folder in models.items())
         raise RunError(
-            f"the runs were scored by different quality models ({told}): their scores do not"
-            " compare; run the older ones again, or make a report of each"
+            f"the runs were scored by different quality models ({told}): their scores"
+            " cannot be compared; rerun the older ones, or make a report of each"
         )
 
 
@@ -93,11 +93,11 @@ def find_judge_differences(runs: Sequence[Run]) -> list[str]:
     sentences = []
     judges = sorted({judge for run in runs for judge in run.results.provenance.judge_versions})
     for judge in judges:
-        versions = [run.results.provenance.judge_versions.get(judge, "not asked") for run in runs]
+        versions = [run.results.provenance.judge_versions.get(judge, "not used") for run in runs]
         if len(set(versions)) > 1:
             told = ", ".join(f"{run.name}: {v}" for run, v in zip(runs, versions, strict=True))
             sentences.append(
-                f"The judge {judge} is not the same in all runs ({told}): compare encoders by"
+                f"The judge {judge} differs between the runs ({told}): compare encoders by"
                 " another metric."
             )
     return sentences
@@ -112,7 +112,7 @@ def _clip_difference(one: Run, other: Run) -> str:
     rates = [name_rates(clip.rate for clip in run.results.clips) for run in (one, other)]
     told = (
         f"encoded at {rates[0]} and at {rates[1]}" if rates[0] != rates[1] else "",
-        _named("other samples in", changed),
+        _named("different samples in", changed),
         _named(f"only {one.folder} has", [name for name in missing if name not in changed]),
         _named(f"only {other.folder} has", [name for name in added if name not in changed]),
     )
@@ -121,7 +121,7 @@ def _clip_difference(one: Run, other: Run) -> str:
 
 def _clips(run: Run) -> dict[tuple[str, str], str]:
     """(digest, side) -> name and side, for people."""
-    return {(c.digest, c.side): f"{c.name} ({c.side})" for c in run.results.clips}
+    return {(c.digest, c.side): f"{c.name} ({SIDE_WORDS[c.side]})" for c in run.results.clips}
 
 
 def _named(what: str, names: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Intervals that hold for all finalists at all bitrates at once.
 
-The reported gain is of the settings that the tune clips chose, so its interval needs no
+The reported gain is of the settings that the tuning clips chose, so its interval needs no
 correction. Who picks another finalist because it does best on the held-out clips, or the best
 of several bitrates, has had several chances: for them these intervals are wider.
 """

@@ -192,16 +192,16 @@ def _nominal(candidate: Candidate) -> str | None:
     spent = side.spends_kbps or side.bitrate_kbps
     if side.spends_kbps is not None and side.beside:
         return (
-            f"No step of the rate parameter spends the target: {side.knob:.4g} spends"
-            f" {spent:.1f} kb/s, {side.beside[0]:.4g} spends {side.beside[1]:.1f} kb/s on the"
+            f"No step of the rate parameter gives the target: {side.knob:.4g} gives"
+            f" {spent:.1f} kb/s and {side.beside[0]:.4g} gives {side.beside[1]:.1f} kb/s on the"
             " tuning clips. Quality is interpolated at the target; the command uses"
             f" {side.knob:.4g}."
         )
     if not candidate.nominal or abs(side.knob / spent - 1) < NOMINAL_APART:
         return None
     return (
-        f"The command asks for {side.knob:.4g} kb/s and spends {spent:.1f} kb/s of payload on the"
-        " tuning clips: that is why its number is not the target."
+        f"The command asks for {side.knob:.4g} kb/s to get {spent:.1f} kb/s of payload on the"
+        " tuning clips."
     )
 
 
@@ -210,12 +210,12 @@ def _together(wide: Estimate | None) -> str | None:
 
 
 def _spent(side: SideResult | None) -> str:
-    """ "64.0", or "64.0 (its step: 62.8)" where the knob has none at the target."""
+    """ "64.0", or "64.0 (nearest step: 62.8)" where the knob has none at the target."""
     if side is None:
         return "–"
     if side.spends_kbps is None:
         return f"{side.bitrate_kbps:.1f}"
-    return f"{side.bitrate_kbps:.1f} (its step: {side.spends_kbps:.1f})"
+    return f"{side.bitrate_kbps:.1f} (nearest step: {side.spends_kbps:.1f})"
 
 
 def _encode_command(candidate: Candidate, where: str, is_winner: bool) -> str | None:

@@ -112,7 +112,7 @@ def _compare(
     ]
     bits = bits_ratio(b, a)
     if missed or bits is None:
-        problem = "; ".join(missed) or "the lowest bitrate of a side reaches the target already"
+        problem = "; ".join(missed) or "one side reaches the target even at its lowest bitrate"
         return BitsComparison(goal, a, b, problem=problem)
     time = b.probe.encode_s / a.probe.encode_s if a.probe.encode_s > 0 else None
     try:
@@ -154,11 +154,13 @@ def find_failures(
         if each.bits is None:
             failures.append(f"{each.goal}: not compared: {each.problem}")
             continue
-        limit = f"{100 * most_more:g} % more"
+        limit = f"{100 * most_more:+g} %"
         if each.bits.low > 1 + most_more:
-            failures.append(f"{each.goal}: B needs {_bits(each.bits)}, certainly over {limit}")
+            failures.append(f"{each.goal}: B needs {_bits(each.bits)}, certainly above {limit}")
         elif strict and each.bits.high > 1 + most_more:
-            failures.append(f"{each.goal}: B needs {_bits(each.bits)}, not proven under {limit}")
+            failures.append(
+                f"{each.goal}: B needs {_bits(each.bits)}, not proven to be below {limit}"
+            )
     return failures
 
 
@@ -168,23 +170,23 @@ def summarise(each: BitsComparison, labels: tuple[str, str]) -> str:
         return f"For {each.goal} there is no comparison: {each.problem}."
     a, b = each.a.probe.point.kbps, each.b.probe.point.kbps
     told = (
-        f"For {each.goal} B ({labels[1]}) needs {b:.1f} kb/s, A ({labels[0]}) {a:.1f}:"
+        f"For {each.goal} B ({labels[1]}) needs {b:.1f} kb/s, A ({labels[0]}) needs {a:.1f}:"
         f" {_bits(each.bits)}"
     )
     if each.time_ratio is not None:
         told += f", {each.time_ratio:.2f} times the encode time"
-    heard = "".join(
-        f"; {metric_label(name)} {'hears' if g.low > 0 or g.high < 0 else 'cannot tell:'}"
-        f" {g.value:+.1f}"
-        for name, g in each.judges.items()
-    )
+    heard = "".join(f"; {_judge_says(name, gain)}" for name, gain in each.judges.items())
     return f"{told}, on {len(each.a.seconds)} clips{heard}."
 
 
+def _judge_says(name: str, gain: Estimate) -> str:
+    label = metric_label(name)
+    if gain.low > 0 or gain.high < 0:
+        return f"{label} hears {gain.value:+.1f}"
+    return f"{label} is undecided ({gain.value:+.1f})"
+
+
 def _bits(ratio: Estimate) -> str:
-    """ "3.1 % more bits (95 % interval 1.9 to 4.4)"; fewer is negative in the interval."""
-    percent, low, high = (100 * (x - 1) for x in (ratio.value, ratio.low, ratio.high))
-    if percent < 0:
-        percent, low, high = -percent, -high, -low
-        return f"{percent:.1f} % fewer bits (95 % interval {low:.1f} to {high:.1f})"
-    return f"{percent:.1f} % more bits (95 % interval {low:.1f} to {high:.1f})"
+    """ "+3.1 % bits (95 % interval +1.9 to +4.4)"; negative is fewer."""
+    value, low, high = (100 * (x - 1) for x in (ratio.value, ratio.low, ratio.high))
+    return f"{value:+.1f} % bits (95 % interval {low:+.1f} to {high:+.1f})"

@@ -145,8 +145,8 @@ def choose_qualities(hull: Sequence[Corner], wanted: Wanted) -> tuple[list[float
     high = min([quality[-1], *_given(wanted.high), *map(at, _given(wanted.high_kbps))])
     if high <= low:
         raise RunError(
-            f"no ladder from quality {low:.1f} to {high:.1f}: the runs reach {quality[0]:.1f} at"
-            f" {kbps[0]:.1f} kb/s to {quality[-1]:.1f} at {kbps[-1]:.1f} kb/s"
+            f"no ladder from quality {low:.1f} to {high:.1f}: the runs cover {quality[0]:.1f} (at"
+            f" {kbps[0]:.1f} kb/s) to {quality[-1]:.1f} (at {kbps[-1]:.1f} kb/s)"
         )
     spreads = [c.spread for c in hull]
     for count in range(wanted.rungs, 1, -1):
@@ -157,15 +157,15 @@ def choose_qualities(hull: Sequence[Corner], wanted: Wanted) -> tuple[list[float
             break
     else:
         raise RunError(
-            f"quality {low:.1f} and {high:.1f} are too near to be told apart: no two rungs fit"
+            f"quality {low:.1f} and {high:.1f} are too close for two noticeably different rungs"
         )
     notes = [
-        f"Steps of {steps[1] - steps[0]:.1f} points. The largest just noticeable step is"
-        f" {needed:.1f} points: in three of four comparisons the better one is rated higher, by"
-        " the model's spread of opinion on the two rungs."
+        f"Steps are {steps[1] - steps[0]:.1f} points. The largest just noticeable step is"
+        f" {needed:.1f} points: by the model's spread of opinion, the better rung is rated higher"
+        " in three of four comparisons."
     ]
     if count < wanted.rungs:
-        notes.append(f"{wanted.rungs} rungs were asked for; more than {count} are not noticeable.")
+        notes.append(f"{wanted.rungs} rungs were requested; only {count} have noticeable steps.")
     return steps, notes
 
 
@@ -197,7 +197,7 @@ def build_ladder(
     corners = [c for n, source in enumerate(sources) for c in find_corners(source.results, n)]
     hull = find_hull(corners)
     if len(hull) < 2:
-        raise RunError("a ladder needs runs whose quality rises over two bitrates or more")
+        raise RunError("a ladder needs runs whose quality rises over at least two bitrates")
     qualities, notes = choose_qualities(hull, wanted)
     maker = _Maker(sources, scorer, executor, seed)
     measured: list[_Measured] = []
@@ -313,8 +313,8 @@ def _climb(measured: Sequence[_Measured], seed: int, notes: list[str]) -> list[R
         noticeable = noticeable_step(each.rung.spread, below.rung.spread)
         if step.low <= 0 or step.value < noticeable:
             notes.append(
-                f"Left out: {name}, {step.value:+.1f} points ({step.low:.1f} to {step.high:.1f})"
-                f" over the rung below on held-out clips; {noticeable:.1f} are noticeable."
+                f"Left out: {name}, {step.value:+.1f} points ({step.low:+.1f} to {step.high:+.1f})"
+                f" over the rung below on held-out clips; a noticeable step is {noticeable:.1f}."
             )
             continue
         kept.append(replace(each, rung=replace(each.rung, step=step, noticeable=noticeable)))

@@ -39,10 +39,12 @@ def find_transparent(results: Results, run: Path, share: float) -> Transparent:
     kbps = np.array([side.bitrate_kbps for side in points])
     where = f"{name}: {100 * share:g} % of {len(values[0])} held-out clips"
     if reached[-1] < goal.quality:
-        told = f"{where} are not transparent up to {kbps[-1]:.1f} kb/s ({100 * clear[-1]:.0f} %)"
+        told = (
+            f"{where} are not transparent up to {kbps[-1]:.1f} kb/s ({100 * clear[-1]:.0f} % are)"
+        )
         return Transparent(name, str(run), share, None, told, [])
     if reached[0] >= goal.quality:
-        told = f"{where} are transparent already at {kbps[0]:.1f} kb/s, the lowest measured"
+        told = f"{where} are transparent even at {kbps[0]:.1f} kb/s, the lowest measured"
         return Transparent(name, str(run), share, None, told, [])
     found = find_crossing(kbps, np.array(reached), goal.quality)
     targets = [b.target_kbps for b in results.bitrates if b.candidates]

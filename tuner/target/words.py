@@ -22,27 +22,25 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
     where = f"For {target.goal} on {clips} held-out clips"
     best, default = target.best, target.default
     if best is None:
-        told = f"{where} {_needs('the default', default)}. No settings that need fewer were found."
+        told = f"{where} {_needs('the default', default)}. No settings need fewer bits."
         return replace(target, sentence=told)
     told = f"{where} {_needs('the best settings found', best)}, {_needs('the default', default)}"
     if not (best.reached and default.reached):
         return replace(target, sentence=f"{told}.")
-    saving = 1 - best.kbps / default.kbps
     bits = target.bits
-    span = f" (95 % interval {_percent(bits.high)} to {_percent(bits.low)})" if bits else ""
-    told += f": as good as the default with {abs(100 * saving):.0f} % "
-    told += f"{'fewer' if saving > 0 else 'more'} bits{span}"
+    span = f" (95 % interval {_change(bits.low)} to {_change(bits.high)} %)" if bits else ""
+    told += f": {_change(best.kbps / default.kbps)} % bits at equal quality{span}"
     if target.time_ratio is not None:
         told += f", {target.time_ratio:.2f} times the encode time"
     losers = [family for family, gain in target.judges.items() if gain.high < 0]
     sure = bits is not None and bits.high < 1
     if losers:
         names = ", ".join(FAMILY_WORDS.get(family, family) for family in losers)
-        told += f". But judges by {names} hear a loss at these bits: keep the default."
+        told += f". Judges of {names} hear a loss at these bitrates: keep the default."
     elif not sure:
-        told += ". That is not certain: keep the default."
+        told += ". The saving is not certain: keep the default."
     elif not target.judges:
-        told += ". No judge was asked."
+        told += ". No judge was used."
     else:
         told += ". No family of judges hears a certain loss."
     return replace(target, sentence=told, recommended=sure and not losers)
@@ -60,6 +58,7 @@ def _needs(who: str, needed: NeededBits) -> str:
     return f"{who} {verb} {needed.kbps:.1f} kb/s{span}"
 
 
-def _percent(ratio: float) -> str:
-    """A ratio of bits as what is saved."""
-    return f"{100 * (1 - ratio):.0f}"
+def _change(ratio: float) -> str:
+    """A ratio of bits as a change in per cent: "-12", "+3", "0"."""
+    rounded = round(100 * (ratio - 1))
+    return f"{rounded:+d}" if rounded else "0"

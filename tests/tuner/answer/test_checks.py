@@ -40,4 +40,4 @@ def test_a_failing_scorer_is_told(references: dict[str, Pcm]) -> None:
             raise ScoreError("no weights")
 
     (note,) = check_scorer(Broken(), references, {})
-    assert "could not be done: no weights" in note
+    assert "could not be run: no weights" in note

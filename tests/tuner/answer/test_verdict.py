@@ -28,9 +28,9 @@ def test_confirmed_names_the_figures_and_the_judges():
     answer = verdict(BETTER, Estimate(7.9, 5, 11), Estimate(1.2, 0.1, 2.3), UNSURE)
     assert answer.kind == "confirmed"
     assert answer.sentence == (
-        "Confirmed: on 15 held-out clips the tuned settings gain 6.2 points (95 % interval"
-        " 4.1 to 8.3) by the quality model; ViSQOL (+7.9) and Zimtohrli (+1.2) agree; 2f-model"
-        " (+0.4) cannot tell."
+        "Confirmed: on 15 held-out clips the gain is +6.2 points (95 % interval +4.1 to +8.3) by"
+        " the quality model; ViSQOL (+7.9) and Zimtohrli (+1.2) agree; 2f-model (+0.4) is"
+        " undecided."
     )
 
 
@@ -47,7 +47,8 @@ def test_any_family_below_zero_objects(family):
     answer = verdict(**{family: WORSE})
     assert answer.kind == "objected"
     name = {"similarity": "ViSQOL", "distance": "Zimtohrli", "noise": "2f-model"}[family]
-    assert f"but {name} (-2.0) hears a loss; keep the default" in answer.sentence
+    assert f"Objected: {name} (-2.0) hears a loss on 15 held-out clips;" in answer.sentence
+    assert answer.sentence.endswith(" Keep the default, or listen.")
 
 
 def test_an_objection_needs_no_gain_by_the_model():
@@ -56,15 +57,15 @@ def test_an_objection_needs_no_gain_by_the_model():
 
 
 def test_one_family_is_too_few():
-    """One family that agrees confirms nothing; who cannot tell is named, too."""
+    """One family that agrees confirms nothing; who is undecided is named, too."""
     answer = verdict(BETTER, BETTER, UNSURE, UNSURE)
     assert answer.kind == "not confirmed"
-    assert "Zimtohrli (+0.4) and 2f-model (+0.4) cannot tell; only ViSQOL (+6.2)" in answer.sentence
+    assert (
+        "Zimtohrli (+0.4) and 2f-model (+0.4) are undecided; only ViSQOL (+6.2)" in answer.sentence
+    )
     alone = verdict(BETTER, BETTER, None, None)
     assert alone.kind == "not confirmed"
-    assert (
-        "one family of judges (spectrogram similarity) is too few; 2 must agree" in alone.sentence
-    )
+    assert "only one family of judges (spectrogram similarity); 2 must agree" in alone.sentence
 
 
 def test_metrics_of_one_family_have_one_voice():
@@ -72,7 +73,7 @@ def test_metrics_of_one_family_have_one_voice():
     judges = {"masked noise": ["2f", "peaq"]}
     answer = verdict(BETTER, None, None, BETTER, judges=judges)
     assert answer.kind == "not confirmed"
-    assert "2f-model with PEAQ (+6.2) agrees, but one family" in answer.sentence
+    assert "2f-model with PEAQ (+6.2) agrees, but this is only one family" in answer.sentence
 
 
 def test_what_was_climbed_does_not_confirm_itself():
@@ -92,22 +93,22 @@ def test_undecided_judges_leave_it_unconfirmed():
     """The model alone cannot confirm itself."""
     answer = verdict(BETTER, UNSURE, UNSURE, UNSURE)
     assert answer.kind == "not confirmed"
-    assert "cannot tell" in answer.sentence
+    assert "are undecided." in answer.sentence
 
 
 def test_no_judges_leave_it_unconfirmed():
     """Without judges nothing is confirmed."""
     answer = verdict(BETTER, None, None, None)
     assert answer.kind == "not confirmed"
-    assert "no judge of another family was asked" in answer.sentence
+    assert "no judge of another family was used" in answer.sentence
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"n_clips": 9}, "with 9 held-out clips, fewer than the 10 that an answer needs"),
-        ({"n_clips": 1}, "with 1 held-out clip, fewer than"),
-        ({"n_sources": 1}, "with 15 held-out clips, all from one recording"),
+        ({"n_clips": 9}, "Preliminary (9 held-out clips, at least 10 are needed): the gain is"),
+        ({"n_clips": 1}, "Preliminary (1 held-out clip, at least 10 are needed)"),
+        ({"n_sources": 1}, "Preliminary (15 held-out clips, all from one recording)"),
     ],
 )
 def test_few_clips_allow_no_more_than_a_preliminary_answer(changes, why):
@@ -123,15 +124,15 @@ def test_an_interval_that_includes_zero_is_not_confirmed():
     """A sizeable gain that may be nothing is not proven."""
     answer = verdict(Estimate(2.0, -0.5, 4.5), BETTER, BETTER, UNSURE)
     assert answer.kind == "not confirmed"
-    assert "gain 2.0 points (95 % interval -0.5 to 4.5)" in answer.sentence
-    assert "may be chance; ViSQOL (+6.2) and Zimtohrli (+6.2) hear a gain." in answer.sentence
+    assert "is +2.0 points (95 % interval -0.5 to +4.5)" in answer.sentence
+    assert "this may be chance; ViSQOL (+6.2) and Zimtohrli (+6.2) hear a gain." in answer.sentence
 
 
-def test_a_loss_that_may_be_chance_is_called_a_loss():
-    """ "The gain is -1.2" is no English."""
+def test_a_loss_that_may_be_chance_has_its_sign():
+    """Signs say which; the interval's ends have the same sense as the gain."""
     answer = verdict(Estimate(-1.2, -4.0, 1.5), UNSURE, UNSURE, UNSURE)
     assert answer.kind == "not confirmed"
-    assert "lose 1.2 points (95 % interval -1.5 to 4.0)" in answer.sentence
+    assert "it is -1.2 points (95 % interval -4.0 to +1.5)" in answer.sentence
 
 
 def test_a_wide_interval_around_nothing_tells_nothing():
@@ -152,8 +153,8 @@ def test_both_the_objective_and_the_mean_are_told():
     answer = verdict(**by_consensus(Estimate(5.0, 3.0, 7.0)))
     assert answer.kind == "confirmed"
     assert (
-        "settings gain 6.2 points (95 % interval 4.1 to 8.3) by the quality model and 5.0 points"
-        " (95 % interval 3.0 to 7.0) by consensus, which the search maximised; ViSQOL"
+        "the gain is +6.2 points (95 % interval +4.1 to +8.3) by the quality model and +5.0 points"
+        " (95 % interval +3.0 to +7.0) by consensus, which the search maximised; ViSQOL"
     ) in answer.sentence
 
 
@@ -161,9 +162,9 @@ def test_both_the_objective_and_the_mean_are_told():
     ("mean", "objective", "said"),
     [
         (BETTER, UNSURE, "the gain by consensus may be chance; ViSQOL"),
-        (UNSURE, BETTER, "the gain of the mean may be chance; ViSQOL"),
-        (UNSURE, UNSURE, "; that may be chance; ViSQOL"),
-        (BETTER, WORSE, "gain 6.2 points (95 % interval 4.1 to 8.3) by the quality model and lose"),
+        (UNSURE, BETTER, "; the mean gain may be chance; ViSQOL"),
+        (UNSURE, UNSURE, "; this may be chance; ViSQOL"),
+        (BETTER, WORSE, "95 % interval +4.1 to +8.3) by the quality model and -2.0 points"),
     ],
 )
 def test_one_of_both_is_not_enough(mean, objective, said):
@@ -181,30 +182,28 @@ def test_a_gain_by_the_objective_alone_is_no_nothing():
     answer = verdict(nothing, **quiet, **by_consensus(nothing))
     assert answer.kind == "nothing better was found"
     answer = verdict(**by_consensus(BETTER, tune_gain=0.2))
-    assert "none gains more than 0.5 points over the default by consensus" in answer.sentence
+    assert "no settings gain more than 0.5 points over the default by consensus" in answer.sentence
 
 
 def test_a_loss_on_held_out_clips_is_told():
     """Better on tune and worse on held-out clips: not confirmed, as a loss with figures."""
     answer = verdict(WORSE, UNSURE, UNSURE, UNSURE)
     assert answer.kind == "not confirmed"
-    assert "lose 2.0 points (95 % interval 0.9 to 3.1)" in answer.sentence
+    assert "it is -2.0 points (95 % interval -3.1 to -0.9)" in answer.sentence
 
 
 def test_nothing_found_on_tune_leaves_the_default():
     """Without a gain on tune nothing was found, whatever held-out clips say; how long is told."""
     answer = verdict(tune_gain=0.4)
     assert answer.kind == "nothing better was found"
-    assert answer.sentence.startswith("Nothing better was found in 60 trials: none gains")
+    assert answer.sentence.startswith("Nothing better was found in 60 trials: no settings gain")
 
 
 def test_a_gain_that_vanishes_on_held_out_clips_leaves_the_default():
     """A held-out gain of nearly nothing means that nothing better was found."""
     answer = verdict(Estimate(-0.04, -0.9, 0.8), UNSURE, UNSURE, UNSURE)
     assert answer.kind == "nothing better was found"
-    assert (
-        "on 15 held-out clips they gain 0.0 points (95 % interval -0.9 to 0.8)" in answer.sentence
-    )
+    assert "on 15 held-out clips it is 0.0 points (95 % interval -0.9 to +0.8)" in answer.sentence
 
 
 def test_settings_without_held_out_scores_are_not_confirmed():
@@ -217,9 +216,21 @@ def test_settings_without_held_out_scores_are_not_confirmed():
 @pytest.mark.parametrize(
     ("heard", "kind", "said"),
     [
-        (BETTER, "confirmed", "Confirmed by listening: 8 listeners on 1 clip rate the tuned"),
-        (WORSE, "objected", "2.0 points (95 % interval 0.9 to 3.1) below the default"),
-        (UNSURE, "not confirmed", "8 listeners on 1 clip do not tell the tuned settings from"),
+        (
+            BETTER,
+            "confirmed",
+            "Confirmed by listening: 8 listeners rated 1 clip; tuned minus default is +6.2",
+        ),
+        (
+            WORSE,
+            "objected",
+            "Objected by listening: 8 listeners rated 1 clip; tuned minus default is -2.0",
+        ),
+        (
+            UNSURE,
+            "not confirmed",
+            "is +0.4 points (95 % interval -2.0 to +3.0), which may be chance. The gain",
+        ),
     ],
 )
 def test_people_stand_above_metrics(heard, kind, said):
@@ -229,4 +240,4 @@ def test_people_stand_above_metrics(heard, kind, said):
         answer = verdict(others, others, others, others, heard=listening, n_clips=3)
         assert answer.kind == kind
         assert said in answer.sentence
-        assert "; the settings " in answer.sentence and "by the quality model" in answer.sentence
+        assert " The gain is " in answer.sentence and "by the quality model" in answer.sentence

@@ -86,8 +86,8 @@ def test_better_settings_win_at_equal_bitrate(clips: list[ClipRef], executor: Ex
         assert all("better" in said for said in comparison.said.values())
         assert comparison.time_ratio == pytest.approx(1.0)
     sentence = summarise(first, ("old", "new"))
-    assert sentence.startswith("At 64 kb/s B (new) sounds better than A (old), by 4.0 points (")
-    assert "on 6 clips; ViSQOL hears +2.0. B encodes in 1.00 times A's time." in sentence
+    assert sentence.startswith("At 64 kb/s B (new) sounds better than A (old): +4.0 points (")
+    assert "on 6 clips; ViSQOL hears +2.0. B takes 1.00 times A's encode time." in sentence
     assert find_failures([first, second], 3.0, strict=True) == []
     assert len(find_failures([first, second], 5.0, strict=False)) == 2
 
@@ -95,16 +95,16 @@ def test_better_settings_win_at_equal_bitrate(clips: list[ClipRef], executor: Ex
 def test_worse_settings_fail(clips: list[ClipRef], executor: Executor) -> None:
     """Certainly worse: below zero, but not below what is tolerated."""
     (comparison,) = run(clips, executor, subject("new", joint=False))
-    assert "sounds worse than A (old), by 2.0 points" in summarise(comparison, ("old", "new"))
+    assert "sounds worse than A (old): -2.0 points" in summarise(comparison, ("old", "new"))
     (failure,) = find_failures([comparison], 0.0, strict=False)
-    assert failure.startswith("96 kb/s: B gains -2.0 points")
+    assert failure.startswith("96 kb/s: the gain of B is -2.0 points")
     assert find_failures([comparison], -3.0, strict=True) == []
 
 
 def test_the_same_is_neither(clips: list[ClipRef], executor: Executor) -> None:
     """Another build that codes the same passes even the strict gate."""
     (comparison,) = run(clips, executor, subject("new", FakeEncoder(build="2")))
-    assert "scores as A (old) does on 6 clips" in summarise(comparison, ("old", "new"))
+    assert "scores the same as A (old) on 6 clips" in summarise(comparison, ("old", "new"))
     assert find_failures([comparison], 0.0, strict=True) == []
 
 

@@ -41,18 +41,22 @@ def test_every_bitrate_counts() -> None:
     """One that fails is enough, and each is told."""
     failures = find_failures([compared(1, 2), compared(-2, -1), compared(-9, -7)], 0, strict=False)
     assert failures == [
-        "96 kb/s: B gains -1.5 points (95 % interval -2.0 to -1.0), certainly below 0",
-        "96 kb/s: B gains -8.0 points (95 % interval -9.0 to -7.0), certainly below 0",
+        "96 kb/s: the gain of B is -1.5 points (95 % interval -2.0 to -1.0), certainly below 0",
+        "96 kb/s: the gain of B is -8.0 points (95 % interval -9.0 to -7.0), certainly below 0",
     ]
 
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
-        (1.0, 3.0, "B (b) sounds better than A (a), by 2.0 points (95 % interval 1.0 to 3.0)"),
-        (-3.0, -1.0, "B (b) sounds worse than A (a), by 2.0 points (95 % interval 1.0 to 3.0)"),
-        (-1.0, 2.0, "B (b) and A (a) cannot be told apart: B gains 0.5 points"),
-        (-0.01, 0.02, "B (b) scores as A (a) does on 3 clips"),
+        (1.0, 3.0, "B (b) sounds better than A (a): +2.0 points (95 % interval +1.0 to +3.0)"),
+        (-3.0, -1.0, "B (b) sounds worse than A (a): -2.0 points (95 % interval -3.0 to -1.0)"),
+        (
+            -1.0,
+            2.0,
+            "B (b) and A (a) are statistically tied: +0.5 points (95 % interval -1.0 to +2.0)",
+        ),
+        (-0.01, 0.02, "B (b) scores the same as A (a) on 3 clips"),
     ],
 )
 def test_sentence(low: float, high: float, words: str) -> None:
@@ -60,5 +64,6 @@ def test_sentence(low: float, high: float, words: str) -> None:
     sentence = summarise(compared(low, high, visqol=(1, 2), other=(-1, 2)), ("a", "b"))
     assert sentence.startswith(f"At 96 kb/s {words}")
     assert sentence.endswith(
-        "on 3 clips; ViSQOL hears +1.5; other cannot tell (+0.5). B encodes in 1.50 times A's time."
+        "on 3 clips; ViSQOL hears +1.5; other is undecided (+0.5). B takes 1.50 times A's encode"
+        " time."
     )

@@ -51,7 +51,7 @@ def test_a_worse_setting_shuts_the_gate(
         compare("fake", "fake:joint=false", music, "64", cache=tmp_path / "cache", workers=1)
     printed = capsys.readouterr()
     assert stop.value.exit_code == 1
-    assert "FAILED at 64 kb/s: B gains -2.0 points" in printed.err
+    assert "FAILED at 64 kb/s: the gain of B is -2.0 points" in printed.err
     assert "scoring: 6/6" in printed.err
     assert "measured kb/s" in printed.out and "[1].wav" in printed.out
     assert "At 64 kb/s B (fake:joint=false) sounds worse" in printed.out
@@ -145,7 +145,7 @@ def test_bits_for_a_quality(
     compare("fake", "fake:shaping=7", *given, **kept)  # type: ignore[arg-type]
     # 4 dB of 12 an octave.
     assert "B (fake:shaping=7) needs" in (printed := capsys.readouterr().out)
-    assert "20." in printed and "% fewer bits (95 % interval" in printed
+    assert "-20." in printed and "% bits (95 % interval -" in printed
     assert "1.00 times the encode time, on 3 clips; ViSQOL" in printed
     with pytest.raises(typer.Exit) as stop:
         compare("fake:shaping=7", "fake", *given, as_json=True, **kept)  # type: ignore[arg-type]
@@ -153,6 +153,6 @@ def test_bits_for_a_quality(
     told = json.loads(printed.out)  # type: ignore[attr-defined]
     assert stop.value.exit_code == 1 and not told["passed"]
     assert told["targets"][0]["bits_ratio"]["value"] == pytest.approx(2 ** (4 / 12), rel=0.02)
-    assert "FAILED for quality 40: B needs 2" in printed.err  # type: ignore[attr-defined]
+    assert "FAILED for quality 40: B needs +2" in printed.err  # type: ignore[attr-defined]
     with pytest.raises(StudyError, match="not both"):
         compare("fake", "fake", music, "64", "40")

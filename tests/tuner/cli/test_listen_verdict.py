@@ -52,13 +52,13 @@ def test_people_confirm(test_of_run: tuple[Path, Path]) -> None:
     """Verdict, winner and report follow, and what they said is kept."""
     test, run = test_of_run
     told = tell_run(test, PLAN, said(8.0, 3.0))
-    assert told[0].startswith("96 kb/s: Confirmed by listening: 3 listeners on 2 clips rate")
+    assert told[0].startswith("96 kb/s: Confirmed by listening: 3 listeners rated 2 clips;")
     assert told[1].endswith("report.html")
     (bitrate,) = read_results(run / "results.json").bitrates
     assert (bitrate.verdict.kind, bitrate.winner) == ("confirmed", 1)
     assert bitrate.listening is not None and bitrate.listening.gain.value == 8.0
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "people were asked. Confirmed by listening: 3 listeners on 2 clips" in page
+    assert "a listening test decides. Confirmed by listening: 3 listeners rated 2 clips" in page
 
 
 def test_people_object(test_of_run: tuple[Path, Path]) -> None:

@@ -76,7 +76,7 @@ def test_runs_over_other_clips_are_refused(run_folder, tmp_path):
     other = make_run(tmp_path / "other", clips=[clip])
     done = tuner(run_folder, other, cwd=tmp_path)
     assert done.returncode == 1
-    assert "drums.flac (tune)" in done.stderr
+    assert "drums.flac (tuning)" in done.stderr
     assert not (tmp_path / "report.html").exists()
 
 

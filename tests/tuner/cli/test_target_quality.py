@@ -47,7 +47,7 @@ def test_a_target_of_quality(
     assert good.best.quality >= 60 and good.best.kbps < good.default.kbps
     assert good.bits is not None and good.bits.low <= good.bits.value <= good.bits.high < 1
     assert good.bits.value == pytest.approx(good.best.kbps / good.default.kbps, rel=0.02)
-    assert good.recommended and "as good as the default with" in good.sentence
+    assert good.recommended and "% bits at equal quality (95 % interval -" in good.sentence
     assert set(good.judges) == {"similarity", "distance"}
     assert tomllib.loads(results.provenance.study)["target_quality"] == [60.0]
     assert printed["quality_targets"][0]["sentence"] == good.sentence

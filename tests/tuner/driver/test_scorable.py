@@ -90,10 +90,10 @@ def test_the_clip_is_named_and_left_out(tmp_path: Path, by_judge: bool) -> None:
     kept, told, updates, _ = look(make_parts(*(metrics if by_judge else metrics[::-1])), tmp_path)
     assert [clip.name for clip in kept.clips.clips] == [f"{n}.wav" for n in range(6)]
     assert [sentence.partition(" is left")[0] for sentence in told] == [
-        "6.wav (tune)",
-        "7.wav (holdout)",
+        "6.wav (tuning)",
+        "7.wav (held-out)",
     ]
-    assert all("at 48 kb/s, nothing to hear" in sentence for sentence in told)
+    assert all("at 48 kb/s: nothing to hear" in sentence for sentence in told)
     stages = [update.text for update in updates if isinstance(update, StageStarted)]
     assert stages[0].endswith("0/16") and stages[-1].endswith("16/16")
 

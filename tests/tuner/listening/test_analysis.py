@@ -68,7 +68,7 @@ def test_who_takes_the_mid_anchor_for_the_reference_is_screened():
     for page in ("001", "002"):
         answers["s1"][page]["answer"]["anchor70"] = 91
     assert analyse(plan, answers).screened == {
-        "s1": "mid anchor over 90 on 29% of the pages",
+        "s1": "rates the mid anchor above 90 on 29% of the pages",
     }
     # Two of eight are a quarter, three are more.
     answers["s2"]["001"]["answer"]["anchor70"] = 100
@@ -90,7 +90,7 @@ def test_nobody_left_is_an_error():
     with pytest.raises(NobodyLeft, match="nobody has answered yet"):
         analyse(make_plan(), {})
     unfinished = {"s0": {"001": make_answers(make_plan(), 1)["s0"]["001"]}}
-    with pytest.raises(NobodyLeft, match=r"1 began, 1 have pages left.*let more people listen"):
+    with pytest.raises(NobodyLeft, match=r"1 started, 1 unfinished.*more people must listen"):
         analyse(make_plan(), unfinished)
 
 

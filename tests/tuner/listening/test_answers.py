@@ -37,20 +37,26 @@ def rating(value):
 
 
 CHANGES = {
-    "NaN": (rating(float("nan")), "NaN is no number"),
-    "infinite": (rating(float("inf")), "Infinity is no number"),
-    "too large": (rating(1e9), "1000000000.0 is no rating"),
-    "negative": (rating(-1), "-1 is no rating"),
-    "text": (rating("80"), "'80' is no rating"),
-    "true": (rating(True), "True is no rating"),
-    "nothing": (rating(None), "None is no rating"),
-    "missing": (lambda line: line["answer"].pop("tuned") and None, r"other conditions.*\(tuned\)"),
-    "further": (lambda line: line["answer"].update(new=1), r"other conditions.*\(new\)"),
+    "NaN": (rating(float("nan")), "NaN is not a number"),
+    "infinite": (rating(float("inf")), "Infinity is not a number"),
+    "too large": (rating(1e9), "1000000000.0 is not a rating"),
+    "negative": (rating(-1), "-1 is not a rating"),
+    "text": (rating("80"), "'80' is not a rating"),
+    "true": (rating(True), "True is not a rating"),
+    "nothing": (rating(None), "None is not a rating"),
+    "missing": (
+        lambda line: line["answer"].pop("tuned") and None,
+        r"wrong conditions \(tuned\)",
+    ),
+    "further": (
+        lambda line: line["answer"].update(new=1),
+        r"wrong conditions \(new\)",
+    ),
     "a list": (lambda line: line.update(answer=[1, 2]), "line 3"),
     "another page": (lambda line: line.update(page="099"), "page '099' is not in this test"),
     "a page of another type": (lambda line: line.update(page=[]), "is not in this test"),
     "another order": (lambda line: line["order"].append("new"), "in its order"),
-    "a comment of 1": (lambda line: line.update(comment=1), "its comment is no text"),
+    "a comment of 1": (lambda line: line.update(comment=1), "its comment is not text"),
     "version": (lambda line: line.update(version=7), "version 7"),
     "another subject": (lambda line: line.update(subject="eve"), "answers of 'eve'"),
     "no subject": (lambda line: line.pop("subject") and None, "line 3 cannot be read"),
@@ -93,7 +99,7 @@ def test_nobody_left_tells_of_files(rated):
     for subject in ("anna", "ben"):
         rewrite(rated, rating(1e9), subject)
     plan = read_plan(rated)
-    with pytest.raises(NobodyLeft, match=r"(?s)anna\.jsonl is left out: .*ben\.jsonl is left out"):
+    with pytest.raises(NobodyLeft, match=r"(?s)anna\.jsonl is excluded: .*ben\.jsonl is excluded"):
         analyse(plan, *read_all_answers(rated, plan))
 
 

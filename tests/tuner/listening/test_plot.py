@@ -75,7 +75,7 @@ def test_who_is_left_out_and_what_was_written(folder, tmp_path):
     plan = rate(folder, comment="A <b>rings</b>\nB is dull")
     (folder / "results" / "carl.jsonl").write_text("{}\n")
     page = write(folder, plan, tmp_path / "a.html")
-    assert "carl.jsonl is left out: line 1" in page
+    assert "carl.jsonl is excluded: line 1" in page
     assert page.count("A &lt;b&gt;rings&lt;/b&gt;\nB is dull") == 4
     order = [s.condition for s in plan.order("anna", "001")]
     assert f"A {order[0]}, B {order[1]}, C {order[2]}" in page

@@ -196,7 +196,7 @@ def test_a_damaged_results_file_is_told_and_kept(client, folder, caplog):
     (folder / "results" / "anna.jsonl").write_text("{broken\n")
     response = post(client)
     assert response.status_code == 500
-    assert "tell whoever runs the test" in response.json()["error"]
+    assert "tell the test's organiser" in response.json()["error"]
     assert "anna.jsonl" not in response.text and "anna.jsonl" in caplog.text
     assert (folder / "results" / "anna.jsonl").read_text() == "{broken\n"
 

@@ -91,7 +91,7 @@ def test_one_condition_is_compared_with_the_reference_in_abx(tmp_path):
 
 
 def test_a_test_is_never_overwritten(folder):
-    with pytest.raises(RunError, match="holds a test already"):
+    with pytest.raises(RunError, match="already contains a test"):
         make_test(folder, [], title="", baseline="default")
 
 

@@ -38,17 +38,17 @@ NAMES = ("castanets", "glockenspiel", "harpsichord", "male speech", "female spee
 
 #: Verdict kind -> sentence, gain by metric, winner.
 CASES = {
-    "confirmed": ("Confirmed: on 15 held-out clips the tuned settings gain 6.2 points"
-                  " (95 % interval 4.1 to 8.3); ViSQOL (+7.9) and Zimtohrli (+1.2) agree.",
+    "confirmed": ("Confirmed: on 15 held-out clips the gain is +6.2 points (95 % interval"
+                  " +4.1 to +8.3) by the quality model; ViSQOL (+7.9) and Zimtohrli (+1.2) agree.",
                   (6.2, 7.9, 1.2), 1),
-    "objected": ("Objected: the quality model sees a gain of 3.1 points (95 % interval 1.9 to 4.4)"
-                 " on 15 held-out clips, but Zimtohrli (-2.4) hears a loss; listen before you use"
-                 " these settings.", (3.1, 5.0, -2.4), 0),
-    "not confirmed": ("Not confirmed: the settings gain 2.9 points on the tune clips, but on 15"
-                      " held-out clips the gain is 1.1 points (95 % interval -0.4 to 2.5), which"
-                      " may be nothing.", (0.9, 0.4, 0.1), 0),
-    "nothing better was found": ("Nothing better was found in 60 trials: none gains more than"
-                                 " 0.5 points over the default on the tune clips.",
+    "objected": ("Objected: Zimtohrli (-2.4) hears a loss on 15 held-out clips; the gain is +3.1"
+                 " points (95 % interval +1.9 to +4.4) by the quality model. Keep the default, or"
+                 " listen.", (3.1, 5.0, -2.4), 0),
+    "not confirmed": ("Not confirmed: the gain of the best settings is +2.9 points on the tuning"
+                      " clips; on 15 held-out clips it is +1.1 points (95 % interval -0.4 to +2.5)"
+                      " by the quality model; this may be chance.", (0.9, 0.4, 0.1), 0),
+    "nothing better was found": ("Nothing better was found in 60 trials: no settings gain more"
+                                 " than 0.5 points over the default on the tuning clips.",
                                  (0.1, -0.2, 0.0), 0),
 }  # fmt: skip
 

@@ -110,7 +110,7 @@ def test_curves_that_do_not_overlap_say_so():
 def test_little_overlap_is_told():
     """A figure of a small common part speaks for that part only."""
     high = curve([70.0, 80.0, 88.0, 95.0], name="tuned opus")
-    assert bd_rate(ANCHOR, high, 0).note == "the curves share 15 % of their quality"
+    assert bd_rate(ANCHOR, high, 0).note == "the quality ranges overlap by 15 %"
 
 
 def test_a_curve_that_falls_has_no_bd_rate():
@@ -129,18 +129,18 @@ def test_an_order_that_hangs_on_one_clip_has_no_interval():
     figure = bd_rate(ANCHOR, test, 0)
     assert figure.value is not None
     assert figure.low is None
-    assert "single clip" in figure.note
+    assert "one clip is left out" in figure.note
 
 
 def test_curves_of_other_clips_have_no_figure():
     """Deltas are paired over clips."""
     other = curve([43.0, 55.0, 71.0, 81.0])
     other = replace(other, clips=[f"z{n}" for n in range(15)])
-    assert bd_rate(ANCHOR, other, 0).note == "the curves share no clip"
+    assert bd_rate(ANCHOR, other, 0).note == "the curves have no clip in common"
 
 
 def test_one_clip_has_a_figure_without_interval():
     """One clip says nothing of others."""
     figure = bd_rate(curve(ANCHOR.scores[0], clips=1), curve(ANCHOR.scores[0] + 3, clips=1), 0)
     assert figure.value < 0
-    assert (figure.low, figure.note) == (None, "one clip has no interval")
+    assert (figure.low, figure.note) == (None, "no interval from a single clip")

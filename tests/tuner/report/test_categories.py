@@ -48,8 +48,8 @@ def test_a_kind_with_few_clips_is_told(small_results):
     assert mono.shown == "−6.0"
     (warning,) = find_warnings(found(results))
     assert warning == (
-        "fewer than 3 held-out clips of “mono” (1, −6.0 points): what the settings do to this"
-        " kind is hardly tested."
+        "fewer than 3 held-out clips of “mono” (1, −6.0 points): the effect on this kind is"
+        " barely tested."
     )
 
 
@@ -58,7 +58,7 @@ def test_many_kinds_with_few_clips_are_told_at_once(small_results):
     results = with_kinds(small_results, [f"kind {n}" for n in range(7)])
     (warning,) = find_warnings(found(results))
     assert warning.startswith("fewer than 3 held-out clips of “kind 0” (1, −6.0 points), “kind")
-    assert " and 3 more: what the settings do to these kinds is hardly tested." in warning
+    assert " and 3 more: the effect on these kinds is barely tested." in warning
 
 
 def test_one_kind_needs_no_table(small_results):
@@ -68,7 +68,7 @@ def test_one_kind_needs_no_table(small_results):
 
 
 def test_the_page_tells_them(small_results, as_runs):
-    """In the answer's table, and under what to distrust."""
+    """In the answer's table, and under the caveats."""
     page = build_page(as_runs(with_kinds(small_results, ["speech"] * 4)))
     (bitrate,) = page.runs[0].bitrates
     assert [each.category for each in bitrate.categories] == ["speech", "music"]

@@ -95,8 +95,8 @@ def test_traits_are_told(tmp_path, small_results):
     clips = [replace(clip, traits=traits) for clip in small_results.clips]
     data = build_clips([Run(tmp_path, replace(small_results, clips=clips), [], "r0", "aac")])
     assert data["views"][0]["sides"]["tune"][0]["traits"] == (
-        "8.0 s, 0.2 attacks a second, side −12.0 dB against mid,"
-        " unlike what the model was taught on."
+        "8.0 s, 0.2 attacks per second, side −12.0 dB relative to mid,"
+        " outside the model’s training range."
     )
 
 

@@ -57,8 +57,8 @@ def test_the_answer_gives_the_gain_of_the_winner(small_results, as_runs):
     """The first paragraph holds the model's held-out gain and its interval."""
     results = with_gain(small_results, MODEL, Estimate(6.24, 4.06, 8.31))
     assert build_page(as_runs(results)).lead == [
-        "At 64 kb/s the tuned settings gain 6.2 points (95 % interval 4.1 to 8.3) on 15"
-        " held-out clips: use them."
+        "At 64 kb/s use the tuned settings: the gain is +6.2 points (95 % interval +4.1 to +8.3)"
+        " on 15 held-out clips."
     ]
 
 
@@ -101,14 +101,14 @@ def test_encoders_that_score_alike_cannot_be_told_apart(rising_results, as_runs)
     """Equal scores give no winner."""
     made = replace(rising_results.provenance, encoder="twin")
     page = build_page(as_runs(rising_results, replace(rising_results, provenance=made)))
-    assert "cannot be told apart" in page.lead[0]
+    assert "are statistically tied" in page.lead[0]
 
 
 def test_runs_without_a_common_bitrate_say_so(rising_results, other_encoder, as_runs):
     """There is nothing to compare, and the page still stands."""
     low = replace(rising_results, bitrates=rising_results.bitrates[:1])
     high = replace(other_encoder, bitrates=other_encoder.bitrates[1:])
-    assert build_page(as_runs(low, high)).lead == ["No bitrate is common to the runs."]
+    assert build_page(as_runs(low, high)).lead == ["The runs have no bitrate in common."]
 
 
 def test_deltas_compare_tuned_with_default_and_encoders_with_each_other(
@@ -167,7 +167,7 @@ def test_a_bitrate_that_is_asked_for_and_another_that_is_spent(small_results, as
         as_runs(replace(small_results, bitrates=[replace(bitrate, candidates=nominal)]))
     )
     (shown,) = [f for f in page.runs[0].bitrates[0].finalists if f.is_winner]
-    assert shown.nominal.startswith("The command asks for 65.28 kb/s and spends 6")
+    assert shown.nominal.startswith("The command asks for 65.28 kb/s to get 6")
     page = build_page(as_runs(small_results))
     assert all(f.nominal is None for f in page.runs[0].bitrates[0].finalists)
 
@@ -235,5 +235,5 @@ def test_what_was_maximised_stands_beside_the_mean(small_results, as_runs, tmp_p
     (row,) = csv.DictReader(winners.read_text().splitlines())
     assert (row["objective"], row["objective_gain"]) == ("consensus", "4.4")
     html = render([run])
-    assert "the consensus of InSE-NET; the settings must gain by it and by the mean" in html
+    assert "the consensus of InSE-NET; settings must gain by it and by the mean to be" in html
     assert "by consensus</small>" in html and '<small class="of">Consensus</small>' in html

@@ -42,11 +42,11 @@ def with_traits(results, *traits):
     ("metric", "gain", "doubt"),
     [
         ("visqol", Estimate(-3.0, -4.0, -2.0), "ViSQOL disagrees with the quality model"),
-        (MODEL, Estimate(1.0, 0.5, 1.5), "the model expects opinions to spread by"),
+        (MODEL, Estimate(1.0, 0.5, 1.5), "the predicted spread of opinions is"),
         (
             MODEL,
             Estimate(1.0, 0.5, 1.5),
-            "the gain fell from 7.7 points on the tuning clips to 1.0",
+            "the gain fell from +7.7 points on the tuning clips to +1.0",
         ),
     ],
 )
@@ -76,7 +76,9 @@ def test_unequal_bitrates_are_a_doubt(small_results):
         )
         candidates = [bitrate.candidates[0], moved]
         results = replace(small_results, bitrates=[replace(bitrate, candidates=candidates)])
-        assert ("part of the difference is bits" in " ".join(find_doubts(results))) is doubted
+        assert (
+            "part of the difference is due to bits" in " ".join(find_doubts(results))
+        ) is doubted
 
 
 def test_the_default_as_the_best_leaves_no_doubt_about_the_rest(hostile_results):
@@ -101,18 +103,20 @@ def test_clips_without_attacks_or_stereo_are_told(small_results):
         with_traits(small_results, *[dull] * 15)
     )
     for fine in (with_traits(small_results, *[dull] * 12, *[sharp] * 3), small_results):
-        assert "hardly tested" not in doubts(fine)
+        assert "barely tested" not in doubts(fine)
 
 
 def test_clips_outside_the_teaching_are_told(small_results):
     """How many, and one by its name."""
     told = doubts(with_traits(small_results, {"outside_taught": 0}, {"outside_taught": 2}))
-    assert "1 of 15 held-out clips lie outside what the quality model was taught on" in told
+    assert (
+        "1 of 15 held-out clips is outside the range that the quality model was trained on" in told
+    )
     assert "“harpsichord 1.flac" in told
 
 
 @pytest.mark.parametrize(
-    ("state", "told"), [("pruned", "were stopped early"), ("infeasible", "could not be used")]
+    ("state", "told"), [("pruned", "were pruned, so"), ("infeasible", "were infeasible at")]
 )
 def test_a_search_that_scored_few_trials_is_told(small_results, state, told):
     """Two thirds are many, one half is not."""
@@ -131,13 +135,13 @@ def test_a_winner_at_the_edge_of_what_was_tried_is_told(small_results):
     for value, end in ((tried[-1], "highest"), (tried[0], "lowest"), (tried[5] + 1, None)):
         values = {**small_results.bitrates[0].candidates[1].values, "cutoff_hz": value}
         told = doubts(with_winner(small_results, values=values))
-        assert (f"cutoff_hz = {value} is the {end} value that was tried" in told) is bool(end)
-        assert ("better ones may lie beyond" in told) is bool(end)
+        assert (f"cutoff_hz = {value} is the {end} value tried;" in told) is bool(end)
+        assert ("better values may lie beyond" in told) is bool(end)
 
 
 def test_a_judge_that_prefers_another_finalist_is_told(small_results):
     """The judge's favourite is named with its lead; a judge that cannot tell is silent."""
-    assert "orders the finalists otherwise" not in doubts(small_results)
+    assert "ranks the finalists differently" not in doubts(small_results)
     bitrate = small_results.bitrates[0]
     second = bitrate.candidates[2]
     side = second.sides["holdout"]
@@ -146,7 +150,7 @@ def test_a_judge_that_prefers_another_finalist_is_told(small_results):
     second = replace(second, sides={**second.sides, "holdout": side})
     candidates = [*bitrate.candidates[:2], second]
     told = doubts(replace(small_results, bitrates=[replace(bitrate, candidates=candidates)]))
-    assert "ViSQOL orders the finalists otherwise: it prefers trial 34 by" in told
+    assert "ViSQOL ranks the finalists differently: it prefers trial 34 by" in told
 
 
 def with_members(results, default, tuned):
@@ -165,10 +169,8 @@ def test_networks_that_disagree_are_told(small_results):
     """On the sign of the mean, on that of a clip; nothing where they agree or were not stored."""
     default = [[50.0, 50.0, 50.0]] * 2
     split = doubts(with_members(small_results, default, [[53.0, 48.0, 51.0], [52.0, 49.5, 51.0]]))
-    assert (
-        "disagree on whether the tuned settings gain at all: by network +2.5, −1.2, +1.0" in split
-    )
-    assert "on 1 of 2 held-out clips one network of the quality model hears a gain" in split
+    assert "disagree on the sign of the gain: +2.5, −1.2, +1.0" in split
+    assert "on 1 of 2 held-out clips one network of the quality model predicts a gain" in split
     assert "(−2.0 and +3.0)" in split
     agreed = doubts(with_members(small_results, default, [[53.0, 51.0, 52.0], [52.0, 49.5, 51.0]]))
     for text in (agreed, doubts(small_results), doubts(with_members(small_results, default, []))):
@@ -188,5 +190,7 @@ def test_bits_shared_out_otherwise_are_told(small_results):
             candidates[index] = replace(candidates[index], sides=sides)
         return doubts(replace(small_results, bitrates=[replace(bitrate, candidates=candidates)]))
 
-    assert "(by 20 %, though" in told([64.0, 64.0 * math.exp(0.2), 64.0 * math.exp(-0.2)])
-    assert "share the bits" not in told([64.0, 65.0, 63.0]) + told([])
+    assert "(by 20 %, at the same total)" in told(
+        [64.0, 64.0 * math.exp(0.2), 64.0 * math.exp(-0.2)]
+    )
+    assert "allocate bits" not in told([64.0, 65.0, 63.0]) + told([])

@@ -210,9 +210,9 @@ def test_provenance_names_what_made_the_run(page, hostile_results):
 
 def test_notes_and_doubts_are_shown(page, hostile_results):
     """What the reader must know is said under its own heading."""
-    section = page.text.split("What to distrust")[2]  # the first is the link to it
+    section = page.text.split("Caveats")[2]  # the first is the link to it
     assert hostile_results.notes[0] in section
-    assert "Zimtohrli disagrees with the quality model (−2.4 against +3.1 points)" in section
+    assert "Zimtohrli disagrees with the quality model (−2.4 versus +3.1 points)" in section
 
 
 def test_a_run_without_bitrates_or_clips_still_renders(hostile_results, as_runs):
@@ -239,7 +239,7 @@ def test_averages_over_the_curves_are_told(page):
 def test_one_bitrate_has_no_averages(small_results, as_runs):
     """A curve needs two points, and the page says so."""
     text = Page(render(as_runs(small_results))).text
-    assert "BD-rate and BD-quality need two bitrates or more." in text
+    assert "BD-rate and BD-quality need at least two bitrates." in text
     assert "needs at least two bitrates" in text
 
 
@@ -252,7 +252,7 @@ def test_several_runs_share_a_page(rising_results, other_encoder, as_runs):
     assert {"r0-b64", "r1-b128"} <= set(ids)
     assert "At 64 kb/s tuned opus sounds best" in page.text
     assert "recommended opus over recommended aac" in page.text
-    assert page.text.count("The command that made this run") == 2
+    assert page.text.count("The command of this run.") == 2
 
 
 def test_embedded_json_cannot_end_its_script():

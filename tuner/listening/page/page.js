@@ -18,7 +18,7 @@ async function call(address, body) {
   const text = await response.text();
   let content;
   try { content = JSON.parse(text); } catch { content = { error: text }; }
-  if (!response.ok) throw new Error(content.error || `the server said ${response.status}`);
+  if (!response.ok) throw new Error(content.error || `the server answered with status ${response.status}`);
   return content;
 }
 
@@ -42,7 +42,7 @@ function keepDraft() {
 async function begin(subject) {
   const session = await call(url("session", subject));
   if (!session.consented) {
-    if (!$("agree").checked) throw new Error("Please read this page and agree to it first.");
+    if (!$("agree").checked) throw new Error("Please read this page and tick the box to agree.");
     await call(url("consent", subject), {});
   }
   state.session = session;
@@ -229,7 +229,7 @@ async function next() {
     await openPage();
     scrollTo(0, 0);
   } catch (error) {
-    complain(`${error.message}. What you rated is saved; reload this window to go on.`);
+    complain(`${error.message}. Your ratings are saved; reload this window to continue.`);
   }
   state.saving = false;
 }

@@ -55,7 +55,7 @@ function pictures(row, tuned, data) {
   const box = make("div", "pictures");
   const names = {
     reference: "Reference", default: "Default", tuned,
-    default_difference: "Default against the reference", tuned_difference: `${tuned} against the reference`,
+    default_difference: "Default minus reference", tuned_difference: `${tuned} minus reference`,
   };
   for (const [key, name] of Object.entries(names)) {
     const figure = make("figure", `picture ${key}`);
@@ -112,7 +112,7 @@ function scores(row, tuned, data) {
   });
   const box = grid("figures", ["Score, 0 to 100", "Default", tuned, "Gain"], rows);
   if (row.spread !== null) {
-    box.append(make("p", "hint", `The model expects opinions to spread by ${row.spread.toFixed(1)} points.`));
+    box.append(make("p", "hint", `Predicted spread of opinions: ${row.spread.toFixed(1)} points.`));
   }
   return box;
 }

@@ -31,7 +31,7 @@
       const script = document.createElement("script");
       script.addEventListener("load", () => resolve(script.sound));
       script.addEventListener("error", () => reject(new Error(
-        "The sounds are not beside this page: keep the run’s folder with it, or make the report with --audio embed.")));
+        "The sound files are missing: keep this page in the run’s folder, or regenerate the report with --audio embed.")));
       script.src = `${url}.js`;
       document.head.append(script);
       script.remove();
@@ -67,7 +67,7 @@
   function heads() {
     const columns = [["name", "Clip", ""]];
     data.metrics.forEach((metric, index) => columns.push([index, `Gain, ${metric.label}`, "number"]));
-    columns.push(["default", "Default’s score", "number"], ["tuned", `${view().tuned}’s score`, "number"]);
+    columns.push(["default", "Default score", "number"], ["tuned", `${view().tuned} score`, "number"]);
     const line = document.createElement("tr");
     for (const [by, label, className] of columns) {
       const head = make("th", className);
@@ -91,7 +91,7 @@
   function gain(value) {
     const cell = make("td", "number");
     if (value === null) cell.append(make("span", "none", "\u2013"));
-    else cell.append(make("span", `gain ${value > 0 ? "up" : value < 0 ? "down" : "open"}`, signed(value)));
+    else cell.append(make("span", `gain ${rounded(value) > 0 ? "up" : rounded(value) < 0 ? "down" : "open"}`, signed(value)));
     return cell;
   }
 
@@ -103,7 +103,7 @@
     if (!rows.length) {
       const cell = table.tBodies[0].insertRow().insertCell();
       cell.colSpan = width;
-      cell.textContent = "Not scored on this side.";
+      cell.textContent = "No clip of this set was scored.";
     }
   }
 
@@ -180,7 +180,7 @@
     const clock = make("output", "clock");
     clock.ariaLabel = "Position";
     box.append(play, ...choices, span, clock, status,
-      make("span", "hint keys", "Keys: 1, 2, 3 choose, space plays; a switch keeps the position."));
+      make("span", "hint keys", "Keys: 1, 2, 3 switch at the same position; space plays or pauses."));
     if (!data.sounds[row.sounds.reference].startsWith("data:")) box.append(files(row, labels));
 
     function choose(role) {

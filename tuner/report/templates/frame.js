@@ -26,7 +26,7 @@ function makeFrame(content, seconds) {
     else tell("loop", ends);
     start = null;
   });
-  frame.title = "Press to go there, drag to loop";
+  frame.title = "Click to seek, drag to loop";
   if (!seconds) return frame;
   const box = make("div", "timed");
   box.append(frame, timeAxis(seconds));
@@ -56,8 +56,8 @@ function frequencyAxis() {
 function colourBars(data) {
   const box = make("div", "colour-bars");
   const bars = [
-    ["level", `${minus(String(-data.range_db))} dB`, "0 dB", "level against the loudest of the reference"],
-    ["difference", `${minus(String(-data.difference_db))} dB`, `+${data.difference_db} dB`, "missing (blue), too much (red)"],
+    ["level", `${minus(String(-data.range_db))} dB`, "0 dB", "level relative to the reference’s loudest point"],
+    ["difference", `${minus(String(-data.difference_db))} dB`, `+${data.difference_db} dB`, "blue = lost, red = added"],
   ];
   for (const [name, low, high, meaning] of bars) {
     const line = make("span", "colour-bar");
@@ -88,6 +88,6 @@ function waveform(buffer) {
     pen.fillRect(column, top, 1, Math.max(bottom - top, 1));
   }
   const figure = make("figure", "waveform");
-  figure.append(makeFrame(canvas, buffer.duration), make("figcaption", "", "Waveform of the reference: press to go there, drag to loop"));
+  figure.append(makeFrame(canvas, buffer.duration), make("figcaption", "", "Waveform of the reference: click to seek, drag to loop"));
   return figure;
 }

@@ -10,7 +10,7 @@
 
   function tell(trial) {
     const reason = trial.reason ? [trial.reason.slice(0, REASON_CHARS)] : [];
-    const changes = trial.changes.length ? trial.changes : ["as the default"];
+    const changes = trial.changes.length ? trial.changes : ["same as the default"];
     return [...reason, ...changes].join("\n");
   }
 
@@ -54,7 +54,7 @@
   function drawImportance(view) {
     const host = document.getElementById("importance");
     if (!view.importance.length) {
-      host.replaceChildren(make("p", "none", "Too few scored trials to tell."));
+      host.replaceChildren(make("p", "none", "Too few scored trials."));
       return;
     }
     const rows = view.importance.map(({ name, share }) => (
@@ -65,12 +65,12 @@
   function drawAblation(view) {
     const host = document.getElementById("ablation");
     if (!view.ablation.length) {
-      host.replaceChildren(make("p", "none", "Not run: nothing was gained, or it was not wanted."));
+      host.replaceChildren(make("p", "none", "Skipped: no gain on the tuning clips, or ablation was off."));
       return;
     }
     const ends = view.ablation.flatMap((row) => row.worth ?? []);
     const rows = view.ablation.map((row) => {
-      const note = `${row.value}, not ${row.default}`;
+      const note = `${row.default} → ${row.value}`;
       if (!row.worth) return { name: row.name, note, figure: row.problem ?? "\u2013" };
       const [value, low, high] = row.worth;
       return {
@@ -173,7 +173,7 @@
       const head = make("th", "number", String(trial.number));
       head.scope = "row";
       line.append(head, make("td", "", trial.state), make("td", "wrap", trial.reason ?? ""),
-        make("td", "wrap", trial.changes.join(", ") || "nothing"));
+        make("td", "wrap", trial.changes.join(", ") || "none"));
     }
   }
 

@@ -15,4 +15,6 @@ function draw(tag, attributes, text) {
 }
 
 const minus = (text) => text.replace("-", "\u2212");
-const signed = (x) => (x > 0 ? "+" : "") + minus(x.toFixed(1));
+/* As is shown: what rounds to 0.0 has no sign. */
+const rounded = (x) => Math.round(10 * x) / 10 || 0;
+const signed = (x) => (rounded(x) > 0 ? "+" : "") + minus(rounded(x).toFixed(1));

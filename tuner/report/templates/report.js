@@ -50,7 +50,6 @@
     };
   }
 
-  /* Targets of mean quality: a mark where each answer was measured. */
   /* Targets of quality: a line at each, and a mark where an answer reaches it. */
   function targetSeries(metric, ends) {
     if (metric !== data.model) return [];
