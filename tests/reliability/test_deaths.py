@@ -84,7 +84,7 @@ def test_ctrl_c_twice(rig: Any, undisturbed: BitrateResult) -> None:
     assert rig.wait("close") == session.process.pid
     session.process.send_signal(signal.SIGINT)
     assert session.end().code == 130
-    assert "Ctrl-C again ends at once" in session.told and "the same command" in session.told
+    assert "Ctrl-C again to quit at once" in session.told and "the same command" in session.told
     assert "Traceback" not in session.told
     assert read_status(rig.run).state == "stopped"
     for point in ("score", "close"):

@@ -119,4 +119,4 @@ def test_words_cannot_leave_a_presets_comment(
         path.write_text(whole.replace(f'"{word}"', f'"{word}\\nf=evil"'))
         export(str(run), Format.FFMPEG, out=tmp_path / "presets")
         assert not (tmp_path / "presets").exists()
-        assert "# There is no preset of this command line:" in capsys.readouterr().out
+        assert "# No preset exists for this command line:" in capsys.readouterr().out

@@ -130,5 +130,5 @@ def _shipped(name: str) -> Path:
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     if f"{name}.toml" not in names:
         known = ", ".join(each.removesuffix(".toml") for each in names)
-        raise StudyError(f"{name}: no such file, and no shipped study; shipped are: {known}")
+        raise StudyError(f"{name}: no such file or shipped study; shipped studies: {known}")
     return Path(str(folder / f"{name}.toml"))
