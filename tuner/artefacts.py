@@ -53,7 +53,7 @@ ARTEFACTS = (
     Artefact(
         "bandwidth_hz",
         "bandwidth",
-        "highest frequency up to which the coded clip keeps what the original has",
+        "highest frequency up to which the coded clip keeps the original's content",
         "kHz",
         decimals=1,
         best="highest",
@@ -63,7 +63,7 @@ ARTEFACTS = (
     Artefact(
         "pre_echo_db",
         "pre-echo",
-        "rise of the level in the 20 ms before attacks, mean over the attacks",
+        "level increase in the 20 ms before attacks, mean over attacks",
         "dB",
         decimals=1,
         best="lowest",
@@ -72,8 +72,8 @@ ARTEFACTS = (
     Artefact(
         "holes_share",
         "spectral holes",
-        "share of the time-frequency cells under the bandwidth that the original fills and"
-        " that are 20 dB or more too low",
+        "share of the time-frequency cells filled by the original, below the bandwidth, that are"
+        " 20 dB or more too low",
         "%",
         decimals=1,
         best="lowest",
@@ -83,8 +83,8 @@ ARTEFACTS = (
     Artefact(
         "noise_db",
         "noise",
-        "difference from the original against the original, mean over the time-frequency cells"
-        " under the bandwidth that the original fills",
+        "noise-to-signal ratio, mean over the time-frequency cells filled by the original, below"
+        " the bandwidth",
         "dB",
         decimals=1,
         best="lowest",
@@ -93,7 +93,7 @@ ARTEFACTS = (
     Artefact(
         "stereo_db",
         "stereo",
-        "change of the side's level against the mid's, mean over bands; below zero is narrower",
+        "change of the side's level relative to the mid's, mean over bands; negative is narrower",
         "dB",
         decimals=1,
         best="zero",
@@ -128,7 +128,7 @@ def describe(before: Mapping[str, float], after: Mapping[str, float]) -> str:
         if abs(new - old) >= each.notable:
             parts.append(_difference(each, old, new))
     if not parts:
-        return "No artefact differs by much."
+        return "No artefact differs much."
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

@@ -26,7 +26,7 @@ def test_the_driver_is_killed(rig: Any, undisturbed: BitrateResult) -> None:
     os.kill(driver, signal.SIGKILL)
     assert session.end().code == -signal.SIGKILL
     state = read_status(rig.run).state
-    assert state == "killed" and "nothing finished is lost" in STATES[state]
+    assert state == "killed" and "finished work is kept" in STATES[state]
     assert len(rig.kept().trials) == 2
     assert rig.go_on().trials == undisturbed.trials
 

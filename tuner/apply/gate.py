@@ -31,7 +31,9 @@ def find_failures(
         if gain.high < threshold - RESOLUTION:
             failures.append(f"{where}: B gains {_span(gain)}, certainly below {threshold:g}")
         elif strict and gain.low < threshold - RESOLUTION:
-            failures.append(f"{where}: B gains {_span(gain)}, not proven to be {threshold:g}")
+            failures.append(
+                f"{where}: B gains {_span(gain)}, not proven to be at least {threshold:g}"
+            )
     return failures
 
 
@@ -39,18 +41,18 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
     """The answer at one bitrate, as a sentence."""
     where = f"At {comparison.target_kbps:g} kb/s"
     if comparison.problem is not None:
-        return f"{where} there is no comparison: {comparison.problem}."
+        return f"{where} no comparison was possible: {comparison.problem}."
     gain = comparison.lead
     names = f"B ({labels[1]})", f"A ({labels[0]})"
     if gain.low > -RESOLUTION and gain.high < RESOLUTION:
-        answer = f"{names[0]} scores as {names[1]} does"
+        answer = f"{names[0]} scores the same as {names[1]}"
     elif gain.low > 0:
         answer = f"{names[0]} sounds better than {names[1]}, by {_span(gain)}"
     elif gain.high < 0:
         less = Estimate(-gain.value, -gain.high, -gain.low)
         answer = f"{names[0]} sounds worse than {names[1]}, by {_span(less)}"
     else:
-        answer = f"{names[0]} and {names[1]} cannot be told apart: B gains {_span(gain)}"
+        answer = f"{names[0]} and {names[1]} do not differ significantly: B gains {_span(gain)}"
     judges = "".join(f"; {_judge(name, each)}" for name, each in [*comparison.gains.items()][1:])
     ratio = comparison.time_ratio
     time = f" B encodes in {ratio:.2f} times A's time." if ratio else ""

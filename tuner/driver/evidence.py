@@ -69,7 +69,7 @@ def _ablate(
     started = time.monotonic()
 
     def tell(done: int, total: int) -> None:
-        told = f"{result.target_kbps:g} kb/s: settings put back one by one, {done}/{total}"
+        told = f"{result.target_kbps:g} kb/s: ablation {done}/{total}"
         if 0 < done < total:
             left_s = (time.monotonic() - started) / done * (total - done)
             told += f", ETA {left_s:.0f} s"
@@ -98,10 +98,10 @@ def keep_exhibits(parts: Parts, run: Path, results: Results, observer: Observer)
     """
     if parts.spec.exhibits == 0 and not (run / FOLDER).exists():
         return results
-    observer(StageStarted("Writing the clips to listen to"))
+    observer(StageStarted("Writing listening clips"))
     try:
         write_exhibits(RunPlayer(run, results, parts.encoder), results, parts.spec.exhibits)
     except TunerError as error:
-        note = f"The clips to listen to could not be written: {error}"
+        note = f"Listening clips could not be written: {error}"
         return replace(results, notes=[*results.notes, note])
     return results

@@ -64,7 +64,7 @@ def leave_out(
     if {clip.side for clip in kept} != set(clips):
         return parts, []
     told = [
-        f"{clip.name} ({clip.side}) is left out: it cannot be scored with the encoder's default,"
+        f"{clip.name} ({clip.side}) is excluded: it cannot be scored with the encoder's default,"
         f" {reasons[clip.digest]}"
         for clip in parts.clips.clips
         if clip.digest in reasons

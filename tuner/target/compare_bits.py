@@ -112,7 +112,7 @@ def _compare(
     ]
     bits = bits_ratio(b, a)
     if missed or bits is None:
-        problem = "; ".join(missed) or "the lowest bitrate of a side reaches the target already"
+        problem = "; ".join(missed) or "A or B reaches the target even at its lowest bitrate"
         return BitsComparison(goal, a, b, problem=problem)
     time = b.probe.encode_s / a.probe.encode_s if a.probe.encode_s > 0 else None
     try:
@@ -158,14 +158,16 @@ def find_failures(
         if each.bits.low > 1 + most_more:
             failures.append(f"{each.goal}: B needs {_bits(each.bits)}, certainly over {limit}")
         elif strict and each.bits.high > 1 + most_more:
-            failures.append(f"{each.goal}: B needs {_bits(each.bits)}, not proven under {limit}")
+            failures.append(
+                f"{each.goal}: B needs {_bits(each.bits)}, not proven to be under {limit}"
+            )
     return failures
 
 
 def summarise(each: BitsComparison, labels: tuple[str, str]) -> str:
     """The answer for one target, as a sentence."""
     if each.bits is None or each.a is None or each.b is None:
-        return f"For {each.goal} there is no comparison: {each.problem}."
+        return f"For {each.goal} no comparison was possible: {each.problem}."
     a, b = each.a.probe.point.kbps, each.b.probe.point.kbps
     told = (
         f"For {each.goal} B ({labels[1]}) needs {b:.1f} kb/s, A ({labels[0]}) {a:.1f}:"

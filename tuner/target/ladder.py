@@ -157,15 +157,17 @@ def choose_qualities(hull: Sequence[Corner], wanted: Wanted) -> tuple[list[float
             break
     else:
         raise RunError(
-            f"quality {low:.1f} and {high:.1f} are too near to be told apart: no two rungs fit"
+            f"quality {low:.1f} and {high:.1f} are too close to tell apart: two rungs do not fit"
         )
     notes = [
         f"Steps of {steps[1] - steps[0]:.1f} points. The largest just noticeable step is"
-        f" {needed:.1f} points: in three of four comparisons the better one is rated higher, by"
+        f" {needed:.1f} points: the better rung is rated higher in three of four comparisons, by"
         " the model's spread of opinion on the two rungs."
     ]
     if count < wanted.rungs:
-        notes.append(f"{wanted.rungs} rungs were asked for; more than {count} are not noticeable.")
+        notes.append(
+            f"{wanted.rungs} rungs were requested; steps are noticeable only with up to {count}."
+        )
     return steps, notes
 
 
@@ -197,7 +199,7 @@ def build_ladder(
     corners = [c for n, source in enumerate(sources) for c in find_corners(source.results, n)]
     hull = find_hull(corners)
     if len(hull) < 2:
-        raise RunError("a ladder needs runs whose quality rises over two bitrates or more")
+        raise RunError("a ladder needs runs whose quality rises over at least two bitrates")
     qualities, notes = choose_qualities(hull, wanted)
     maker = _Maker(sources, scorer, executor, seed)
     measured: list[_Measured] = []
@@ -307,8 +309,8 @@ def _climb(measured: Sequence[_Measured], seed: int, notes: list[str]) -> list[R
         noticeable = noticeable_step(each.rung.spread, below.rung.spread)
         if step.low <= 0 or step.value < noticeable:
             notes.append(
-                f"Left out: {name}, {step.value:+.1f} points ({step.low:.1f} to {step.high:.1f})"
-                f" over the rung below on held-out clips; {noticeable:.1f} are noticeable."
+                f"Dropped: {name}, {step.value:+.1f} points ({step.low:.1f} to {step.high:.1f})"
+                f" over the rung below on held-out clips; {noticeable:.1f} would be noticeable."
             )
             continue
         kept.append(replace(each, rung=replace(each.rung, step=step, noticeable=noticeable)))

@@ -22,7 +22,7 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
     where = f"For {target.goal} on {clips} held-out clips"
     best, default = target.best, target.default
     if best is None:
-        told = f"{where} {_needs('the default', default)}. No settings that need fewer were found."
+        told = f"{where} {_needs('the default', default)}. No settings that need less were found."
         return replace(target, sentence=told)
     told = f"{where} {_needs('the best settings found', best)}, {_needs('the default', default)}"
     if not (best.reached and default.reached):
@@ -40,9 +40,9 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
         names = ", ".join(FAMILY_WORDS.get(family, family) for family in losers)
         told += f". But judges by {names} hear a loss at these bits: keep the default."
     elif not sure:
-        told += ". That is not certain: keep the default."
+        told += ". The saving is not certain: keep the default."
     elif not target.judges:
-        told += ". No judge was asked."
+        told += ". No judge was used."
     else:
         told += ". No family of judges hears a certain loss."
     return replace(target, sentence=told, recommended=sure and not losers)

@@ -109,7 +109,7 @@ class Curve:
     def __call__(self, raw: float) -> float:
         """Points lost. Raises `ScoreError` for what is not finite."""
         if not math.isfinite(raw):
-            raise ScoreError(f"a metric gave {raw}: is the coded signal silent or damaged?")
+            raise ScoreError(f"a metric returned {raw}: is the coded signal silent or damaged?")
         way = 1.0 if self.at[-1] > self.at[0] else -1.0
         return float(np.interp(way * raw, way * np.asarray(self.at), self.lost))
 

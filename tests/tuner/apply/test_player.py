@@ -79,7 +79,9 @@ def test_a_damaged_clip_is_made_again_from_its_source(run: Path, tmp_path: Path)
     clip = replace(results.clips[0], source=str(source), duration_s=whole.shape[1] / SAMPLE_RATE)
     player = RunPlayer(run, results, FakeEncoder())
     np.save(path, whole * np.float32(0.5))
-    with pytest.raises(RunError, match=r"is damaged .*tune\.wav does not hold it either; put that"):
+    with pytest.raises(
+        RunError, match=r"damaged .*tune\.wav does not contain it either; restore that"
+    ):
         player.load(clip)
     soundfile.write(source, whole.T, SAMPLE_RATE, subtype="FLOAT")
     assert np.array_equal(player.load(clip), whole)
@@ -95,7 +97,7 @@ def test_candidates_by_name(run: Path) -> None:
     assert find_candidate(run, answer, "trial-1").trial == 1
     with pytest.raises(RunError, match="there are: default, trial-0, trial-1, tuned"):
         find_candidate(run, answer, "best")
-    with pytest.raises(RunError, match="it has one at: 96"):
+    with pytest.raises(RunError, match="available: 96"):
         find_bitrate(run, results, 64.0)
 
 

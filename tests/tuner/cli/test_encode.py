@@ -89,7 +89,7 @@ def test_tags_that_are_lost_are_told_once(
         assert write_tags(path, Tags({"title": (path.stem,)})) == ()
     encode(f"{run}@96", [music], tmp_path / "out")
     (line,) = [one for one in capsys.readouterr().out.splitlines() if "not kept" in one]
-    told = "not kept: tags: none can be written into .fake files"
+    told = "not carried over: tags: cannot be written into .fake files"
     assert line in (f"{told} (one.wav, two.wav)", f"{told} (two.wav, one.wav)")
 
 

@@ -46,12 +46,12 @@ def test_steps_are_equal_and_noticeable() -> None:
     assert max(gaps) == pytest.approx(min(gaps)) and min(gaps) >= noticeable_step(5, 5) == (
         pytest.approx(4.77, abs=0.01)
     )
-    assert "40 rungs were asked for" in notes[1]
+    assert "40 rungs were requested" in notes[1]
     steps, _ = choose_qualities(hull, Wanted(3, low_kbps=64, high=85))
     assert steps == pytest.approx([70, 77.5, 85])
     with pytest.raises(RunError, match="no ladder from quality 95"):
         choose_qualities(hull, Wanted(3, low=95))
-    with pytest.raises(RunError, match="too near"):
+    with pytest.raises(RunError, match="too close"):
         choose_qualities(hull, Wanted(3, low=88))
 
 

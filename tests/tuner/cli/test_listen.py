@@ -182,6 +182,6 @@ def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
     assert analysis["subjects"] == ["anna"]
     assert set(analysis["refused"]) == {"anna (1).jsonl", "ben.jsonl"}
     told = call("analyse", test, "--html", tmp_path / "a.html")
-    assert "ben.jsonl is left out: line 1" in told
+    assert "ben.jsonl excluded: line 1" in told
     assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
     assert "<figure" in (tmp_path / "a.html").read_text()

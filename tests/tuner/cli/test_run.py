@@ -166,7 +166,7 @@ def test_a_difference_can_be_read(tmp_path: Path, make_parts: MakeParts) -> None
     message = str(caught.value)
     assert f"clip {clip.name} ({clip.side}): {clip.digest[:16]} -> 0123" in message
     assert "low 0, high 10, step 1" in message and "low 0, high 9, step 1" in message
-    assert "put the old files back" in message
+    assert "restore the old files" in message
 
 
 def test_another_rate_is_refused(tmp_path: Path, make_parts: MakeParts) -> None:

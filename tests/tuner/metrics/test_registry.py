@@ -75,5 +75,5 @@ def test_what_is_no_metric_is_told(name: str, match: str) -> None:
 @pytest.mark.usefixtures("outsiders")
 def test_two_of_one_name_are_refused() -> None:
     """Their scores could not be told apart."""
-    with pytest.raises(MetricError, match="two metrics are called fake"):
+    with pytest.raises(MetricError, match="duplicate metrics: fake"):
         check_names([load_metric("fake"), load_metric("other")])

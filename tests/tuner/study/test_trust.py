@@ -88,7 +88,7 @@ def test_a_program_elsewhere_is_asked_for(run: Path, program: Path) -> None:
     with pytest.raises(RunError, match="does not know"):
         load_named("fake", "no-such-name", run, Trust(), fake)
     for short in ("", digest[:8], "x" * 16):
-        with pytest.raises(StudyError, match="16 hex digits or more"):
+        with pytest.raises(StudyError, match="at least 16 hex digits"):
             Trust(digests=(short,))
 
 
