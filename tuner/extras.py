@@ -29,7 +29,7 @@ def need_extra(extra: str, what: str) -> None:
         what: what needs it, the beginning of a sentence ("drawing plots").
     """
     if missing := _missing(extra):
-        raise ExtraMissing(f"{what} requires {' and '.join(missing)}: {how_to_install(extra)}")
+        raise ExtraMissing(f"{what} needs {' and '.join(missing)}: {how_to_install(extra)}")
 
 
 def how_to_install(extra: str) -> str:

@@ -107,8 +107,13 @@ class LazyGroup(TyperGroup):
         if isinstance(found, typer.Typer):
             return name, typer.main.get_command(found), rest
         real = typer.Typer(add_completion=False)
-        real.command(name, short_help=summary)(found)
+        real.command(name, short_help=summary, help=_join_lines(found.__doc__))(found)
         return name, typer.main.get_command(real), rest
+
+
+def _join_lines(text: str) -> str:
+    """Each paragraph on one line, which Typer wraps to the terminal's width."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 app = typer.Typer(

@@ -103,7 +103,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert str(path) in told
     for key in (
         "name:",
-        "command: {coded}",
+        "command: must contain {coded}",
         "pattern:",
         "range:",
         "better:",

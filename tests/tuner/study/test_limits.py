@@ -25,7 +25,7 @@ DEFAULT = TrialRecord(0, "complete", "abr", {}, encode_s=2.0, peak_dbfs=0.5)
         (
             Limits(peak_dbfs=-1.0),
             TrialRecord(1, "complete", "abr", {}, peak_dbfs=0.25),
-            "decoded peak 0.25 dBFS, the limit is -1 dBFS",
+            "decoded peak 0.25 dBFS; the limit is -1 dBFS",
         ),
         (Limits(peak_dbfs=-1.0), TrialRecord(1, "complete", "abr", {}), None),
         (Limits(), TrialRecord(1, "complete", "abr", {}, encode_s=99.0, peak_dbfs=9.0), None),

@@ -108,16 +108,16 @@ def test_nothing_of_the_runs_own_is_used(
         "./evil.sh",
         f"{run}/x/../evil.sh",
     ):
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named("fake", path, run, trust, fake)
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named(
                 "opus-ffmpeg", None, run, Trust(binary=path, digests=trust.digests), load_encoder
             )
     for place, named in ((run, program), (tmp_path, own)):
         file = place / "mine.toml"
         file.write_text(TOML.format(program=named))
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named(
                 str(file), None, run, Trust(digests=(sha256(file), sha256(own))), load_encoder
             )
