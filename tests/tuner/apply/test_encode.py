@@ -87,7 +87,7 @@ def test_plans_that_would_do_harm_are_refused(tmp_path: Path) -> None:
         plan(files, tmp_path / "out", ".x")
     with pytest.raises(StudyError, match="would overwrite a source"):
         plan([files[0]], tmp_path / "one", ".wav")
-    with pytest.raises(StudyError, match="would lie among the sources"):
+    with pytest.raises(StudyError, match="mixed with the sources"):
         plan([tmp_path / "one"], tmp_path / "one", ".x")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ClipError, match="no audio files"):

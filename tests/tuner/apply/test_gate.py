@@ -52,7 +52,7 @@ def test_every_bitrate_counts() -> None:
         (1.0, 3.0, "B (b) sounds better than A (a), by 2.0 points (95 % interval 1.0 to 3.0)"),
         (-3.0, -1.0, "B (b) sounds worse than A (a), by 2.0 points (95 % interval 1.0 to 3.0)"),
         (-1.0, 2.0, "B (b) and A (a) do not differ significantly: B gains 0.5 points"),
-        (-0.01, 0.02, "B (b) scores as A (a) does on 3 clips"),
+        (-0.01, 0.02, "B (b) scores the same as A (a) on 3 clips"),
     ],
 )
 def test_sentence(low: float, high: float, words: str) -> None:

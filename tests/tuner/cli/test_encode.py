@@ -76,8 +76,8 @@ def test_tags_stay_behind_without_the_library_that_carries_them(
     encode(f"{run}@96", [music], tmp_path / "out")
     told = capsys.readouterr().out
     assert "2 encoded, 0 skipped, 0 failed" in told
-    (line,) = [one for one in told.splitlines() if "not kept" in one]
-    assert line.startswith("not kept: tags") and line.endswith("(one.wav, two.wav)")
+    (line,) = [one for one in told.splitlines() if "not carried over" in one]
+    assert line.startswith("not carried over: tags") and line.endswith("(one.wav, two.wav)")
     assert "pip install 'codec-tuner[tags]'" in line
 
 
@@ -88,7 +88,7 @@ def test_tags_that_are_lost_are_told_once(
     for path in music.rglob("*.wav"):
         assert write_tags(path, Tags({"title": (path.stem,)})) == ()
     encode(f"{run}@96", [music], tmp_path / "out")
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not kept" in one]
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not carried over" in one]
     told = "not carried over: tags: cannot be written into .fake files"
     assert line in (f"{told} (one.wav, two.wav)", f"{told} (two.wav, one.wav)")
 

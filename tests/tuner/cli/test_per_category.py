@@ -63,7 +63,7 @@ def test_each_kind_has_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert spec.hours == 0.5
     forecast_each(make_parts(speech=6, music=6), tmp_path / "run", 1, as_json=False)
     told = capsys.readouterr().out
-    assert "music:\n" in told and "0 trials to go (2 done)" in told
+    assert "music:\n" in told and "0 trials remaining (2 done)" in told
 
 
 def test_a_kind_without_an_answer_stops_no_other(

@@ -89,7 +89,7 @@ def test_the_clip_is_named_and_left_out(tmp_path: Path, by_judge: bool) -> None:
     metrics = [FakeScorer("insenet"), _Deaf("zimtohrli")]
     kept, told, updates, _ = look(make_parts(*(metrics if by_judge else metrics[::-1])), tmp_path)
     assert [clip.name for clip in kept.clips.clips] == [f"{n}.wav" for n in range(6)]
-    assert [sentence.partition(" is left")[0] for sentence in told] == [
+    assert [sentence.partition(" is excluded")[0] for sentence in told] == [
         "6.wav (tune)",
         "7.wav (holdout)",
     ]

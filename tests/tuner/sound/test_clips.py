@@ -129,7 +129,7 @@ BAD = {
     "nan.wav": "NaN",
     "surround.wav": "6 channels",
     "telephone.wav": "8000 Hz",
-    "text.flac": "holds no audio",
+    "text.flac": "contains no audio",
 }
 
 
@@ -196,7 +196,7 @@ def test_coded_references_are_refused_with_the_reason(
     assert "skipped 2 MP3 files: references must be lossless" in caplog.text
     assert "skipped 1 .jpg" in caplog.text
     (tmp_path / "0.mp3").rename(tmp_path / "0.wav")
-    with pytest.raises(ClipError, match=r"0\.wav: holds mp3: references must be lossless"):
+    with pytest.raises(ClipError, match=r"0\.wav: contains mp3: references must be lossless"):
         load_clips(tmp_path)
 
 

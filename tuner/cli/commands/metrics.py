@@ -116,7 +116,7 @@ def _print(rows: Sequence[dict[str, object]]) -> None:
             print(f"{row['metric']}: not usable: {row['problem']}")
             continue
         better = "" if row["better"] == "higher" else ", lower is better"
-        taught = "; trained the quality model" if row["taught_model"] else ""
+        taught = "; used to train the quality model" if row["taught_model"] else ""
         deaf: list[str] = row["cannot_hear"]  # type: ignore[assignment]
         print(
             f"{row['metric']}: {row['label']}, {FAMILY_WORDS[str(row['family'])]},"
