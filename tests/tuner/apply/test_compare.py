@@ -104,7 +104,7 @@ def test_worse_settings_fail(clips: list[ClipRef], executor: Executor) -> None:
 def test_the_same_is_neither(clips: list[ClipRef], executor: Executor) -> None:
     """Another build that codes the same passes even the strict gate."""
     (comparison,) = run(clips, executor, subject("new", FakeEncoder(build="2")))
-    assert "scores as A (old) does on 6 clips" in summarise(comparison, ("old", "new"))
+    assert "scores the same as A (old) on 6 clips" in summarise(comparison, ("old", "new"))
     assert find_failures([comparison], 0.0, strict=True) == []
 
 

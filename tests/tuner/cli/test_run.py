@@ -206,7 +206,7 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 4 * 3 + 4 * 2)
     assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 2.5 * 48_000 * 4
     print_forecast(make_parts(4), tmp_path / "run", 1)
-    assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out
+    assert "4 trials remaining (0 done), 1 worker" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
 
 

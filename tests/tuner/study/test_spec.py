@@ -150,7 +150,7 @@ def test_all_problems_at_once() -> None:
         "encoder: missing",
         "encodr: unknown",
         "(got [64, 64])",
-        "trials: must be an integer >= 1 (got 0)",
+        "trials: must be an integer from 1 to 1000000 (got 0)",
         "(got 'many')",
         "(got True)",
         "address: 'ray://x' needs executor ray, not local",
