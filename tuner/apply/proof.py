@@ -62,7 +62,7 @@ def prove(
     name_in = candidate.convert[-1] if candidate.convert else SOURCE
     shown = player.encoder.command_line(settings, knob, name_in, target)
     if list(shown) != candidate.command:
-        told = f"the command line has changed (now{shlex.join(shown)}); run the study again"
+        told = f"the command line has changed (now {shlex.join(shown)}); run the study again"
         return Proof("differs", told)
     command: Sequence[str] = exact_command(player.encoder, settings, knob, name_in, target)
     with tempfile.TemporaryDirectory() as name:

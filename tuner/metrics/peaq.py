@@ -24,7 +24,7 @@ VERSION = "1"
 KEPT_PAIRS = 4
 #: What the eleven variables leave out, or judge as waveform coders of the 1990s were judged.
 CANNOT_HEAR = (
-    "that noise or a shifted copy may be indistinguishable from the original",
+    "that noise or a shifted copy can replace a sound inaudibly",
     "stereo image: it scores left and right, not their difference",
 )
 ABOUT = About(

@@ -126,7 +126,7 @@ def test_frames_that_few_write(tmp_path: Path) -> None:
         id3.APIC(3, "-->", 3, "", b"http://picture"),
     )
     found = read_tags(path)
-    assert found.left == ("a picture that is a link", "the frame PRIV")
+    assert found.left == ("a linked picture", "the frame PRIV")
     expected = {
         "rating": ("80",),
         "playcount": ("3",),

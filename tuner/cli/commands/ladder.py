@@ -36,7 +36,7 @@ def ladder(
     min_kbps: Annotated[float | None, typer.Option(help="Bitrate of the lowest rung.")] = None,
     max_kbps: Annotated[float | None, typer.Option(help="Bitrate of the highest rung.")] = None,
     transparent_share: Annotated[
-        float, typer.Option(help="Share of clips that must be transparent.")
+        float, typer.Option(help="Share of clips to be transparent, for the transparency bitrate.")
     ] = 0.9,
     html: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write an HTML page.")

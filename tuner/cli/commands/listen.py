@@ -41,9 +41,7 @@ def make(
     ] = None,
     conditions: Annotated[
         str | None,
-        typer.Option(
-            help="Conditions (default: default,tuned); finalists by trial, as in trial-17."
-        ),
+        typer.Option(help="Conditions (default: default,tuned); also finalists, as in trial-17."),
     ] = None,
     clips: Annotated[int, typer.Option(help="Held-out clips, drawn at random.", min=1)] = 8,
     abx: Annotated[bool, typer.Option(help="ABX instead of MUSHRA.")] = False,
@@ -114,10 +112,10 @@ def make(
 def _advice(clips: int, longest_s: float) -> Iterator[str]:
     """Where a test is not what the standard wants."""
     if clips < LEAST_CLIPS:
-        yield f"ITU-R BS.1534-3 (7.1) wants at least {LEAST_CLIPS} clips; this test has {clips}"
+        yield f"ITU-R BS.1534-3 (7.1) asks for at least {LEAST_CLIPS} clips; this test has {clips}"
     if longest_s > LONGEST_S:
         yield (
-            f"ITU-R BS.1534-3 (5.1) wants clips of about 10 s, at most {LONGEST_S:g};"
+            f"ITU-R BS.1534-3 (5.1) asks for clips of about 10 s, at most {LONGEST_S:g};"
             f" the longest here has {longest_s:.1f}"
         )
 

@@ -27,7 +27,7 @@ def report(
         typer.Option(
             "--output",
             "-o",
-            help="Output file (default: report.html in the run; for several runs, here).",
+            help="Output file (default: report.html in the run, or here for several runs).",
         ),
     ] = None,
     open_browser: Annotated[
