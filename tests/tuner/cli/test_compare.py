@@ -108,7 +108,7 @@ def test_one_build_under_two_names_is_told(
     sides = [f"fake={tmp_path / name}" for name in "ab"]
     compare(*sides, music, "64", judges=False, workers=1)
     printed = capsys.readouterr()
-    assert "are the same build" in printed.err
+    assert "are byte-identical" in printed.err
     assert "as A (" in " ".join(printed.out.split())
 
 

@@ -130,7 +130,7 @@ def test_files_of_another_rate_are_warned_of(
     write_results(replace(results, provenance=replace(results.provenance, rate=None)), stored)
     encode(str(run), [music], tmp_path / "out")
     told = capsys.readouterr().err
-    assert "1 file is at 96 kHz, the settings were tuned at 48 kHz" in told and "hi.wav" in told
+    assert "1 file is at 96 kHz, but the settings were tuned at 48 kHz" in told and "hi.wav" in told
     assert decoded_rate(tmp_path / "out" / "hi.fake") == 96_000
 
 

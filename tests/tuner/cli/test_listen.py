@@ -57,7 +57,7 @@ def test_from_files_to_an_analysis(files, tmp_path):
     assert analysis["subjects"] == ["anna"]
     assert (tmp_path / "r.csv").is_file()
     table = call("analyse", test)
-    assert "new less default" in table
+    assert "new minus default" in table
     assert "+20.0" in table
 
 
