@@ -78,7 +78,7 @@ def test_a_goal_is_needed(song: Path) -> None:
         find_rate([song], ["fake"])
     with pytest.raises(StudyError, match=r"--target-quality must be .*got 120"):
         find_rate([song], ["fake"], 120.0)
-    with pytest.raises(StudyError, match="--target-share 95"):
+    with pytest.raises(StudyError, match=r"--target-share must be .*got 95"):
         find_rate([song], ["fake"], 85.0, 95.0)
 
 
