@@ -312,7 +312,7 @@ def _ask(
     found = pattern.search(said)
     if found is None:
         shown = said.strip().splitlines()[:1] or ["nothing"]
-        raise EncoderMissing(f"{path}: does not tell its version ({shown[0]}); {remedy}")
+        raise EncoderMissing(f"{path}: printed no version ({shown[0]}); {remedy}")
     return str(found.group(found.lastindex or 0)).strip()
 
 

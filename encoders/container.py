@@ -35,7 +35,7 @@ def decode(data: bytes) -> tuple[Pcm, int]:
     try:
         with av.open(io.BytesIO(data)) as container:
             if not container.streams.audio:
-                raise DecodeFailed("the encoded data holds no audio stream")
+                raise DecodeFailed("the encoded data contains no audio stream")
             rate = container.streams.audio[0].rate
             # Packed, as PyAV crashes on planar frames of eight channels and more.
             packed = av.AudioResampler(format="flt")

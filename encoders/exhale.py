@@ -47,7 +47,9 @@ class Exhale(CommandEncoder):
 
     name: ClassVar[str] = "exhale"
     program: ClassVar[str] = "exhale"
-    remedy: ClassVar[str] = "build exhale 1.1.7 or later (no Debian package) or name it (`binary`)"
+    remedy: ClassVar[str] = (
+        "build exhale 1.1.7 or later (no Debian package), or set its path (`binary`)"
+    )
     suffix: ClassVar[str] = ".m4a"
     version_arguments: ClassVar[tuple[str, ...]] = ("-v",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"exhale \d\S*")
@@ -64,14 +66,14 @@ class Exhale(CommandEncoder):
             "noise_filling",
             "choice",
             True,
-            "fill the gaps of the coded spectrum with noise",
+            "fill gaps in the coded spectrum with noise",
             choices=(True, False),
         ),
         Parameter(
             "independent_frames",
             "choice",
             "auto",
-            "frames that decode without their past: about one a second, or by the interval",
+            "independently decodable frames: about one per second, or at a set interval",
             choices=("auto", "manual"),
         ),
         Parameter(

@@ -56,7 +56,7 @@ def _bandwidth(name: str, when: Mapping[str, tuple[Value, ...]]) -> tuple[Parame
             name,
             "choice",
             "auto",
-            "low-pass chosen by the encoder from the rate, or by the number",
+            "low-pass: chosen by the encoder from the rate, or set by the number",
             choices=("auto", "manual"),
             when=when,
         ),
@@ -81,7 +81,7 @@ class Fdkaac(CommandEncoder):
     name: ClassVar[str] = "fdkaac"
     program: ClassVar[str] = "fdkaac"
     remedy: ClassVar[str] = (
-        "install fdkaac (Debian package fdkaac, section contrib) or name it (`binary`)"
+        "install fdkaac (Debian package fdkaac, section contrib), or set its path (`binary`)"
     )
     suffix: ClassVar[str] = ".m4a"
     # It has no --version: the help begins with it, and its exit code is 1.
@@ -108,7 +108,7 @@ class Fdkaac(CommandEncoder):
             "afterburner",
             "choice",
             True,
-            "quality is increased at the expense of additional computational workload",
+            "higher quality at the cost of more computation",
             choices=(True, False),
         ),
         *_bandwidth("bandwidth", {"profile": ("lc",)}),

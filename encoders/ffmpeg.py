@@ -34,7 +34,7 @@ from tuner.encoder import (
 #: Environment variable that names another ffmpeg than the bundled one.
 BINARY_VARIABLE = "TUNER_FFMPEG"
 REMEDY = (
-    "install the package imageio-ffmpeg, which carries ffmpeg, or name another binary"
+    "install the package imageio-ffmpeg, which includes ffmpeg, or set the path of another"
     f" (`binary` or the environment variable {BINARY_VARIABLE})"
 )
 #: Seconds and sample rate of the silence that is encoded to read a library's version.

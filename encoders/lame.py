@@ -72,14 +72,14 @@ SENSITIVITY = (
         "athaa_sensitivity",
         "choice",
         "auto",
-        "activation offset of the threshold's adaptation: LAME's own, or athaa_sensitivity_db",
+        "level where the hearing threshold starts adapting: LAME's own, or athaa_sensitivity_db",
         choices=("auto", "manual"),
     ),
     Parameter(
         "athaa_sensitivity_db",
         "float",
         6.0,
-        "offset at which the hearing threshold begins to adapt to loudness",
+        "offset of the level where the hearing threshold starts adapting to loudness",
         low=-10,
         high=20,
         step=0.5,
@@ -93,7 +93,7 @@ SHARED = (
         "quality",
         "choice",
         DEFAULT_LEVEL,
-        "-q: 0 best and slowest search, 5 simple noise shaping, 7 none",
+        "-q: 0 best and slowest search, 5 simple noise shaping, 7 no noise shaping",
         choices=(0, 1, 2, DEFAULT_LEVEL, 4, 5, 7),
         when={RATE_MODE: ("cbr", "abr")},
     ),
@@ -101,7 +101,7 @@ SHARED = (
         "quality_vbr",
         "choice",
         DEFAULT_LEVEL,
-        "-q: 3 best Huffman search, 5 without, 7 noise not calculated but guessed",
+        "-q: 3 best Huffman search, 5 no search, 7 noise estimated, not calculated",
         choices=(DEFAULT_LEVEL, 5, 7),
         when={RATE_MODE: ("vbr",)},
     ),
@@ -124,14 +124,14 @@ SHARED = (
         "lowpass",
         "choice",
         "auto",
-        "low-pass chosen by LAME from the bitrate, or by lowpass_hz",
+        "low-pass: chosen by LAME from the bitrate, or set by lowpass_hz",
         choices=("auto", "manual"),
     ),
     Parameter(
         "lowpass_hz",
         "int",
         16_000,
-        "frequencies above are cut off; without sample_rate_hz it also chooses the sample rate",
+        "low-pass frequency; without sample_rate_hz it also sets the sample rate",
         low=5_500,
         high=20_000,
         step=250,
@@ -142,7 +142,7 @@ SHARED = (
         "lowpass_width_hz",
         "int",
         DEFAULT_WIDTH_HZ,
-        "width of the low-pass filter; 500 is LAME's own, one sub-band",
+        "width of the low-pass filter; LAME's own is 500, one sub-band",
         low=DEFAULT_WIDTH_HZ,
         high=8_000,
         step=500,
@@ -153,7 +153,7 @@ SHARED = (
         "sample_rate_hz",
         "choice",
         "auto",
-        "output sampling frequency; auto: lower where the compression is high",
+        "output sample rate; auto: lower at high compression",
         choices=("auto", "48000", "44100", "32000", "24000", "22050", "16000"),
         unit="Hz",
     ),
@@ -184,7 +184,7 @@ SHARED = (
         "min_bitrate_kbps",
         "choice",
         LOWEST_KBPS,
-        "minimum allowed bitrate of a frame; ignored for what lies below the hearing threshold",
+        "minimum bitrate of a frame; ignored for frames below the hearing threshold",
         choices=(LOWEST_KBPS, 64, 80, 96),
         when=VBR_ONLY,
     ),
@@ -192,7 +192,7 @@ SHARED = (
         "max_bitrate_kbps",
         "choice",
         HIGHEST_KBPS,
-        "maximum allowed bitrate of a frame; of the mean, too, if that is higher",
+        "maximum bitrate of a frame, and of the mean if that is higher",
         choices=(HIGHEST_KBPS, 256, 224, 192, 160, 128, 112, 96),
         when={RATE_MODE: ("abr", "vbr", "vbr_old")},
     ),
@@ -200,7 +200,7 @@ SHARED = (
         "ignore_sfb21",
         "choice",
         False,
-        "-Y: ignore noise above 16 kHz, as in CBR; LAME's own for -V 3 and above",
+        "-Y: ignore noise above 16 kHz, as in CBR; LAME's default for -V 3 and above",
         choices=(False, True),
         when=VBR_ONLY,
     ),
@@ -208,7 +208,7 @@ SHARED = (
         "short_maskings",
         "choice",
         False,
-        "-Z: always calculate the maskings of short blocks",
+        "-Z: always calculate masking for short blocks",
         choices=(False, True),
         when={RATE_MODE: ("cbr", "abr", "vbr")},
     ),
@@ -228,7 +228,9 @@ class Lame(CommandEncoder):
 
     name: ClassVar[str] = "lame"
     program: ClassVar[str] = "lame"
-    remedy: ClassVar[str] = "install LAME (Debian: apt-get install lame) or name another binary"
+    remedy: ClassVar[str] = (
+        "install LAME (Debian: apt-get install lame), or give the path of another binary"
+    )
     suffix: ClassVar[str] = ".mp3"
     # The program tells the version of the library that it is linked to.
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"LAME\b.*? version \d[^\s(]*")

@@ -71,7 +71,7 @@ class LameApi(BinaryEncoder):
     name: ClassVar[str] = "lame-api"
     program: ClassVar[str] = "libmp3lame.so.0"
     remedy: ClassVar[str] = (
-        "install LAME's library (Debian: apt-get install libmp3lame0) or name its path"
+        "install LAME's library (Debian: apt-get install libmp3lame0), or give its path"
     )
     suffix: ClassVar[str] = ".mp3"
     reads_floats: ClassVar[bool] = True
@@ -111,7 +111,7 @@ class LameApi(BinaryEncoder):
             own.append("athaa_sensitivity")
         if not own:
             return encoded
-        note = f"needs libmp3lame's API: the program lame has no switch for {', '.join(own)}"
+        note = f"needs libmp3lame's API: the lame program has no option for {', '.join(own)}"
         return replace(encoded, notes=(*encoded.notes, note))
 
     def calls(self, mode: str, values: Mapping[str, Value], knob: float) -> list[Call]:
@@ -231,7 +231,7 @@ def parse(text: str) -> tuple[str, Value]:
                 return name, int(value) if parameter.kind == "int" else float(value)
             except ValueError:
                 break
-    raise SettingsError(f"lame-api: {text!r} is no setting; see `tuner encoders`")
+    raise SettingsError(f"lame-api: {text!r} is not a setting; see `tuner encoders lame-api`")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python3 -m encoders.lame_api", description=main.__doc__)
     parser.add_argument("--library", help="path of libmp3lame")
     parser.add_argument("mode", choices=[mode.name for mode in RATE_MODES])
-    parser.add_argument("knob", type=float, help="kb/s, or the quality of VBR")
+    parser.add_argument("knob", type=float, help="kb/s, or the VBR quality")
     parser.add_argument("settings", nargs="*", help="name=value; defaults for the others")
     parser.add_argument("source")
     parser.add_argument("target")

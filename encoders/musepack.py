@@ -68,7 +68,9 @@ class Musepack(CommandEncoder):
 
     name: ClassVar[str] = "musepack"
     program: ClassVar[str] = "mpcenc"
-    remedy: ClassVar[str] = "install mpcenc (Debian package musepack-tools) or name it (`binary`)"
+    remedy: ClassVar[str] = (
+        "install mpcenc (Debian package musepack-tools), or set its path (`binary`)"
+    )
     suffix: ClassVar[str] = ".mpc"
     version_arguments: ClassVar[tuple[str, ...]] = ("--longhelp",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"MPC Encoder [\d.]+\S*")
@@ -79,54 +81,54 @@ class Musepack(CommandEncoder):
         RateMode("vbr", "quality", low=0, high=10, step=0.01, nominal=False),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        _switch("nmt", "noise masks tone ratio chosen by the quality, or by nmt_db"),
+        _switch("nmt", "noise-masking-tone ratio: set by the quality, or by nmt_db"),
         Parameter(
             "nmt_db",
             "float",
             6.5,
-            "noise masks tone: how far below noise the quantisation noise stays",
+            "noise-masking-tone: how far the quantisation noise stays below noise",
             low=-3,
             high=16,
             step=0.1,
             unit="dB",
             when={"nmt": ("manual",)},
         ),
-        _switch("tmn", "tone masks noise ratio chosen by the quality, or by tmn_db"),
+        _switch("tmn", "tone-masking-noise ratio: set by the quality, or by tmn_db"),
         Parameter(
             "tmn_db",
             "float",
             18.0,
-            "tone masks noise: how far below tones the quantisation noise stays",
+            "tone-masking-noise: how far the quantisation noise stays below tones",
             low=0,
             high=36,
             step=0.1,
             unit="dB",
             when={"tmn": ("manual",)},
         ),
-        _switch("pns", "noise substitution chosen by the quality, or by pns_threshold"),
+        _switch("pns", "noise substitution: set by the quality, or by pns_threshold"),
         Parameter(
             "pns_threshold",
             "float",
             0.0,
-            "perceptual noise substitution: bands below it are sent as noise, 0 off",
+            "perceptual noise substitution: bands below this threshold are sent as noise; 0 off",
             low=0,
             high=2,
             step=0.01,
             when={"pns": ("manual",)},
         ),
-        _switch("bandwidth", "low-pass chosen by the quality, or by bandwidth_hz"),
+        _switch("bandwidth", "low-pass: set by the quality, or by bandwidth_hz"),
         Parameter(
             "bandwidth_hz",
             "int",
             19_500,
-            "maximum bandwidth; bands of 750 Hz at 48 kHz",
+            "maximum bandwidth, in steps of 750 Hz at 48 kHz",
             low=3_000,
             high=21_000,
             step=750,
             unit="Hz",
             when={"bandwidth": ("manual",)},
         ),
-        _switch("min_smr", "least signal-to-mask ratio chosen by the quality, or by min_smr_db"),
+        _switch("min_smr", "minimum signal-to-mask ratio: set by the quality, or by min_smr_db"),
         Parameter(
             "min_smr_db",
             "float",
@@ -142,7 +144,7 @@ class Musepack(CommandEncoder):
             "ear_model",
             "choice",
             "auto",
-            "threshold in quiet: by the quality, or one of six, then with ltq_rolloff",
+            "threshold in quiet: set by the quality, or one of six with ltq_rolloff",
             choices=("auto", *EAR_MODELS),
         ),
         Parameter(
@@ -154,7 +156,9 @@ class Musepack(CommandEncoder):
             high=99,
             when={"ear_model": EAR_MODELS},
         ),
-        _switch("ltq_gain", "offset of the threshold in quiet by the quality, or ltq_gain_db"),
+        _switch(
+            "ltq_gain", "offset of the threshold in quiet: set by the quality, or by ltq_gain_db"
+        ),
         Parameter(
             "ltq_gain_db",
             "int",
@@ -165,23 +169,25 @@ class Musepack(CommandEncoder):
             unit="dB",
             when={"ltq_gain": ("manual",)},
         ),
-        _switch("ltq_max", "highest threshold in quiet chosen by the quality, or by ltq_max_db"),
+        _switch("ltq_max", "maximum threshold in quiet: set by the quality, or by ltq_max_db"),
         Parameter(
             "ltq_max_db",
             "int",
             76,
-            "maximum level of the threshold in quiet, which it has at both ends",
+            "maximum level of the threshold in quiet, reached at both ends",
             low=0,
             high=90,
             unit="dB",
             when={"ltq_max": ("manual",)},
         ),
-        _switch("ltq_var", "adaptation of the threshold in quiet by the quality, or by a factor"),
+        _switch(
+            "ltq_var", "adaptation of the threshold in quiet: set by the quality, or by a factor"
+        ),
         Parameter(
             "ltq_var_factor",
             "float",
             1.0,
-            "how much loudness lifts the threshold in quiet; 0 off",
+            "how much loudness raises the threshold in quiet; 0 off",
             low=0,
             high=16,
             step=0.1,
@@ -191,14 +197,14 @@ class Musepack(CommandEncoder):
             "post_masking",
             "choice",
             True,
-            "exploit masking after a sound's end",
+            "exploit post-masking, after a sound ends",
             choices=(True, False),
         ),
         Parameter(
             "ms",
             "choice",
             "auto",
-            "mid/side: by the quality; 0 off, 3 to 5 with reduced image, 6 when it pays,"
+            "mid/side: set by the quality; 0 off, 3 to 5 with reduced image, 6 when it saves bits,"
             " 10 to 15 with the weaker one coded better by up to 3, 6, 9, 12 and any dB",
             choices=("auto", "0", "3", "4", "5", "6", "10", "11", "12", "13", "15"),
         ),
@@ -213,26 +219,28 @@ class Musepack(CommandEncoder):
             "cvd",
             "choice",
             "auto",
-            "clear voice detection: by the quality; 0 off, 1 on, 2 dual",
+            "clear voice detection: set by the quality; 0 off, 1 on, 2 dual",
             choices=("auto", "0", "1", "2"),
         ),
-        _switch("short_threshold", "threshold of transients by the quality, or by a factor"),
+        _switch("short_threshold", "threshold for transients: set by the quality, or by a factor"),
         Parameter(
             "short_threshold_factor",
             "float",
             5.0,
-            "masking by the sound before a transient, from the short FFT",
+            "masking by the signal before a transient, from the short FFT",
             low=1,
             high=100,
             log=True,
             when={"short_threshold": ("manual",)},
         ),
-        _switch("transient_detection", "detection of transients by the quality, or transient_slew"),
+        _switch(
+            "transient_detection", "transient detection: set by the quality, or by transient_slew"
+        ),
         Parameter(
             "transient_slew",
             "float",
             100.0,
-            "rise of energy within a few ms that counts as a transient",
+            "energy increase within a few ms that counts as a transient",
             low=5,
             high=200,
             log=True,
@@ -242,7 +250,7 @@ class Musepack(CommandEncoder):
             "minval",
             "choice",
             "auto",
-            "least masking offset in the bass: by the quality, 1 Buschmann, 2 and 3 Klemm",
+            "minimum masking offset in the bass: set by the quality; 1 Buschmann, 2 and 3 Klemm",
             choices=("auto", "1", "2", "3"),
         ),
     )

@@ -79,7 +79,7 @@ KEYS: dict[str, tuple[type, object]] = {
     "decode": (list, []),
     "payload": (str, "packets"),
     "header_bytes": (int, 0),
-    "install": (str, "install it, or name its path (--binary)"),
+    "install": (str, "install it, or give its path (--binary)"),
     "channels": (int, 0),
     "sample_rates_hz": (list, []),
     "source_bits": (int, 24),
@@ -89,7 +89,7 @@ KEYS: dict[str, tuple[type, object]] = {
     "noted": (str, ""),
 }
 #: The types, for people.
-KINDS = {str: "text", list: "list", int: "whole number"}
+KINDS = {str: "a string", list: "a list", int: "an integer"}
 PAYLOADS = ("packets", "file")
 #: Where a parameter's value may stand besides the command.
 CARRIERS = ("env", "file")
@@ -145,8 +145,8 @@ class TomlEncoder(CommandEncoder):
         allowed = self.definition.channels
         if allowed and pcm.ndim == 2 and len(pcm) != allowed:
             raise SettingsError(
-                f"{self.name}: codes {LAYOUTS[allowed]} only, and the clip has {len(pcm)} channels;"
-                f" give it {LAYOUTS[allowed]} clips"
+                f"{self.name}: encodes only {LAYOUTS[allowed]}, but the clip has {len(pcm)}"
+                f" channels; use {LAYOUTS[allowed]} clips"
             )
         return super().encode(pcm, sample_rate, settings, knob)
 
@@ -312,11 +312,11 @@ def _make_class(text: str, folder: str, origin: str) -> type[TomlEncoder]:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AdapterError(f"{origin}: is not TOML ({error})") from error
+        raise AdapterError(f"{origin}: invalid TOML ({error})") from error
     reader = _Reader(raw)
     members = reader.members()
     if reader.problems:
-        problems = "\n  ".join(["the encoder is wrong:", *reader.problems])
+        problems = "\n  ".join(["invalid encoder:", *reader.problems])
         raise AdapterError(f"{origin}: {problems}")
     members |= {"text": text, "folder": folder, "origin": origin}
     return type("TomlEncoder", (TomlEncoder,), members)
@@ -333,8 +333,9 @@ class _Reader:
             if isinstance(value, kind) and not isinstance(value, bool):
                 self.values[key] = value
             else:
-                found = "missing" if value is None else f"{value!r} is not right"
-                self.problems.append(f"{key}: {found}; it must be a {KINDS[kind]}")
+                told = "missing; " if value is None else ""
+                got = "" if value is None else f" (got {value!r})"
+                self.problems.append(f"{key}: {told}must be {KINDS[kind]}{got}")
 
     def members(self) -> dict[str, Any]:
         """The class variables of the adapter; incomplete when there are problems."""
@@ -346,14 +347,14 @@ class _Reader:
         modes = self._tables("rate_modes", RateMode)
         parameters = self._tables("parameters", Parameter)
         if not modes:
-            self.problems.append("rate_modes: there must be at least one [[rate_modes]]")
+            self.problems.append("rate_modes: at least one [[rate_modes]] table is required")
         if values["payload"] not in PAYLOADS:
-            self.problems.append(f"payload: it must be one of {', '.join(PAYLOADS)}")
+            self.problems.append(f"payload: must be one of {', '.join(PAYLOADS)}")
         self._check_conditions([parameter for parameter, _ in parameters])
         self._check_carriers()
         decode = self._strings("decode")
         if decode and not {"{source}", "{target}"} <= set(decode):
-            self.problems.append("decode: the words {source} and {target} must be in it")
+            self.problems.append("decode: must contain the words {source} and {target}")
         patterns = {k: self._pattern(k) for k in ("version_pattern", "ignored", "noted")}
         definition = Definition(
             encode=encode,
@@ -390,7 +391,7 @@ class _Reader:
     def _strings(self, key: str) -> tuple[str, ...]:
         words = self.values[key]
         if not all(isinstance(word, str) for word in words):
-            self.problems.append(f"{key}: every word must be a text, in quotes")
+            self.problems.append(f"{key}: every word must be a quoted string")
         return tuple(map(str, words))
 
     def _pattern(self, key: str) -> re.Pattern[str]:
@@ -405,10 +406,12 @@ class _Reader:
         joined = " ".join(encode)
         missing = [word for word in NEEDED if joined.count(word) != 1]
         if missing or not encode:
-            self.problems.append(f"encode: needs {', '.join(missing)} once each")
+            self.problems.append(f"encode: must contain {', '.join(missing)} exactly once")
         for word in ("{rate}", "{options}"):
             if word in joined and word not in encode:
-                self.problems.append(f"encode: {word} stands for several words; give it alone")
+                self.problems.append(
+                    f"encode: {word} expands to several words and must be a word of its own"
+                )
 
     def _tables(self, key: str, kind: type) -> list[tuple[Any, dict[str, Any]]]:
         """Objects of `kind`, each with the keys that are not its own."""
@@ -439,14 +442,15 @@ class _Reader:
             if unknown := parameter.when.keys() - known:
                 names = ", ".join(sorted(unknown))
                 self.problems.append(
-                    f"parameters {parameter.name!r}: `when` names {names}, not declared before it"
+                    f"parameters {parameter.name!r}: `when` names {names}, which must be"
+                    " declared before it"
                 )
             known.add(parameter.name)
 
     def _rate_options(self, mode: RateMode, extra: Mapping[str, Any]) -> tuple[str, ...]:
         options = self._words(f"rate_modes {mode.name!r}", extra.get("options"), "knob", mode.low)
         if not any("{knob" in word for word in options):
-            self.problems.append(f"rate_modes {mode.name!r}: no word of its options holds {{knob}}")
+            self.problems.append(f"rate_modes {mode.name!r}: none of its options contains {{knob}}")
         return options
 
     def _options_of(
@@ -472,33 +476,33 @@ class _Reader:
             self.problems.append(f'{where}: `env` must be a table, as {{ NAME = "{{value}}" }}')
             return ()
         if wrong := [name for name in variables if not VARIABLE.fullmatch(name)]:
-            self.problems.append(f"{where}: `env`: no names of variables: {', '.join(wrong)}")
+            self.problems.append(f"{where}: `env`: invalid variable names: {', '.join(wrong)}")
         texts = [f"{name}={text}" for name, text in variables.items()]
         return self._words(where, texts, "value", parameter.default)
 
     def _lines(self, parameter: Parameter, extra: Mapping[str, Any]) -> tuple[str, ...]:
         where, lines = f"parameters {parameter.name!r}", extra.get("file", [])
         if lines and not self.values["config"]:
-            self.problems.append(f'{where}: `file` needs the file\'s name: config = "enc.conf"')
+            self.problems.append(f'{where}: `file` requires a file name: config = "enc.conf"')
         lines = [lines] if isinstance(lines, str) else lines
         return self._words(where, lines, "value", parameter.default)
 
     def _check_carriers(self) -> None:
         values = self.values
         if values["source_bits"] not in SOURCE_BITS:
-            self.problems.append("source_bits: it must be 16 or 24")
+            self.problems.append("source_bits: must be 16 or 24")
         rates = values["sample_rates_hz"]
         if not all(type(rate) is int and rate > 0 for rate in rates):
-            self.problems.append("sample_rates_hz: it must be a list of whole numbers")
+            self.problems.append("sample_rates_hz: must be a list of integers")
             values["sample_rates_hz"] = []
         if values["channels"] not in (0, 1, 2):
-            self.problems.append("channels: it must be 1 or 2, or left out for both")
+            self.problems.append("channels: must be 1 or 2, or omitted for both")
         if values["config"] and not CONFIG_NAME.fullmatch(values["config"]):
-            self.problems.append("config: it must be a plain file name")
+            self.problems.append("config: must be a plain file name")
 
     def _words(self, where: str, words: object, name: str, sample: Value) -> tuple[str, ...]:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            self.problems.append(f"{where}: `options` must be a list of texts")
+            self.problems.append(f"{where}: `options` must be a list of strings")
             return ()
         for word in words:
             try:

@@ -40,7 +40,7 @@ class Twolame(CommandEncoder):
 
     name: ClassVar[str] = "twolame"
     program: ClassVar[str] = "twolame"
-    remedy: ClassVar[str] = "install twolame (Debian package twolame) or name it (`binary`)"
+    remedy: ClassVar[str] = "install twolame (Debian package twolame), or set its path (`binary`)"
     suffix: ClassVar[str] = ".mp2"
     version_arguments: ClassVar[tuple[str, ...]] = ("--help",)
     # The program prints the version of the library that it is linked with.
@@ -72,7 +72,7 @@ class Twolame(CommandEncoder):
             "quick_frames",
             "int",
             1,
-            "calculate the psychoacoustic model only every so many frames",
+            "calculate the psychoacoustic model only once per this many frames",
             low=1,
             high=10,
         ),

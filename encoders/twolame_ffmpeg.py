@@ -35,7 +35,7 @@ JOINT_STEREO = Parameter(
     "joint_stereo",
     "choice",
     False,
-    "intensity stereo: one channel and two levels in high bands, where bits are short",
+    "intensity stereo where bits are short: high bands as one channel with two levels",
     choices=(False, True),
     when={RATE_MODE: ("cbr",)},
 )
@@ -43,8 +43,8 @@ PSY_MODEL = Parameter(
     "psy_model",
     "choice",
     3,
-    "psychoacoustic model: -1 fixed values, 0 from scale factors, 1 and 2 the standard's,"
-    " 3 and 4 these rewritten",
+    "psychoacoustic model: -1 fixed values, 0 from scale factors, 1 and 2 as in the standard,"
+    " 3 and 4 rewrites of these",
     choices=(-1, 0, 1, 2, 3, 4),
 )
 

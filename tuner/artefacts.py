@@ -63,7 +63,7 @@ ARTEFACTS = (
     Artefact(
         "pre_echo_db",
         "pre-echo",
-        "rise of the level in the 20 ms before attacks, mean over the attacks",
+        "level increase in the 20 ms before attacks, mean over attacks",
         "dB",
         decimals=1,
         best="lowest",
@@ -128,7 +128,7 @@ def describe(before: Mapping[str, float], after: Mapping[str, float]) -> str:
         if abs(new - old) >= each.notable:
             parts.append(_difference(each, old, new))
     if not parts:
-        return "No artefact differs by much."
+        return "No artefact differs much."
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

@@ -48,7 +48,7 @@ def paired_bootstrap(
     """
     gains = np.asarray(differences, dtype=np.float64)
     if gains.size == 0 or not np.isfinite(gains).all():
-        raise ValueError(f"paired differences must be finite and at least one: {differences!r}")
+        raise ValueError(f"paired differences must be finite and not empty: {differences!r}")
     if gains.size == 1:
         return Estimate(float(gains[0]), -SCALE, SCALE)
     mean = bootstrap_mean(gains, seed, resamples)

@@ -22,36 +22,36 @@ def find_contradictions(results: Results) -> Iterator[str]:
     for bitrate in results.bitrates:
         yield from (f"{bitrate.target_kbps:g} kb/s: {each}" for each in _bitrate(bitrate, results))
     targets = [bitrate.target_kbps for bitrate in results.bitrates]
-    yield from (f"the bitrate {each:g} kb/s is there twice" for each in _doubles(targets))
+    yield from (f"the bitrate {each:g} kb/s occurs twice" for each in _doubles(targets))
     for target in results.quality_targets:
         needs = [need for need in (target.default, target.best) if need is not None]
         if any(need.kbps <= 0 for need in needs):
-            yield f"{target.goal!r:.80} needs a bitrate that is not above 0"
+            yield f"{target.goal!r:.80} needs a bitrate <= 0"
 
 
 def _clips(clips: Sequence[ClipRecord]) -> Iterator[str]:
-    yield from (f"clip {each:.20} is there twice" for each in _doubles(c.digest for c in clips))
+    yield from (f"clip {each:.20} occurs twice" for each in _doubles(c.digest for c in clips))
     for clip in clips:
         # It becomes a file's name.
         if not clip.digest.isalnum():
-            yield f"{clip.digest!r:.80} is not the digest of a clip"
+            yield f"{clip.digest!r:.80} is not a clip digest"
         if clip.duration_s <= 0 or clip.channels < 1 or clip.start_s < 0:
             yield (
-                f"clip {clip.name!r:.80}: {clip.duration_s:g} s from {clip.start_s:g} s on,"
+                f"clip {clip.name!r:.80}: {clip.duration_s:g} s from {clip.start_s:g} s,"
                 f" {clip.channels} channels"
             )
 
 
 def _bitrate(bitrate: BitrateResult, results: Results) -> Iterator[str]:
     if bitrate.target_kbps <= 0:
-        yield "is not above 0"
+        yield "target bitrate <= 0"
     numbers = [trial.number for trial in bitrate.trials]
-    yield from (f"trial {each} is there twice" for each in _doubles(numbers))
+    yield from (f"trial {each} occurs twice" for each in _doubles(numbers))
     if strangers := sorted(set(bitrate.pareto) - set(numbers)):
-        yield f"pareto names the trial {strangers[0]}, which is not there"
+        yield f"pareto names trial {strangers[0]}, which does not exist"
     if not bitrate.candidates:
         if bitrate.problem is None:
-            yield "there are neither candidates nor a problem"
+            yield "neither candidates nor a problem"
         if bitrate.winner:
             yield f"the winner is candidate {bitrate.winner} of none"
         return
@@ -60,7 +60,7 @@ def _bitrate(bitrate: BitrateResult, results: Results) -> Iterator[str]:
         return
     for name, index in (("default", 0), ("winner", bitrate.winner)):
         if "tune" not in bitrate.candidates[index].sides:
-            yield f"the {name} has no result on the tune side"
+            yield f"the {name} has no result on the tuning clips"
     for index, candidate in enumerate(bitrate.candidates):
         told = _candidate(candidate, bitrate.candidates[0], results.clips)
         yield from (f"candidate {index}: {each}" for each in told)
@@ -72,7 +72,7 @@ def _candidate(
     if not candidate.command:
         yield "the command is empty"
     if candidate.problem is None and len(candidate.sides) < 2:
-        yield "a side is missing, and no problem says why"
+        yield "a side is missing without a problem"
     for side, result in candidate.sides.items():
         known = {clip.digest for clip in clips if clip.side == side}
         yield from (f"{side}: {each}" for each in _side(result, known))
@@ -82,11 +82,11 @@ def _candidate(
 
 def _side(result: SideResult, known: set[str]) -> Iterator[str]:
     if result.bitrate_kbps <= 0:
-        yield f"a bitrate of {result.bitrate_kbps:g} kb/s"
+        yield f"bitrate {result.bitrate_kbps:g} kb/s"
     # What the search climbed comes first.
     model = next(iter(result.scores), "")
     if model not in result.gains:
-        yield f"gains have nothing of {model or 'any metric'}"
+        yield f"no gains of {model or 'any metric'}"
     if strangers := result.gains.keys() - result.scores.keys():
         yield f"gains of {min(strangers)!r:.80}, which has no scores"
     scored = result.scores.get(model, {}).keys()
@@ -97,7 +97,7 @@ def _side(result: SideResult, known: set[str]) -> Iterator[str]:
     whole = {**{f"scores of {n}": s for n, s in result.scores.items()}, "spreads": result.spreads}
     for table, values in whole.items():
         if values.keys() != scored:
-            yield f"{table} are of other clips than the scores of {model}"
+            yield f"{table} and scores of {model} are of different clips"
     parts: dict[str, Collection[str]] = {
         "windows": result.windows,
         "diagnosis": result.diagnosis,
@@ -107,7 +107,7 @@ def _side(result: SideResult, known: set[str]) -> Iterator[str]:
     }
     for table, found in parts.items():
         if not set(found) <= scored:
-            yield f"{table} are of clips that have no score"
+            yield f"{table} have clips without a score"
 
 
 def _differs(result: SideResult, default: SideResult | None) -> str | None:
@@ -115,12 +115,12 @@ def _differs(result: SideResult, default: SideResult | None) -> str | None:
     if default is None:
         return "the default has no such side"
     if result.scores.keys() != default.scores.keys():
-        return "other metrics than the default's"
+        return "metrics differ from the default's"
     ours, theirs = (
         {digest for scores in each.scores.values() for digest in scores}
         for each in (result, default)
     )
-    return None if ours == theirs else "other clips than the default's"
+    return None if ours == theirs else "clips differ from the default's"
 
 
 def _doubles(values: Iterable[_T]) -> list[_T]:

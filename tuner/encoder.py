@@ -323,7 +323,7 @@ def find_rate_mode(encoder: Encoder, name: str) -> RateMode:
         if mode.name == name:
             return mode
     known = ", ".join(m.name for m in encoder.rate_modes)
-    raise SettingsError(f"{encoder.name}: no rate mode {name!r}; it has: {known}")
+    raise SettingsError(f"{encoder.name}: no rate mode {name!r}; available: {known}")
 
 
 def validate(encoder: Encoder, settings: Settings, knob: float | None = None) -> RateMode:

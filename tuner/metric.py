@@ -73,11 +73,11 @@ class About:
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
-            raise ValueError(f"family {self.family!r}: it must be one of {', '.join(FAMILIES)}")
+            raise ValueError(f"family {self.family!r}: must be one of {', '.join(FAMILIES)}")
         if not self.low < self.high:
             raise ValueError(f"range {self.low:g} to {self.high:g}: low must be below high")
         if self.better not in get_args(Direction):
-            raise ValueError(f'better {self.better!r}: it must be "higher" or "lower"')
+            raise ValueError(f'better {self.better!r}: must be "higher" or "lower"')
 
     def points(self, value: float) -> float:
         """A value of its own range on the scale of 0 to 100: a straight line, cut at its ends."""
@@ -112,9 +112,11 @@ def check_pair(metric: str, reference: Pcm, coded: Pcm) -> None:
             " shape: align them first (`tuner score` does)"
         )
     if reference.ndim != 2 or reference.shape[0] not in (1, 2) or reference.shape[1] == 0:
-        raise ScoreError(f"{metric}: needs one or two channels of samples, got {reference.shape}")
+        raise ScoreError(
+            f"{metric}: must have one or two channels of samples (got {reference.shape})"
+        )
     if not (np.isfinite(reference).all() and np.isfinite(coded).all()):
-        raise ScoreError(f"{metric}: the signals hold NaN or infinity")
+        raise ScoreError(f"{metric}: the signals contain NaN or infinity")
     loud, level = (float(np.mean(np.square(x), dtype=np.float64)) for x in (reference, coded))
     if loud > 10 ** (HEARD_DBFS / 10) and level < loud * 10 ** (SILENT_DB / 10):
         raise ScoreError(f"{metric}: the coded signal is silent where its reference is not")

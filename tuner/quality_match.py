@@ -182,10 +182,10 @@ class _Search:
             return QualityMatch(over or nearest, self.crossing(), passes)
         if over is None:
             best = max(self.points, key=lambda point: point.quality)
-            said = f"quality comes to {best.quality:.1f} at {best.kbps:.1f} kb/s"
+            said = f"quality reaches {best.quality:.1f} at {best.kbps:.1f} kb/s"
             end = self._outward(self._ordered()[-1], upward=True) is None
             what = "at most" if end else f"in {passes} measurements"
-            return OutOfReach(best, f"{said} {what}, the target is {self.target:g}", passes)
+            return OutOfReach(best, f"{said} {what}; the target is {self.target:g}", passes)
         if under is None:
             end = self._outward(over, upward=False) is None
             return QualityMatch(over, over.kbps, passes, at_floor=end)

@@ -139,7 +139,7 @@ def match_rate(
         kbps = measure(knob)
         passes += 1
         if not (math.isfinite(kbps) and kbps > 0):
-            raise ValueError(f"{mode.knob}={knob:g} measured {kbps} kb/s: no bitrate")
+            raise ValueError(f"{mode.knob}={knob:g} measured {kbps} kb/s, which is not a bitrate")
         if abs(kbps / target_kbps - 1) <= tolerance:
             return RateMatch(knob, kbps, passes)
         search.add(knob, kbps)
@@ -293,7 +293,7 @@ class _Search:
             )
         last = self.points[-1]
         side = "at least" if last.error > 0 else "at most"
-        return f"mode {self.mode.name} spends {side} {self._spends(last)}, the target is {target}"
+        return f"mode {self.mode.name} gives {side} {self._spends(last)}; the target is {target}"
 
     def _spends(self, point: _Point) -> str:
         return f"{point.kbps:.1f} kb/s at {self.mode.knob}={point.knob:g}"

@@ -41,18 +41,18 @@ def read_results(path: Path) -> Results:
         raw.decode()
         version = _version(raw)
     except FileNotFoundError:
-        raise RunError(f"{path}: not there; has the run finished? `tuner run` goes on") from None
+        raise RunError(f"{path}: not found; `tuner run` resumes an unfinished run") from None
     except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error})") from error
     if version != FORMAT_VERSION:
-        raise RunError(f"{path}: format version {version}, this program reads {FORMAT_VERSION}")
+        raise RunError(f"{path}: format version {version}; this program reads {FORMAT_VERSION}")
     try:
         results = msgspec.json.decode(raw, type=Results)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: damaged ({error})") from error
     if found := list(itertools.islice(find_contradictions(results), MOST_TOLD + 1)):
         told = "; ".join(found[:MOST_TOLD]) + (" …" if len(found) > MOST_TOLD else "")
-        raise RunError(f"{path}: contradicts itself ({told}); make it again with `tuner run`")
+        raise RunError(f"{path}: inconsistent ({told}); recreate it with `tuner run`")
     return results
 
 

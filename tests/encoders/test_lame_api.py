@@ -293,6 +293,6 @@ def test_tells_which_door_a_winner_needs() -> None:
     encoder = LameApi()
     values = {**default_settings(encoder, "cbr").as_dict(), "ns_bass_db": 2.0}
     notes = encoder.encode(make_clip(), 48_000, Settings.of("cbr", values), 128).notes
-    assert any("no switch for ns_bass_db" in note for note in notes)
+    assert any("no option for ns_bass_db" in note for note in notes)
     plain = encoder.encode(make_clip(), 48_000, default_settings(encoder, "cbr"), 128)
     assert not any("API" in note for note in plain.notes)

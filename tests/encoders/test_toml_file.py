@@ -180,22 +180,26 @@ def test_is_found_by_its_suffix(folder: Path) -> None:
     ("old", "new", "match"),
     [
         ('name = "mine"\n', "", "name: missing"),
-        ('name = "mine"', "name = 3", "name: 3 is not right"),
+        ('name = "mine"', "name = 3", "name: must be a string \\(got 3\\)"),
         ('suffix = ".raw"', 'sufix = ".raw"', "sufix: unknown"),
-        ('"{options}", ', "", r"encode: needs \{options\}"),
-        ('"{rate}", ', '"-x={rate}", ', "give it alone"),
+        ('"{options}", ', "", r"encode: must contain \{options\}"),
+        ('"{rate}", ', '"-x={rate}", ', "must be a word of its own"),
         ('payload = "file"', 'payload = "bytes"', "packets, file"),
-        ('decode = ["./dec", "{source}", "{target}"]', 'decode = ["./dec"]', "decode: the words"),
+        (
+            'decode = ["./dec", "{source}", "{target}"]',
+            'decode = ["./dec"]',
+            "decode: must contain",
+        ),
         ("low = 8", "low = 80", "low must be below high"),
         ("low = 8\n", "", "rate_modes 'cbr'.*low"),
-        ('options = ["-b", "{knob}"]', 'options = ["-b"]', "holds {knob}"),
+        ('options = ["-b", "{knob}"]', 'options = ["-b"]', "contains {knob}"),
         ('"{knob}"', '"{value}"', "'value'; known: {knob}"),
         ('default = "a"', 'default = "c"', "default 'c' is not allowed"),
         ('options = ["--mode", "{value}"]', "options = { a = [] }", "no options for b"),
         ('options = ["--mode", "{value}"]', "option = []", "unknown: option"),
         ('options = ["--mode", "{value}"]', 'when = { x = ["y"] }\noptions = []', "names x"),
-        ("[[rate_modes]]", "[rate_modes]", "rate_modes: .* must be a list"),
-        ('name = "mine"', "name =", "is not TOML"),
+        ("[[rate_modes]]", "[rate_modes]", "rate_modes: must be a list"),
+        ('name = "mine"', "name =", "invalid TOML"),
         ('name = "mine"', 'name = "mine"\nignored = "("', "ignored: not a regular"),
     ],
 )
@@ -276,20 +280,20 @@ def test_what_a_codec_takes(folder: Path) -> None:
     encoded = encoder.encode(make_clip(1, 0.2), RATE, default_settings(encoder), 8)
     made = soundfile.info(io.BytesIO(encoded.data))
     assert (made.samplerate, made.subtype, made.channels) == (16_000, "PCM_16", 1)
-    with pytest.raises(SettingsError, match="codes mono only, and the clip has 2 channels"):
+    with pytest.raises(SettingsError, match="encodes only mono, but the clip has 2 channels"):
         encoder.encode(make_clip(2, 0.2), RATE, default_settings(encoder), 8)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "match"),
     [
-        ('config = "enc.conf"', 'config = "../enc.conf"', "config: it must be a plain file name"),
-        ('config = "enc.conf"\n', "", "`file` needs the file's name"),
-        ("ENC_ATH_DB", '"9 x"', "no names of variables: 9 x"),
+        ('config = "enc.conf"', 'config = "../enc.conf"', "config: must be a plain file name"),
+        ('config = "enc.conf"\n', "", "`file` requires a file name"),
+        ("ENC_ATH_DB", '"9 x"', "invalid variable names: 9 x"),
         ("{value:.2f}", "{knob}", "'knob'; known: {value}"),
-        ('config = "enc.conf"', "channels = 7", "channels: it must be 1 or 2"),
-        ('config = "enc.conf"', "source_bits = 8", "source_bits: it must be 16 or 24"),
-        ('config = "enc.conf"', 'sample_rates_hz = ["x"]', "a list of whole numbers"),
+        ('config = "enc.conf"', "channels = 7", "channels: must be 1 or 2"),
+        ('config = "enc.conf"', "source_bits = 8", "source_bits: must be 16 or 24"),
+        ('config = "enc.conf"', 'sample_rates_hz = ["x"]', "a list of integers"),
     ],
 )
 def test_mistakes_in_carriers_are_told(carrying: Path, old: str, new: str, match: str) -> None:

@@ -40,7 +40,7 @@ def test_changes_are_refused(rig: Any, own_music: Path, make_parts: Any) -> None
 
     refuse(
         "quality model: insenet insenet-1-2-1 -> insenet insenet-2-2-1",
-        "name the old --weights",
+        "give the old --weights",
         scorer=FakeScorer("insenet", build="2"),
     )
     refuse("encoder version: fake 1 -> fake 2", "--binary", encoder=FakeEncoder(build="2"))
@@ -49,7 +49,7 @@ def test_changes_are_refused(rig: Any, own_music: Path, make_parts: Any) -> None
     original = file.read_bytes()
     pcm, rate = soundfile.read(file)
     soundfile.write(file, 0.5 * pcm, rate)
-    refuse("clip a.wav (tune): ", "put the old files back")
+    refuse("clip a.wav (tune): ", "restore the old files")
     file.write_bytes(original)
     assert rig.go_on().trials[:2]
 
@@ -105,12 +105,12 @@ def test_damaged_clips_are_made_again(
     for path, content in whole.items():
         path.write_bytes(content[:-4] + b"\0\0\0?")
         clip = ClipRef(path.stem, str(path), 1, 2.5)
-        with pytest.raises(ClipError, match=r"is damaged .* run the same command again"):
+        with pytest.raises(ClipError, match=r"damaged .* run the same command again"):
             load_clip(clip)
     conduct(make_parts(music, 3), rig.run, "tuner run")
-    assert "is damaged; made again from" in capfd.readouterr().err + (
-        rig.run / "log.txt"
-    ).read_text(encoding="utf-8")
+    assert ": damaged; recreated from" in capfd.readouterr().err + (rig.run / "log.txt").read_text(
+        encoding="utf-8"
+    )
     assert {path: path.read_bytes() for path in whole} == whole
     assert all(trial.state == "complete" for trial in rig.result().trials)
 

@@ -26,7 +26,7 @@ def test_the_driver_is_killed(rig: Any, undisturbed: BitrateResult) -> None:
     os.kill(driver, signal.SIGKILL)
     assert session.end().code == -signal.SIGKILL
     state = read_status(rig.run).state
-    assert state == "killed" and "nothing finished is lost" in STATES[state]
+    assert state == "killed" and "finished work is kept" in STATES[state]
     assert len(rig.kept().trials) == 2
     assert rig.go_on().trials == undisturbed.trials
 
@@ -85,7 +85,7 @@ def test_ctrl_c_twice(rig: Any, undisturbed: BitrateResult) -> None:
     assert rig.wait("close") == session.process.pid
     session.process.send_signal(signal.SIGINT)
     assert session.end().code == 130
-    assert "Ctrl-C again ends at once" in session.told and "the same command" in session.told
+    assert "Ctrl-C again to quit at once" in session.told and "the same command" in session.told
     assert "Traceback" not in session.told
     assert read_status(rig.run).state == "stopped"
     for point in ("score", "close"):

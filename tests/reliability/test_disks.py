@@ -114,4 +114,4 @@ def test_the_disk_is_watched(rig: Any, small_disk: Path) -> None:
     rig.run = small_disk / "run"
     session = rig.start().end()
     assert session.code == 1
-    assert "GB of disk are free, the run stops before they are gone" in session.told
+    assert "stopped with only" in session.told and "GB of disk free" in session.told

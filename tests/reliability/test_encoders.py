@@ -87,8 +87,8 @@ def test_an_encoder_in_all_moods(rig: Any, encoder: Path) -> None:
     script.write_text(old.replace("moody 1.0", "moody 1.1"))
     rig.release("score")
     assert first.end().code == 1
-    assert "moody was replaced while the run went on: moody 1.0 (" in first.told
-    assert "Put the old one back" in first.told and "Traceback" not in first.told
+    assert "moody was replaced during the run: moody 1.0 (" in first.told
+    assert "Restore the old one" in first.told and "Traceback" not in first.told
     script.write_text(old)
     before = rig.kept()
     second = rig.start(*flags).end()

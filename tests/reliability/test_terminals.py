@@ -74,6 +74,6 @@ def test_answers_that_cannot_be_written(rig: Any) -> None:
     with full_disk() as nowhere:
         session = rig.start("--json", stdout=nowhere).end()
     assert session.code == 1
-    assert "tuner: the answer cannot be written (No space left on device)" in session.told
+    assert "tuner: cannot write the output (No space left on device)" in session.told
     assert "Traceback" not in session.told and "Exception ignored" not in session.told
     assert rig.result().trials

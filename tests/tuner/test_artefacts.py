@@ -29,7 +29,7 @@ def test_a_sentence_names_what_differs() -> None:
         "Bandwidth 12.1 to 15.9 kHz; pre-echo 6.0 dB worse (3.1 to 9.1 dB);"
         " spectral holes 8.0 % better (10.0 to 2.0 %)."
     )
-    assert describe(default, default) == "No artefact differs by much."
+    assert describe(default, default) == "No artefact differs much."
 
 
 def test_stereo_is_better_next_to_zero() -> None:

@@ -20,28 +20,28 @@ CHANGES = {
     "b['winner'] = 7": "the winner is candidate 7 of 2",
     "b['winner'] = -1": "the winner is candidate -1 of 2",
     "b['candidates'] = []": "neither candidates nor a problem",
-    "b['target_kbps'] = -96.0": "is not above 0",
-    "r['bitrates'].append(b)": "the bitrate 96 kb/s is there twice",
-    "b['pareto'] = [5]": "pareto names the trial 5",
-    "del b['candidates'][0]['sides']['tune']": "the default has no result on the tune side",
-    "del c['sides']['holdout']": "a side is missing, and no problem says why",
+    "b['target_kbps'] = -96.0": "target bitrate <= 0",
+    "r['bitrates'].append(b)": "the bitrate 96 kb/s occurs twice",
+    "b['pareto'] = [5]": "pareto names trial 5",
+    "del b['candidates'][0]['sides']['tune']": "the default has no result on the tuning clips",
+    "del c['sides']['holdout']": "a side is missing without a problem",
     "c['command'] = []": "the command is empty",
     "del s['scores'][MODEL]": "no clip is scored",
-    "del s['gains'][MODEL]": f"gains have nothing of {MODEL}",
+    "del s['gains'][MODEL]": f"no gains of {MODEL}",
     "s['gains']['x'] = s['gains'][MODEL]": "gains of 'x', which has no scores",
     "s['scores'][MODEL] = {}": "no clip is scored",
     "s['scores'][MODEL]['other'] = 1.0": "which is not on this side",
-    "s['scores']['x'] = {d: 1.0}": "other metrics than the default's",
-    "s['scores']['x'] = {}": "scores of x are of other clips",
-    "s['spreads'] = {}": "spreads are of other clips",
-    "s['windows'] = {'other': [1.0]}": "windows are of clips that have no score",
-    "s['clip_kbps'] = {'other': 1.0}": "clip_kbps are of clips that have no score",
-    "s['bitrate_kbps'] = 0": "a bitrate of 0 kb/s",
+    "s['scores']['x'] = {d: 1.0}": "metrics differ from the default's",
+    "s['scores']['x'] = {}": "scores of x and scores of insenet are of different clips",
+    "s['spreads'] = {}": "are of different clips",
+    "s['windows'] = {'other': [1.0]}": "windows have clips without a score",
+    "s['clip_kbps'] = {'other': 1.0}": "clip_kbps have clips without a score",
+    "s['bitrate_kbps'] = 0": "bitrate 0 kb/s",
     "r['clips'] = []": "which is not on this side",
-    "r['clips'].append(r['clips'][0])": "is there twice",
+    "r['clips'].append(r['clips'][0])": "occurs twice",
     "r['clips'][0]['side'] = 'holdout'": "which is not on this side",
-    "r['clips'][0]['digest'] = '../../evil'": "is not the digest of a clip",
-    "r['clips'][0]['duration_s'] = -1.0": "-1 s from 0 s on",
+    "r['clips'][0]['digest'] = '../../evil'": "is not a clip digest",
+    "r['clips'][0]['duration_s'] = -1.0": "-1 s from 0 s,",
     "r['clips'][0]['channels'] = 0": "0 channels",
     "s['knob'] = 10**400": "out of range",
 }
@@ -64,7 +64,7 @@ def test_contradictions_are_told(run: Path, change: str) -> None:
     s = c["sides"]["tune"]
     exec(change, {"r": r, "b": b, "c": c, "s": s, "d": r["clips"][0]["digest"], "MODEL": MODEL})
     path.write_text(json.dumps(r))
-    with pytest.raises(RunError, match=r"results\.json: (contradicts itself|damaged)") as caught:
+    with pytest.raises(RunError, match=r"results\.json: (inconsistent|damaged)") as caught:
         read_results(path)
     assert CHANGES[change] in str(caught.value)
 

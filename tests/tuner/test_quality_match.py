@@ -96,7 +96,7 @@ def test_what_cannot_be_reached_says_how_far_it_comes() -> None:
     found = match_quality(FREE, 95, Curve(FREE, most=90), 96)
     assert isinstance(found, OutOfReach)
     assert found.best.knob == FREE.high and 89 < found.best.quality < 90
-    assert "quality comes to 89." in found.reason and "the target is 95" in found.reason
+    assert "quality reaches 89." in found.reason and "the target is 95" in found.reason
 
 
 def test_the_lowest_bitrate_may_reach_already() -> None:

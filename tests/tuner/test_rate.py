@@ -187,7 +187,7 @@ def test_curve_that_is_not_monotone_is_bounded() -> None:
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
 def test_refuses_what_is_no_bitrate(bad: float) -> None:
     """A measurement that cannot be a bitrate is an error, not a result."""
-    with pytest.raises(ValueError, match="no bitrate"):
+    with pytest.raises(ValueError, match="not a bitrate"):
         match_rate(ABR, 64, lambda _: bad, 64)
 
 

@@ -69,7 +69,7 @@ def test_whole_numbers_may_stand_for_floats(stored, results):
 
 def test_a_missing_file_says_how_to_go_on(tmp_path):
     """No results yet: the run has not finished."""
-    with pytest.raises(RunError, match="has the run finished"):
+    with pytest.raises(RunError, match="resumes an unfinished run"):
         read_results(tmp_path / "results.json")
 
 

@@ -64,7 +64,7 @@ def run_command(command: Sequence[str], folder: Path, target: str) -> Path:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which(command[0], path=path)
     if program is None:
-        raise EncoderMissing(f"{command[0]}: cannot be run (no such program)")
+        raise EncoderMissing(f"{command[0]}: no such program")
     with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as said:
         files = nothing.fileno(), nothing.fileno(), said.fileno()
         env = {**os.environ, "PATH": path}

@@ -44,7 +44,7 @@ IN_MEMORY_S = 600.0
 #: Wall-clock limit of one encode, s: the slowest that was measured takes 0.1 s for a second.
 TIMEOUT_S = 3600.0
 #: What is lost where the library that carries tags is not installed.
-TAGS_LOST = f"tags: carrying them needs mutagen ({how_to_install('tags')})"
+TAGS_LOST = f"tags: copying them requires mutagen ({how_to_install('tags')})"
 LEDGER, LOCK, WORK = ".tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode"
 
 
@@ -156,7 +156,7 @@ def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
         else:
             raise ClipError(f"{source}: no such file or folder")
     if not found:
-        raise ClipError(f"{', '.join(map(str, sources))}: no sound files")
+        raise ClipError(f"{', '.join(map(str, sources))}: no audio files")
     alike = Counter(place.with_suffix("") for place in found.values())
     items = []
     for path, place in found.items():
@@ -169,10 +169,10 @@ def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
 def _sound_files(folder: Path, out: Path) -> Iterator[Path]:
     inner, outer = out.resolve(), folder.resolve()
     if inner == outer:
-        raise StudyError(f"{folder}: the results would lie among the sources; choose another -o")
+        raise StudyError(f"{folder}: output would be mixed with the sources; choose another -o")
     contents = read_folder(folder)
     if contents.others:
-        log.warning("%s: passed over %s", folder, contents.told())
+        log.warning("%s: skipped %s", folder, contents.told())
     for path in contents.sounds:
         if inner not in path.resolve().parents:
             yield path
@@ -184,7 +184,7 @@ def _check_targets(items: Sequence[Item], out: Path) -> None:
     for item in items:
         target = (out / item.target).resolve()
         if target in sources:
-            raise StudyError(f"{target}: would replace a source; choose another folder with -o")
+            raise StudyError(f"{target}: would overwrite a source; choose another folder with -o")
         if target in taken:
             raise StudyError(
                 f"{item.source} and {taken[target]} would both become {item.target};"
@@ -209,9 +209,11 @@ def encode_library(
         held.enter_context(hold_lock(out / LOCK))
     except LockHeld as error:
         remedy = f"; {error.remedy}" if error.remedy else ""
-        raise RunError(f"{out}: another `tuner encode` works here; wait for it{remedy}") from None
+        raise RunError(
+            f"{out}: another `tuner encode` is working here; wait for it{remedy}"
+        ) from None
     except OSError as error:
-        raise RunError(f"{out}: cannot be written to ({error}); choose another -o") from error
+        raise RunError(f"{out}: not writable ({error}); choose another -o") from error
     pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
     try:
         shutil.rmtree(out / WORK, ignore_errors=True)  # of a process that was killed
@@ -252,7 +254,9 @@ class _Workshop:
         if self.ledger.has(item.target, [content, self.digest, size]):
             return Result(item, "skipped")
         if size is not None and not self.ledger.knows(item.target):
-            raise ClipError(f"{target}: is there, but not made here; move it, or choose another -o")
+            raise ClipError(
+                f"{target}: exists but is not from this command; move it or choose another -o"
+            )
         tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
             coded = Path(name, "coded" + self.recipe.suffix)
@@ -305,7 +309,7 @@ def _tag(coded: Path, tags: Tags | None) -> tuple[str, ...]:
     before = payload_digest(coded)
     lost = write_tags(coded, tags)
     if payload_digest(coded) != before:
-        raise DecodeFailed(f"{coded.name}: writing tags changed what is coded")
+        raise DecodeFailed(f"{coded.name}: writing tags changed the encoded audio")
     return (*tags.left, *lost)
 
 
@@ -314,7 +318,7 @@ def _load(path: Path, target_rate: int | None) -> tuple[Pcm, int]:
     if pcm.shape[0] > 2:
         raise ClipError(f"{path}: has {pcm.shape[0]} channels; mix it down to mono or stereo")
     if not pcm.shape[1] or not np.isfinite(pcm).all():
-        raise ClipError(f"{path}: is empty, or holds NaN or infinite samples; export it again")
+        raise ClipError(f"{path}: empty, or contains NaN or infinite samples; export it again")
     target = target_rate or rate
     return convert_rate(pcm, rate, target), target
 

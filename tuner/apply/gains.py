@@ -41,15 +41,15 @@ def adjust_gains(tags: Tags, source: Path, coded: Path, encoder: Encoder) -> Tag
         return tags
     duration_s = find_duration(source)
     if duration_s is None or not SHORTEST_S <= duration_s <= LONGEST_S:
-        return _without(tags, f"measured for files of {SHORTEST_S} to {LONGEST_S:g} s only")
+        return _without(tags, f"measured only for files of {SHORTEST_S} to {LONGEST_S:g} s")
     original = resample(*read_audio(source))
     data = coded.read_bytes()
     decoded = resample(*encoder.decode(Encoded(data, coded.suffix, 8 * len(data), 0.0)))
     if max(len(original), len(decoded)) > 2:
-        return _without(tags, "measured in mono and stereo only")
+        return _without(tags, "measured only in mono and stereo")
     change_db = loudness_lufs(original) - loudness_lufs(decoded)
     if not math.isfinite(change_db):
-        return _without(tags, "silence has none")
+        return _without(tags, "undefined for silence")
     from tuner.tags import Gains
 
     old = (tags.gains.track_db, tags.gains.album_db)

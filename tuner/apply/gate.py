@@ -43,7 +43,7 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
     """The answer at one bitrate, as a sentence."""
     where = f"At {comparison.target_kbps:g} kb/s"
     if comparison.problem is not None:
-        return f"{where} there is no comparison: {comparison.problem}."
+        return f"{where} no comparison was possible: {comparison.problem}."
     gain = comparison.lead
     names = f"B ({labels[1]})", f"A ({labels[0]})"
     if gain.low > -RESOLUTION and gain.high < RESOLUTION:

@@ -62,7 +62,7 @@ class RunPlayer:
         """
         if clip.side not in candidate.sides:
             raise RunError(
-                f"{self.run}: trial {candidate.trial} has no result on the {clip.side} side"
+                f"{self.run}: trial {candidate.trial} has no result on the {clip.side} clips"
                 f" ({candidate.problem}); choose another candidate"
             )
         settings, knob = settings_of(candidate), candidate.sides[clip.side].knob
@@ -72,9 +72,9 @@ class RunPlayer:
         own = self.encoder.version
         if own.digest != self.version.digest:
             raise RunError(
-                f"{self.run}: {clip.name} is not in its cache any more, and {self.encoder.name} is"
-                f" now another build ({own.text}; the run had {self.version.text});"
-                " run the study again"
+                f"{self.run}: {clip.name} is no longer in its cache, and {self.encoder.name}"
+                f" differs from the build used (now {own.text}; the run had"
+                f" {self.version.text}); run the study again"
             )
         return self.encoder.encode(load_run_clip(self.run, clip), clip.rate, settings, knob)
 
@@ -105,7 +105,7 @@ def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
             pcm = cut_again(*where, clip.rate, clip.digest)
             if pcm is None:
                 raise ClipError(
-                    f"{error}, and {clip.source} does not hold it either; put that file back, and"
+                    f"{error}, and {clip.source} does not contain it either; restore that file, or"
                     " run the study again"
                 ) from error
     except ClipError as error:
@@ -119,9 +119,9 @@ def _keep(path: Path, pcm: Pcm) -> None:
         path.parent.mkdir(exist_ok=True)
         write_clip(path, pcm)
     except OSError as error:
-        _log.warning("%s: was damaged, and cannot be written again (%s)", path, error)
+        _log.warning("%s: damaged, and cannot be rewritten (%s)", path, error)
     else:
-        _log.warning("%s: was damaged; made again", path)
+        _log.warning("%s: damaged; recreated", path)
 
 
 def encoder_of(run: Path, trust: Trust | None = None) -> Encoder:
@@ -150,7 +150,7 @@ def find_bitrate(run: Path, results: Results, kbps: float) -> BitrateResult:
     answered = {b.target_kbps: b for b in results.bitrates if b.candidates}
     if kbps not in answered:
         known = ", ".join(f"{each:g}" for each in sorted(answered)) or "none"
-        raise RunError(f"{run}: no answer at {kbps:g} kb/s; it has one at: {known}")
+        raise RunError(f"{run}: no result at {kbps:g} kb/s; available: {known}")
     return answered[kbps]
 
 
@@ -172,7 +172,7 @@ def find_candidate(run: Path, bitrate: BitrateResult, name: str) -> Candidate:
     if name not in found:
         raise RunError(
             f"{run}: no settings {name!r} at {bitrate.target_kbps:g} kb/s;"
-            f" there are: {', '.join(sorted(found))}"
+            f" available: {', '.join(sorted(found))}"
         )
     return found[name]
 

@@ -57,7 +57,7 @@ def prove(player: RunPlayer, results: Results, candidate: Candidate) -> Proof:
     name_in = candidate.convert[-1] if candidate.convert else SOURCE
     shown = player.encoder.command_line(settings, knob, name_in, target)
     if list(shown) != candidate.command:
-        told = f"the command line is another one now ({shlex.join(shown)}); run the study again"
+        told = f"the command line has changed (now {shlex.join(shown)}); run the study again"
         return Proof("differs", told)
     command: Sequence[str] = exact_command(player.encoder, settings, knob, name_in, target)
     with tempfile.TemporaryDirectory() as name:
@@ -77,4 +77,4 @@ def prove(player: RunPlayer, results: Results, candidate: Candidate) -> Proof:
                 return Proof("cannot", f"the command does not run here: {error}")
             if payload_digest(made) == wanted:
                 return Proof("verified", f"{clip.name} as a {words} WAV file: the same payload")
-    return Proof("differs", f"{clip.name}: the command makes another payload than was scored")
+    return Proof("differs", f"{clip.name}: the command's payload differs from what was scored")

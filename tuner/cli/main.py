@@ -18,29 +18,29 @@ from tuner.suggestion import did_you_mean
 
 #: Subcommand -> (module, function, one line of help).
 COMMANDS = {
-    "run": ("tuner.cli.commands.run", "run", "Search the best settings at each bitrate; report."),
+    "run": ("tuner.cli.commands.run", "run", "Find the best settings at each bitrate."),
     "status": (
         "tuner.cli.commands.status",
         "status",
-        "Tell how far a run is, from another terminal.",
+        "Show a run's progress from another terminal.",
     ),
     "demo": (
         "tuner.cli.commands.demo",
         "demo",
-        "Run a small search on clips that it makes itself.",
+        "Run a small search on synthetic clips.",
     ),
     "score": ("tuner.cli.commands.score", "score", "Score coded files against their references."),
     "spectrogram": (
         "tuner.cli.commands.spectrogram",
         "spectrogram",
-        "Draw reference, coded signal and difference, and the score over time.",
+        "Draw spectrograms, with the score over time.",
     ),
     "dashboard": (
         "tuner.cli.commands.dashboard",
         "dashboard",
         "Show a run's trials in Optuna Dashboard.",
     ),
-    "report": ("tuner.cli.commands.report", "report", "Make the report of a finished run again."),
+    "report": ("tuner.cli.commands.report", "report", "Regenerate a finished run's report."),
     "encode": ("tuner.cli.commands.encode", "encode", "Encode your own files with a run's winner."),
     "find-rate": (
         "tuner.cli.commands.find_rate",
@@ -50,25 +50,33 @@ COMMANDS = {
     "ladder": (
         "tuner.cli.commands.ladder",
         "ladder",
-        "Build a ladder of bitrates from finished runs.",
+        "Build a bitrate ladder from finished runs.",
     ),
     "export": (
         "tuner.cli.commands.export",
         "export",
-        "Print a run's command lines, or as JSON.",
+        "Print a run's settings as command lines or JSON.",
     ),
     "compare": (
         "tuner.cli.commands.compare",
         "compare",
-        "Compare settings, builds or runs; a CI gate.",
+        "Compare settings, builds or runs; works as a CI gate.",
     ),
-    "listen": ("tuner.cli.commands.listen", "app", "Make, serve and analyse a listening test."),
+    "listen": ("tuner.cli.commands.listen", "app", "Create, serve and analyse listening tests."),
     "encoders": ("tuner.cli.commands.encoders", "encoders", "List encoders and their parameters."),
     "metrics": ("tuner.cli.commands.metrics", "metrics", "List metrics and what they cannot hear."),
-    "doctor": ("tuner.cli.commands.doctor", "doctor", "Check this machine; say what to install."),
+    "doctor": (
+        "tuner.cli.commands.doctor",
+        "doctor",
+        "Check this machine and list what to install.",
+    ),
     "dataset": ("tuner.cli.commands.dataset", "dataset", "Label coded signals for training."),
     "train": ("tuner.cli.commands.train", "train", "Train the quality model."),
-    "ratings": ("tuner.cli.commands.ratings", "ratings", "Let a listening test teach the model."),
+    "ratings": (
+        "tuner.cli.commands.ratings",
+        "ratings",
+        "Fine-tune the model on listening-test ratings.",
+    ),
 }
 
 
@@ -108,15 +116,21 @@ class LazyGroup(TyperGroup):
         if isinstance(found, typer.Typer):
             return name, typer.main.get_command(found), rest
         real = typer.Typer(add_completion=False)
-        real.command(name, short_help=summary)(found)
+        real.command(name, short_help=summary, help=_join_lines(found.__doc__))(found)
         return name, typer.main.get_command(real), rest
+
+
+def _join_lines(text: str) -> str:
+    """Each paragraph on one line, which Typer wraps to the terminal's width."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Find the best settings of audio encoders by learned quality, at equal bitrate.",
+    help="Find an audio encoder's best-sounding settings at equal bitrate, judged by a learned"
+    " quality metric.",
 )
 
 
@@ -155,7 +169,7 @@ def _call() -> None:
     for argument in sys.argv[1:]:
         # Study files, results and pages are UTF-8, and hold paths.
         if any("\udc80" <= letter <= "\udcff" for letter in argument):
-            print(f"tuner: {argument!r}: is not UTF-8; rename the file or folder", file=sys.stderr)
+            print(f"tuner: {argument!r} is not UTF-8; rename the file or folder", file=sys.stderr)
             sys.exit(1)
     try:
         app()
@@ -165,9 +179,9 @@ def _call() -> None:
     except OSError as error:
         # A file that was named and cannot be read or written; what has no name is a bug of ours.
         if error.filename is None and error.errno in terminal.CANNOT_WRITE:
-            print(f"tuner: the answer cannot be written ({error.strerror})", file=sys.stderr)
+            print(f"tuner: cannot write the output ({error.strerror})", file=sys.stderr)
             sys.exit(1)
         if error.filename is None:
             raise
-        print(f"tuner: {error.filename}: {error.strerror}; name another place", file=sys.stderr)
+        print(f"tuner: {error.filename}: {error.strerror}; choose another path", file=sys.stderr)
         sys.exit(1)

@@ -66,7 +66,7 @@ def conduct_each(
             continue
         told.append({"category": kind, **summarise(results, run.resolve(), report)})
         if not as_json:
-            print_answers(results, report, title=f"Answers for {kind}")
+            print_answers(results, report, title=f"Results for {kind}")
     if as_json:
         print(json.dumps({"categories": told}, indent=1))
     if failed:
@@ -91,17 +91,19 @@ def _split(parts: Parts, folder: Path) -> Iterator[tuple[str, Path, Parts]]:
             enough[kind] = clips
         else:
             print(
-                f"{kind}: left out, with {_counted(clips)}; it needs {LEAST_CLIPS} of each",
+                f"{kind}: skipped ({_counted(clips)}); at least {LEAST_CLIPS} of each are needed",
                 file=sys.stderr,
             )
     if not enough:
         raise ClipError(
-            f"--per-category: no kind has {LEAST_CLIPS} clips to tune on and {LEAST_CLIPS} held"
-            " out; add clips, or search all together"
+            f"--per-category: no category has {LEAST_CLIPS} tuning and {LEAST_CLIPS} held-out"
+            " clips; add clips, or omit --per-category"
         )
     places = {kind: re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "-" for kind in enough}
     if len(set(places.values())) < len(places):
-        raise StudyError(f"--per-category: kinds with one folder name: {', '.join(places)}")
+        raise StudyError(
+            f"--per-category: rename categories that share a folder name: {', '.join(places)}"
+        )
     spec, share = parts.spec, 1 / len(enough)
     for kind, clips in enough.items():
         alone = replace(
@@ -115,4 +117,4 @@ def _split(parts: Parts, folder: Path) -> Iterator[tuple[str, Path, Parts]]:
 
 def _counted(clips: ClipSet) -> str:
     tune = "1 clip" if len(clips.tune) == 1 else f"{len(clips.tune)} clips"
-    return f"{tune} to tune on, {len(clips.holdout)} held out"
+    return f"{tune} for tuning, {len(clips.holdout)} held out"

@@ -71,8 +71,8 @@ def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results
         def stopped() -> str:
             publisher.end(board, "stopped")
             return (
-                f"\nStopped. What was finished is kept in {folder};"
-                " run the same command again to go on.\n"
+                f"\nStopped. Finished work is kept in {folder};"
+                " run the same command again to resume.\n"
             )
 
         with stop_twice(stopped) as check:
@@ -117,7 +117,7 @@ def refuse_no_answer(results: Results, folder: Path) -> None:
         f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
     )
     raise NoAnswerError(
-        f"{folder}: no answer, so no report is written (log.txt and results.json hold the trials):"
+        f"{folder}: no result, so no report was written (trials: log.txt and results.json):"
         f"\n  {reasons}"
     )
 

@@ -205,7 +205,7 @@ class Cache:
         except OSError as error:
             raise self._broken("read", error) from error
         except ValueError as error:
-            _log.warning("%s: damaged cache entry (%s); made again", path, error)
+            _log.warning("%s: damaged cache entry (%s); recomputed", path, error)
             return None
 
     def _write(self, kind: str, key: str, fields: dict[str, Any], data: bytes) -> None:
@@ -219,7 +219,7 @@ class Cache:
     def _broken(self, what: str, error: OSError) -> CacheError:
         return CacheError(
             f"{self.folder}: the cache cannot be {what} ({error}); free space there, check"
-            f" its permissions, or choose another cache folder. Stored work is not lost."
+            f" its permissions, or choose another cache folder. Stored work is kept."
         )
 
 
@@ -270,7 +270,7 @@ def _unpack(content: bytes, entry: str) -> tuple[dict[str, Any], bytes]:
     if claimed != _checksum(fields, data):
         raise ValueError("the checksum does not match")
     if (own := fields.get("entry", entry)) != entry:
-        raise ValueError(f"it is the entry {own!r:.80}")
+        raise ValueError(f"it belongs to entry {own!r:.80}")
     return fields, data
 
 

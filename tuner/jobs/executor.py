@@ -61,7 +61,7 @@ def make_executor(
         StudyError: unknown name, no workers, or an address that does not answer.
     """
     if workers < (1 if address is None else 0):
-        raise StudyError(f"workers = {workers}: at least one is needed")
+        raise StudyError(f"workers must be an integer >= 1 (got {workers})")
     cache_folder = cache_folder.absolute()  # a worker's current folder may be another
     if name == "local":
         if address is not None:
@@ -73,4 +73,4 @@ def make_executor(
         from tuner.jobs.ray import RayExecutor
 
         return RayExecutor(workers, cache_folder, address, scorer_gpu)
-    raise StudyError(f"unknown executor {name!r}; there are: local, ray")
+    raise StudyError(f"unknown executor {name!r}; choose local or ray")

@@ -122,7 +122,7 @@ def run_job(job: Job, cache: Cache) -> Outcome:
         if fault is None:
             raise
         raise MachineError(
-            f"{fault}. No job can run here until then; what was finished is kept: mend that, and"
+            f"{fault}. No job can run here until that is fixed. Finished work is kept: fix it and"
             " run the same command again."
         ) from error
 
@@ -186,7 +186,7 @@ def load_clip(clip: ClipRef) -> Pcm:
     try:
         return read_clip(Path(clip.path), clip.digest, clip.rate)
     except ClipError as error:
-        raise ClipError(f"{error}; run the same command again, which makes it anew") from error
+        raise ClipError(f"{error}; run the same command again to recreate it") from error
 
 
 def load_reference(clip: ClipRef) -> Pcm:
@@ -201,7 +201,7 @@ def _encode(job: Job, source: Pcm) -> Encoded:
     with _plugin(f"encoding {_describe(job)}", EncoderError):
         encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
         if encoded.payload_bits <= 0 or not encoded.data:
-            raise EncoderError(f"{_describe(job)}: the encoder gave no data")
+            raise EncoderError(f"{_describe(job)}: the encoder produced no data")
         return encoded
 
 
@@ -262,9 +262,9 @@ def _check_build(encoder: Encoder) -> None:
         then, now = _version(encoder), encoder.version
     if now != then:
         raise RunError(
-            f"{encoder.name} was replaced while the run went on: {then.text} ({then.digest}) ->"
-            f" {now.text} ({now.digest}). Put the old one back, or name it with --binary, and run"
-            " the same command again; or begin anew with --out."
+            f"{encoder.name} was replaced during the run: {then.text} ({then.digest}) ->"
+            f" {now.text} ({now.digest}). Restore the old one, or give it with --binary, and run"
+            " the same command again; or start a new run with --out."
         )
 
 

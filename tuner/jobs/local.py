@@ -82,10 +82,8 @@ class LocalExecutor:
             slot.stop()
         except BaseException as error:
             # What waits for this thread must not wait for ever.
-            self._jobs.fail(
-                RunError(f"the thread that serves a worker ended ({error!r}); run again to go on")
-            )
-            _log.exception("the thread that serves a worker ended")
+            self._jobs.fail(RunError(f"a worker's thread ended ({error!r}); run again to resume"))
+            _log.exception("a worker's thread ended")
 
 
 class _Worker:
@@ -106,7 +104,7 @@ class _Worker:
             try:
                 reply = self._ask(request)
             except TimeoutError:
-                deaths.append(f"{self._bury()} after {JOB_LIMIT_S:g} s without an answer")
+                deaths.append(f"{self._bury()} after {JOB_LIMIT_S:g} s without a result")
                 continue
             except (EOFError, OSError):  # the pipe breaks when the process dies
                 deaths.append(self._bury())
@@ -120,7 +118,7 @@ class _Worker:
         raise WorkerDied(
             f"the worker process died {len(deaths)} times ({', '.join(deaths)}) on"
             f" {job.encoder.name} {job.settings.canonical()} at {job.knob:g}, clip"
-            f" {job.clip.path}; if it was out of memory, use fewer workers"
+            f" {job.clip.path}; if it ran out of memory, use fewer workers"
         )
 
     def kill(self) -> None:
@@ -161,8 +159,8 @@ class _Worker:
                 process.start()
             except OSError as error:
                 raise RunError(
-                    f"a worker process cannot be started ({error}); use fewer workers, or end other"
-                    " programs, and run again to go on"
+                    f"a worker process cannot be started ({error}); use fewer workers or close"
+                    " other programs, and run again to resume"
                 ) from error
             self._process = process
         theirs.close()  # else the pipe would not break when the worker dies
@@ -175,7 +173,7 @@ class _Worker:
         self._process = self._pipe = None
         if self._killed:
             raise CancelledError
-        _log.warning("a worker process died (exit code %s); its job is run once more", code)
+        _log.warning("a worker process died (exit code %s); retrying its job", code)
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 

@@ -58,7 +58,7 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
         told = "\n  ".join(problems)
         raise StudyError(
             f"{encoder.name} cannot encode clips as they are:\n  {told}\n"
-            "Leave these files out, or bring all clips to a rate that it takes (--rate 48000)."
+            "Remove these files, or resample all clips to a supported rate (--rate 48000)."
         )
 
 
@@ -104,12 +104,12 @@ def tell_rates(clips: Sequence[Clip], rate: int | None) -> str:
     """
     if rate is not None:
         return (
-            f"Every clip was brought to {name_rates([rate])} before it was encoded; the commands do"
+            f"Every clip was resampled to {name_rates([rate])} before encoding; the commands do"
             " the same with your files."
         )
     counts = sorted(Counter(clip.rate for clip in clips).items())
     told = ", ".join(f"{name_rates([hz])} ({n} clip{'s'[: n > 1]})" for hz, n in counts)
     return (
-        f"Tuned at the clips' own rates: {told}. At another sample rate the same command line may"
-        " spend another bitrate and sound different."
+        f"Tuned at the clips' own sample rates: {told}. At other rates the same command line may"
+        " give a different bitrate and sound different."
     )

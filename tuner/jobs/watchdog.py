@@ -37,7 +37,7 @@ def killed_after(seconds: float) -> Iterator[None]:
         limit = TimeLimit(seconds)
         while not done.wait(min(LOOK_EVERY_S, max(limit.left(), 0.0))):
             if limit.left() <= 0:
-                _log.error("a job did not end in %g s; its process is killed", seconds)
+                _log.error("a job did not finish within %g s; killing its process", seconds)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     thread = threading.Thread(target=watch, daemon=True)

@@ -15,7 +15,7 @@ ABOUT = About(
     low=0.0,
     high=100.0,
     unit="MUSHRA",
-    cannot_hear=("what none of its teachers hears", "level and polarity"),
+    cannot_hear=("what none of its training metrics hears", "level and polarity"),
 )
 
 

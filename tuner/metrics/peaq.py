@@ -24,8 +24,8 @@ VERSION = "1"
 KEPT_PAIRS = 4
 #: What the eleven variables leave out, or judge as waveform coders of the 1990s were judged.
 CANNOT_HEAR = (
-    "that noise or a shifted copy may stand for sound nobody could tell from it",
-    "image: it hears left and right, not their difference",
+    "that noise or a shifted copy can replace a sound inaudibly",
+    "stereo image: it scores left and right, not their difference",
 )
 ABOUT = About(
     label="PEAQ",

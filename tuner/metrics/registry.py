@@ -46,12 +46,12 @@ def load_metric(name: str) -> Metric:
     if not entries:
         known = ", ".join(metric_names()) or "none"
         raise MetricError(
-            f"no metric {name!r}{did_you_mean(name, metric_names())}; installed are: {known};"
-            " or name a file of your own (my-metric.toml)"
+            f"no metric {name!r}{did_you_mean(name, metric_names())}; installed: {known};"
+            " or give your own file (my-metric.toml)"
         )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:
-        raise MetricError(f"metric {name!r} is offered by {offers}; uninstall all but one")
+        raise MetricError(f"metric {name!r} is provided by {offers}; uninstall all but one")
     try:
         metric = entries[0].load()()
     except BROKEN as error:
@@ -65,7 +65,7 @@ def check_names(metrics: Sequence[Metric]) -> None:
     own = [metric.name for metric in metrics]
     twice = sorted({name for name in own if own.count(name) > 1})
     if twice:
-        raise MetricError(f"two metrics are called {', '.join(twice)}: name each once")
+        raise MetricError(f"duplicate metrics: {', '.join(twice)}; give each once")
 
 
 def is_metric_file(name: str) -> bool:
@@ -90,7 +90,7 @@ def _file_entries(name: str) -> list[EntryPoint]:
 
 def _load_file(path: Path) -> Metric:
     if not path.is_file():
-        raise MetricError(f"{path}: no such file; name an existing one or an installed metric")
+        raise MetricError(f"{path}: no such file; give an existing file or an installed metric")
     return _checked(_file_entries(str(path))[0].load()(path), str(path))
 
 

@@ -84,7 +84,7 @@ def opinion(metric: _MonoMetric, scale: MosScale, reference: Pcm, coded: Pcm) ->
 
 def _finite(mos: float, metric: _MonoMetric) -> float:
     if not np.isfinite(mos):
-        raise ScoreError(f"{metric} gave {mos}: is the coded signal silent or damaged?")
+        raise ScoreError(f"{metric} returned {mos}: is the coded signal silent or damaged?")
     return mos
 
 

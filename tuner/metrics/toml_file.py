@@ -51,7 +51,7 @@ KEYS: dict[str, tuple[tuple[type, ...], object]] = {
     "timeout_s": ((int, float), 120.0),
 }
 #: The types, for people.
-KINDS = {str: "text", list: "list", int: "number"}
+KINDS = {str: "a string", list: "a list", int: "a number"}
 #: Value of `samples` -> libsndfile's name.
 SAMPLES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT"}
 #: The words that `command` must hold.
@@ -137,7 +137,7 @@ class TomlMetric:
         found = self._definition.pattern.search(said)
         shown = repr(said.strip()[:200])
         if found is None:
-            raise ScoreError(f"metric {self.name}: no number in what it printed: {shown}")
+            raise ScoreError(f"metric {self.name}: no number in its output: {shown}")
         try:
             value = float(found.group(1 if found.re.groups else 0))
         except (TypeError, ValueError):
@@ -147,7 +147,7 @@ class TomlMetric:
         about = self.about
         if not (math.isfinite(value) and about.low <= value <= about.high):
             raise ScoreError(
-                f"metric {self.name}: printed {value:g}, outside its range of {about.low:g} to"
+                f"metric {self.name}: printed {value:g}, outside its range {about.low:g} to"
                 f" {about.high:g}"
             )
         return value
@@ -185,18 +185,19 @@ def _parse(text: str, origin: str) -> Definition:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MetricError(f"{origin}: is not TOML ({error})") from error
+        raise MetricError(f"{origin}: invalid TOML ({error})") from error
     problems = [f"{key}: unknown; known: {', '.join(KEYS)}" for key in raw.keys() - KEYS.keys()]
     values: dict[str, Any] = {}
     for key, (kinds, default) in KEYS.items():
         values[key] = raw.get(key, default)
         if type(values[key]) not in kinds:
-            found = "missing" if values[key] is None else f"{values[key]!r} is not right"
-            problems.append(f"{key}: {found}; it must be a {KINDS[kinds[0]]}")
+            told = "missing; " if values[key] is None else ""
+            got = "" if values[key] is None else f" (got {values[key]!r})"
+            problems.append(f"{key}: {told}must be {KINDS[kinds[0]]}{got}")
     if not problems:
         problems = _find_problems(values)
     if problems:
-        raise MetricError("\n  ".join([f"{origin}: the metric is wrong:", *problems]))
+        raise MetricError("\n  ".join([f"{origin}: invalid metric:", *problems]))
     low, high = values["range"]
     return Definition(
         name=values["name"],
@@ -221,13 +222,13 @@ def _find_problems(values: Mapping[str, Any]) -> list[str]:
     """What is wrong with values of the right types."""
     problems = []
     if not re.fullmatch(r"[\w.+-]+", values["name"]):
-        problems.append("name: letters, digits, dots, plus and minus only")
+        problems.append("name: may contain only letters, digits, dots, plus and minus")
     for key in ("command", "cannot_hear", "version_arguments"):
         if not all(isinstance(word, str) for word in values[key]):
-            problems.append(f"{key}: every word must be a text, in quotes")
+            problems.append(f"{key}: every word must be a quoted string")
     joined = " ".join(map(str, values["command"][1:]))
     if missing := [word for word in NEEDED if word not in joined]:
-        problems.append(f"command: {' and '.join(missing)} must be in it, after the program")
+        problems.append(f"command: must contain {' and '.join(missing)} after the program")
     try:
         re.compile(values["pattern"])
     except re.error as error:
@@ -235,13 +236,13 @@ def _find_problems(values: Mapping[str, Any]) -> list[str]:
     ends = values["range"]
     good = len(ends) == 2 and all(type(x) in (int, float) and math.isfinite(x) for x in ends)
     if not (good and ends[0] < ends[1]):
-        problems.append("range: two numbers, the lower first, as in [1, 5]")
+        problems.append("range: must be two numbers, the lower first, as in [1, 5]")
     choices = {"better": get_args(Direction), "family": FAMILIES, "samples": tuple(SAMPLES)}
     for key, known in choices.items():
         if values[key] not in known:
-            problems.append(f"{key}: it must be one of {', '.join(known)}")
+            problems.append(f"{key}: must be one of {', '.join(known)}")
     if values["timeout_s"] <= 0:
-        problems.append("timeout_s: it must be above 0")
+        problems.append("timeout_s: must be above 0")
     return problems
 
 

@@ -157,7 +157,9 @@ def weights_facts(path: str) -> WeightsFacts:
         with safe_open(path, framework="np") as weights:
             return WeightsFacts.from_metadata(weights.metadata())
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: cannot read what belongs to the weights ({error})") from error
+        raise WeightsError(
+            f"{path}: cannot read the data stored with the weights ({error})"
+        ) from error
 
 
 @functools.cache
@@ -192,8 +194,8 @@ def load_members(path: str) -> list[InseNet]:
             raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: damaged, or weights of another network ({str(error)[:SHOWN]} …); reinstall"
-            " the package or train again with `tuner train`"
+            f"{path}: damaged, or weights of a different network ({str(error)[:SHOWN]} …);"
+            " reinstall the package or train again with `tuner train`"
         ) from error
     return [member.eval() for member in members]
 

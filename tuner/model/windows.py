@@ -49,7 +49,7 @@ def pool(
         ScoreError: one of them is not finite.
     """
     if not all(np.isfinite(part).all() for part in (means, scales, families)):
-        raise ScoreError(f"the model gave {means.mean()}: is there NaN in the signal?")
+        raise ScoreError(f"the model returned {means.mean()}: does the signal contain NaN?")
     pooled = _over_windows(means)
     # The opinions of one clip's windows rise and fall together: their deviations add up.
     spreads = LOGISTIC_STD * scales.mean(axis=1)

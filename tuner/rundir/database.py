@@ -44,8 +44,8 @@ def open_storage(place: Path | str) -> optuna.storages.RDBStorage:
     url, shown = parse_url(place), show_url(place)
     if url.password == HIDDEN:
         raise StudyError(
-            f"{shown}: the password is missing, as it is never stored; give --storage with it, or"
-            " leave it to the database's driver (for PostgreSQL, ~/.pgpass)"
+            f"{shown}: the password is missing, as it is never stored; give --storage with the"
+            " password, or configure the database driver (for PostgreSQL, ~/.pgpass)"
         )
     full = url.render_as_string(hide_password=False)
     if url.get_backend_name() == "sqlite":

@@ -58,7 +58,7 @@ def told_as_run_error(path: Path) -> Iterator[None]:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
         what = "the database of its trials failed"
-        remedy = "free space there, or start its server again"
+        remedy = "free space there, or restart its server"
         raise RunError(_cannot_write(path, what, error, remedy)) from error
     except OSError as error:
         if error.errno in FULL or error.errno == errno.EFBIG:
@@ -66,7 +66,7 @@ def told_as_run_error(path: Path) -> Iterator[None]:
             raise RunError(_cannot_write(path, what, error, "free space there")) from error
         if error.errno in FAULTS:
             raise MachineError(
-                f"{describe(error)}. What was finished is kept: mend that, and run the same command"
+                f"{describe(error)}. Finished work is kept: fix this and run the same command"
                 " again."
             ) from error
         raise
@@ -74,8 +74,8 @@ def told_as_run_error(path: Path) -> Iterator[None]:
 
 def _runs_low(path: Path, free: int, remedy: str) -> str:
     return (
-        f"{path}: only {free / GB:.2f} GB of disk are free, the run stops before they are gone."
-        f" What was finished is kept: {remedy}, and run the same command again."
+        f"{path}: stopped with only {free / GB:.2f} GB of disk free."
+        f" Finished work is kept: {remedy}, and run the same command again."
     )
 
 
@@ -84,7 +84,7 @@ def _cannot_write(path: Path, what: str, error: Exception, remedy: str) -> str:
     while cause.__cause__ is not None:  # Optuna's error of SQLAlchemy's error of the driver's
         cause = cause.__cause__
     return (
-        f"{path}: {what} ({cause}). What was finished is kept: {remedy}, and run the same command"
+        f"{path}: {what} ({cause}). Finished work is kept: {remedy}, and run the same command"
         " again."
     )
 
@@ -144,14 +144,14 @@ class DiskKeeper:
         if (free := self._free()) < self._reserve:
             raise RunError(
                 _runs_low(
-                    self._folder.path, free, "free some space, or let --cache-gb limit the cache"
+                    self._folder.path, free, "free some space, or limit the cache with --cache-gb"
                 )
             )
         temporary = Path(tempfile.gettempdir())
         if not temporary.is_dir():
             raise MachineError(
-                f"{temporary}: the temporary folder is gone. What was finished is kept: make it"
-                " again, or set TMPDIR, and run the same command again."
+                f"{temporary}: the temporary folder is gone. Finished work is kept: recreate"
+                " the folder or set TMPDIR, and run the same command again."
             )
         if (free := shutil.disk_usage(temporary).free) < self._temporary_reserve:
             raise RunError(_runs_low(temporary, free, "free some space, or set TMPDIR"))
@@ -159,8 +159,8 @@ class DiskKeeper:
             left = free_inodes(place)
             if left is not None and left < self._inode_reserve:
                 raise RunError(
-                    f"{place}: its disk can take only {left} more files (inodes), the run stops"
-                    " before there are none. What was finished is kept: remove files there"
+                    f"{place}: stopped, as its disk has only {left} inodes left for new files."
+                    " Finished work is kept: remove files there"
                     + (", or set TMPDIR" if place == temporary else "")
                     + ", and run the same command again."
                 )

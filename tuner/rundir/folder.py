@@ -39,18 +39,18 @@ LOCK_WAIT_S = 0.5
 LISTED_CHANGES = 12
 #: First word of what changed -> how to go back to it.
 REMEDIES = {
-    "encoder": "name the old build with --binary",
-    "parameter": "an encoder or a program of the old version declares the old parameters",
+    "encoder": "give the old build with --binary",
+    "parameter": "use the old version of the encoder or of this program",
     "fixed": "give the old --fixed",
     "rate": "give the old --rate (48000 where the run had none)",
-    "clip": "put the old files back, at the old --rate",
-    "quality": "name the old --weights, or install the old version of the program",
+    "clip": "restore the old files, at the old --rate",
+    "quality": "give the old --weights, or install the old version of this program",
     "bitrates_kbps": "give the old --bitrates",
     "target_quality": "give the old --target-quality and --target-share",
     "seed": "give the old --seed",
-    "sampler": "name the old sampler in [search]",
-    "objective": "name the old objective and limits in [search]",
-    "storage": "name the old --storage, where the trials are, or none",
+    "sampler": "give the old sampler in [search]",
+    "objective": "give the old objective and limits in [search]",
+    "storage": "give the old --storage, which has the trials, or none",
 }
 #: What a run writes beside these; never taken over from others.
 OWN_NAMES = {
@@ -124,8 +124,8 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         raise RunError(f"{path}: cannot be used as a run directory ({error})") from error
     if IDENTITY_FILE not in present and (foreign := sorted(present & OWN_NAMES)):
         raise RunError(
-            f"{path}: is no run, but holds {', '.join(foreign)}, which a run would overwrite;"
-            " name another folder with --out"
+            f"{path}: not a run, but contains {', '.join(foreign)}, which a run would overwrite;"
+            " choose another folder with --out"
         )
     with ExitStack() as held:
         try:
@@ -133,11 +133,11 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         except LockHeld as error:
             raise RunError(
                 f"{path}: another `tuner run` is working here{_who(path)}; wait for it"
-                f" (`tuner status {path}` shows how far it is), or name another --out"
+                f" (`tuner status {path}` shows its progress), or choose another --out"
                 + (f"; {error.remedy}" if error.remedy else "")
             ) from None
         except OSError as error:
-            raise RunError(f"{path}: cannot be locked ({error}); name another --out") from error
+            raise RunError(f"{path}: cannot be locked ({error}); choose another --out") from error
         started = _check_identity(path / IDENTITY_FILE, identity)
         (path / "study.toml").write_text(study_toml, encoding="utf-8")
         yield RunFolder(path.resolve(), started)
@@ -196,10 +196,10 @@ def _refusal(
     ways = "; ".join(REMEDIES[kind] for kind in kinds if kind in REMEDIES)
     listed = "\n  ".join(lines)
     return (
-        f"{path}: this run was started with something else, and results must not be mixed"
+        f"{path}: belongs to a different study, and results must not be mixed"
         f" (then -> now):\n  {listed}\n"
-        + (f"To go on with this run: {ways}.\n" if ways else "")
-        + f"To begin anew: name another --out; --warm-start {path} tries its winners first."
+        + (f"To resume this run: {ways}.\n" if ways else "")
+        + f"To start anew: choose another --out; --warm-start {path} tries its winners first."
     )
 
 
@@ -212,7 +212,7 @@ def _read_identity(file: Path) -> tuple[dict[str, str], str]:
         raise RunError(f"{file}: damaged ({error!r}); start a new run with --out") from error
     if version != FORMAT:
         raise RunError(
-            f"{file}: a run of format {version}, this program resumes format {FORMAT};"
+            f"{file}: run format {version}, but this program resumes format {FORMAT};"
             " start a new run with --out"
         )
     return stored, started

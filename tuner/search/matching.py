@@ -90,7 +90,7 @@ class Matcher:
             if is_hopeless or knob in (tried for tried, _ in known):
                 break
         closest, kbps = min(known, key=lambda point: abs(math.log(point[1] / bench.target_kbps)))
-        reason = reason or f"{kbps:.1f} kb/s at {closest:g} was the closest to the target"
+        reason = reason or f"{kbps:.1f} kb/s at {closest:g} was closest to the target"
         return Unreachable(reason, closest, kbps, len(known))
 
     def step(self, knob: float, kbps: float) -> float:

@@ -46,8 +46,8 @@ def has_known_parts(version: str = optuna.__version__) -> bool:
         works = False
     if not works:
         _log.warning(
-            "Optuna %s is another one inside than %s, with which this program was tested; the run"
-            " needs more memory than with that one, and is the same otherwise",
+            "Optuna %s differs internally from %s, with which this program was tested; the run"
+            " needs more memory, but is otherwise the same",
             version,
             TESTED[-1],
         )

@@ -55,7 +55,9 @@ def find_problem(
     for kind, count in collections.Counter(map(_error_kind, reasons)).most_common(1):
         if count > EARLY_TRIALS / 2:
             example = next(reason for reason in reasons if _error_kind(reason) == kind)
-            return f"{count} of the first {EARLY_TRIALS} trials fail alike, as in: {example}"
+            return (
+                f"{count} of the first {EARLY_TRIALS} trials failed with the same error: {example}"
+            )
     return None
 
 

@@ -49,7 +49,7 @@ def make_sampler(name: Sampler, seed: int) -> optuna.samplers.BaseSampler:
             )
         if name == "cmaes":
             if importlib.util.find_spec("cmaes") is None:
-                raise StudyError("sampler cmaes needs a package: pip install cmaes")
+                raise StudyError("sampler cmaes requires a package: pip install cmaes")
             return optuna.samplers.CmaEsSampler(
                 seed=seed,
                 n_startup_trials=STARTUP_TRIALS,

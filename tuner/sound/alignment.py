@@ -112,13 +112,13 @@ def align_fully(
 ) -> tuple[Pcm, Alignment]:
     """As `align`, with all that was found."""
     if not np.isfinite(decoded).all():
-        raise DecodeFailed("the decoded signal holds NaN or infinity")
+        raise DecodeFailed("the decoded signal contains NaN or infinity")
     decoded = _match_channels(reference, decoded)
     if np.max(np.abs(reference), initial=0.0) < SILENCE_PEAK:
         # Nothing to align against: digital silence codes to silence at any delay.
         found = Alignment(0)
     elif np.max(np.abs(decoded), initial=0.0) < SILENCE_PEAK:
-        raise DecodeFailed("the decoded signal is silent, the reference is not")
+        raise DecodeFailed("the decoded signal is silent, but the reference is not")
     else:
         found = _find(reference, decoded, known_delay)
     _check_ends(reference, decoded, found.delay)
@@ -168,7 +168,7 @@ def _find(reference: Pcm, decoded: Pcm, known_delay: int | None) -> Alignment:
     notes: tuple[str, ...] = ()
     if coherence.drift:
         ppm = 2e6 * coherence.drift / reference.shape[1]
-        notes = (f"drifts by {coherence.drift:+.1f} samples from half to half ({ppm:+.0f} ppm)",)
+        notes = (f"drifts by {coherence.drift:+.1f} samples between halves ({ppm:+.0f} ppm)",)
     return Alignment(
         whole,
         fraction if abs(fraction) >= LEAST_FRACTION else 0.0,
@@ -216,11 +216,11 @@ def _find_by_envelopes(
         raise AlignmentError(
             "the decoded signal does not line up with the reference (best correlation"
             f" {best.correlation:.2f} at a delay of {best.lag} samples, coherence"
-            f" {coherence.share:.2f}, correlation of the bands' envelopes {heard.correlation:.2f})"
+            f" {coherence.share:.2f}, band-envelope correlation {heard.correlation:.2f})"
         )
     # The sign of a correlation near 0 tells no polarity.
     correlation = abs(best.correlation) if delay == best.lag else 0.0
-    note = "the waveforms have little in common; aligned by the envelopes of the bands"
+    note = "the waveforms have little in common; aligned by band envelopes"
     return Alignment(delay, 0.0, correlation, coherence.share, (note,))
 
 

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 GroupBy = Literal["recording", "folder"]
 How = Literal["loudest", "varied", "start"]
 
-MUST_BE_LOSSLESS = "references must be lossless; --allow-lossy takes them nevertheless"
+MUST_BE_LOSSLESS = "references must be lossless; add --allow-lossy to accept them"
 MANIFEST = "manifest.csv"
 SIDES: tuple[Side, ...] = get_args(Side)
 #: Rows of these sides are left out: `train` teaches the model, and nothing is named by nothing.
@@ -74,11 +74,11 @@ class Excerpting:
 
     def __post_init__(self) -> None:
         if not 5 <= self.duration_s <= 10:
-            raise ClipError(f"excerpts of {self.duration_s:g} s: 5 to 10 s are allowed")
+            raise ClipError(f"excerpts must be 5 to 10 s (got {self.duration_s:g} s)")
         if self.how not in get_args(How):
             raise ClipError(f"excerpt {self.how!r}: choose one of {', '.join(get_args(How))}")
         if self.per_file < 1:
-            raise ClipError(f"{self.per_file} excerpts per file: at least 1")
+            raise ClipError(f"excerpts per file must be >= 1 (got {self.per_file})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +224,9 @@ def load_clips(
     else:
         wanted = _from_folder(folder, allow_lossy=allow_lossy)
     if not wanted and not problems:
-        raise ClipError(f"{manifest or folder}: names no WAV or FLAC files or other lossless sound")
+        raise ClipError(
+            f"{manifest or folder}: contains no WAV, FLAC or other lossless audio files"
+        )
     cut: list[_Cut] = []
     prints: list[Fingerprint | None] = []
     for done, want in enumerate(wanted, start=1):
@@ -249,8 +251,8 @@ def load_clips(
     for side, part in (("tune", clip_set.tune), ("holdout", clip_set.holdout)):
         if not part:
             raise ClipError(
-                f"{manifest or folder}: no clip on the {side} side; give at least two files"
-                " with different content, or a manifest that names both sides"
+                f"{manifest or folder}: no clip with side {side}; give at least two files"
+                " with different content, or a manifest with both sides"
             )
     return clip_set
 
@@ -267,9 +269,9 @@ def _from_folder(folder: Path, *, allow_lossy: bool) -> list[_Wanted]:
     if found and not wanted:
         raise ClipError(f"{folder}: {found} found: {MUST_BE_LOSSLESS}")
     if found:
-        log.warning("%s: left out %s: %s", folder, found, MUST_BE_LOSSLESS)
+        log.warning("%s: skipped %s: %s", folder, found, MUST_BE_LOSSLESS)
     if contents.others:
-        log.warning("%s: passed over %s", folder, contents.told())
+        log.warning("%s: skipped %s", folder, contents.told())
     return wanted
 
 
@@ -318,7 +320,9 @@ def _from_manifest(manifest: Path, problems: list[str]) -> list[_Wanted]:
                 sides_of.setdefault(f"{kind} {key}", set()).add(side)
     for key, sides in sides_of.items():
         if len(sides) > 1:
-            problems.append(f"{manifest}: {key} is on both sides; put it on one")
+            problems.append(
+                f"{manifest}: {key} is in both the tuning and the held-out set; put it in one"
+            )
     return wanted
 
 
@@ -327,7 +331,7 @@ def _seconds(text: str | None) -> float | None:
         return None
     value = float(text)
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{text!r} is no time in seconds")
+        raise ValueError(f"{text!r} is not a time in seconds")
     return value
 
 
@@ -337,7 +341,7 @@ def _check_kind(path: Path, *, allow_lossy: bool) -> None:
         return  # the latter are told where they are read
     found = read_format(path)
     if not found.lossless:
-        raise ClipError(f"{path}: holds {found.codec}: {MUST_BE_LOSSLESS}")
+        raise ClipError(f"{path}: contains {found.codec}: {MUST_BE_LOSSLESS}")
 
 
 def _excerpts(
@@ -350,19 +354,21 @@ def _excerpts(
     if not path.is_file():
         raise ClipError(f"{path}: no such file, though the manifest names it")
     if path.stat().st_size == 0:
-        raise ClipError(f"{path}: is empty")
+        raise ClipError(f"{path}: empty file")
     pcm, rate = read_audio(path)
     channels, length = pcm.shape
     seconds = length / rate
     if channels > 2:
         raise ClipError(f"{path}: has {channels} channels; mix it down to mono or stereo")
     if rate < LEAST_RATE:
-        raise ClipError(f"{path}: is sampled at {rate} Hz; at least {LEAST_RATE} Hz are needed")
+        raise ClipError(
+            f"{path}: sample rate {rate} Hz is too low; at least {LEAST_RATE} Hz is needed"
+        )
     if not np.isfinite(pcm).all():
-        raise ClipError(f"{path}: holds NaN or infinite samples; export it again")
+        raise ClipError(f"{path}: contains NaN or infinite samples; export it again")
     if seconds < excerpting.min_duration_s:
         least = excerpting.min_duration_s
-        raise ClipError(f"{path}: is {seconds:.2f} s long, at least {least:g} s are needed")
+        raise ClipError(f"{path}: too short ({seconds:.2f} s); at least {least:g} s is needed")
     fingerprint = take_fingerprint(resample(pcm, rate))
     pcm, rate = convert_rate(pcm, rate, wanted_rate or rate), wanted_rate or rate
     cuts: list[tuple[float, Pcm]] = []
@@ -376,7 +382,7 @@ def _excerpts(
             cuts.append((start_s, np.ascontiguousarray(excerpt)))
     # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
     if not cuts:
-        raise ClipError(f"{path}: is silent {silent[0]}; choose another excerpt or file")
+        raise ClipError(f"{path}: silent {silent[0]}; choose another excerpt or file")
     return _Cut(want, cuts, rate), fingerprint
 
 
@@ -390,8 +396,8 @@ def _windows(
         duration = want.duration_s or min(excerpting.duration_s, seconds - start)
         if start + duration > seconds + GRID_S or duration < excerpting.min_duration_s:
             raise ClipError(
-                f"{want.path}: the manifest asks for {duration:g} s from {start:g} s, the file has"
-                f" {seconds:.2f} s and an excerpt at least {excerpting.min_duration_s:g} s"
+                f"{want.path}: the manifest asks for {duration:g} s from {start:g} s; the file has"
+                f" {seconds:.2f} s, and an excerpt needs at least {excerpting.min_duration_s:g} s"
             )
         return [(start, duration)]
     duration = min(excerpting.duration_s, seconds)
@@ -434,10 +440,10 @@ def _find_groups(
         if mine == first or cut[mine].digest == cut[first].digest:
             continue
         if None not in (here.side, there.side) and here.side != there.side:
-            told = "they are on both sides; put them on one"
+            told = "they are in both sets; put them in one"
         else:
-            told = "both stay on one side"
-        log.warning("%s: seems to be the recording of %s; %s", here.path, there.path, told)
+            told = "both are kept in one set"
+        log.warning("%s: seems to be the same recording as %s; %s", here.path, there.path, told)
     groups = _join(groups, _alike([each.want.group or None for each in cut]))
     if group_by == "folder":
         groups = _join(groups, _alike([each.want.path.parent for each in cut]))
@@ -521,9 +527,11 @@ def _unique(clips: Iterable[Clip]) -> list[Clip]:
     for clip in clips:
         first = kept.setdefault(clip.digest, clip)
         if first.side != clip.side:
-            raise ClipError(f"{clip.source}: holds what {first.source} holds, on the other side")
+            raise ClipError(
+                f"{clip.source}: same content as {first.source}, which is in the other set"
+            )
         if first is not clip:
-            log.warning("%s: holds what %s holds; used once", clip.source, first.source)
+            log.warning("%s: same content as %s; used once", clip.source, first.source)
     return list(kept.values())
 
 
@@ -543,5 +551,5 @@ def store_clips(clip_set: ClipSet, folder: Path) -> None:
         path = clip_path(folder, clip.digest)
         if not is_whole(path, clip.digest, clip.rate):
             if path.exists():
-                log.warning("%s: is damaged; made again from %s", path, clip.source)
+                log.warning("%s: damaged; recreated from %s", path, clip.source)
             write_clip(path, clip.pcm)

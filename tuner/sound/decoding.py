@@ -121,13 +121,13 @@ def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
             if not np.isfinite(block).all():
                 place = (done + np.argmin(np.isfinite(block).all(axis=0))) / found[0]
                 raise ClipError(
-                    f"{path}: holds NaN or infinite samples at {place:.2f} s; export it again"
+                    f"{path}: contains NaN or infinite samples at {place:.2f} s; export it again"
                 )
             shape = found
             done += block.shape[1]
             yield block, found[0]
     if shape is None:
-        raise ClipError(f"{path}: holds no audio")
+        raise ClipError(f"{path}: contains no audio")
 
 
 def _pieces(path: Path) -> list[Piece]:
@@ -147,15 +147,15 @@ def _open(piece: Piece) -> InputContainer:
         )
     except (av.FFmpegError, OSError) as error:
         if not path.stat().st_size:
-            raise ClipError(f"{path}: is empty") from error
+            raise ClipError(f"{path}: empty file") from error
         reason = error.strerror or str(error)
         raise ClipError(
-            f"{path}: cannot be read as audio ({reason}): it is no sound file, or its beginning"
+            f"{path}: cannot be read as audio ({reason}): not an audio file, or its beginning"
             " is damaged"
         ) from error
     if opened.format.name in LISTS:
         opened.close()
-        raise ClipError(f"{path}: is a list of other files; name those themselves")
+        raise ClipError(f"{path}: a playlist; give the files themselves")
     return opened
 
 
@@ -165,18 +165,18 @@ def _choose(path: Path, container: InputContainer) -> AudioStream:
 
     streams = list(container.streams.audio)
     if not streams:
-        raise ClipError(f"{path}: holds no audio")
+        raise ClipError(f"{path}: contains no audio")
     marked = [s for s in streams if s.disposition & Disposition.default]
     chosen = (marked or streams)[0]
     if len(streams) > 1:
         number = streams.index(chosen) + 1
-        log.warning("%s: holds %d audio streams; number %d is taken", path, len(streams), number)
+        log.warning("%s: contains %d audio streams; using number %d", path, len(streams), number)
     if not chosen.codec_context or not chosen.rate or not chosen.channels:
-        raise ClipError(f"{path}: holds no audio, or its header is damaged")
+        raise ClipError(f"{path}: contains no audio, or its header is damaged")
     if container.format.name in QUICKTIME and chosen.channels > 2 and _is_pcm(chosen):
         raise ClipError(
-            f"{path}: holds {chosen.channels} channels as PCM in QuickTime's format, whose order"
-            " cannot be told; export it as WAV"
+            f"{path}: contains {chosen.channels} channels of QuickTime PCM, whose order"
+            " is unknown; export it as WAV"
         )
     return chosen
 
@@ -217,11 +217,13 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
                 yield from held
                 held = []
         if promise is None and _is_lossless(codec) and container.format.name != "ogg":
-            log.warning("%s: tells no length: if its end is missing, nobody can notice", path)
+            log.warning(
+                "%s: does not declare its length, so a missing end cannot be detected", path
+            )
         told = promise is not None and container.format.name in TELLING
         if not told and not _keeps_length(path, container, stream):
             log.warning(
-                "%s: %s in this form tells neither its delay nor its end: up to %d samples too"
+                "%s: %s in this form declares neither delay nor end: up to %d samples too"
                 " many or too few at either",
                 path,
                 codec.upper(),
@@ -229,7 +231,7 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
             )
         if piece.vague:
             log.warning(
-                "%s: FFmpeg wrote its tag with the most padding that it can tell: there may be up"
+                "%s: FFmpeg wrote its tag with the largest padding it can declare: up"
                 " to %d samples too many at the end",
                 path,
                 VAGUE,
@@ -239,11 +241,9 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
 
 
 def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool) -> None:
-    told = (
-        f"{done / rate:.2f} s could be read of the {promise / rate:.2f} s that its header promises"
-    )
+    told = f"{done / rate:.2f} s could be read of {promise / rate:.2f} s declared in its header"
     if promise - done > (0 if exact else LOSSY_LACK):
-        raise ClipError(f"{path}: is cut off or damaged: {told}")
+        raise ClipError(f"{path}: truncated or damaged: {told}")
     if promise > done:
         log.warning("%s: %s; its end may be missing", path, told)
     if done - promise > LOSSY_LACK:
@@ -254,7 +254,7 @@ def _promise(piece: Piece, container: InputContainer, stream: AudioStream) -> in
     try:
         return promised_samples(piece, container, stream)
     except (OSError, OverflowError, ValueError) as error:
-        raise ClipError(f"{piece.path}: its header is damaged ({error})") from error
+        raise ClipError(f"{piece.path}: damaged header ({error})") from error
 
 
 def _keeps_length(path: Path, container: InputContainer, stream: AudioStream) -> bool:
@@ -285,7 +285,7 @@ def _decode_stream(
         for packet in container.demux(stream):
             frames = packet.decode()
             if not frames and packet.size and _is_lossless(codec):
-                raise ClipError(f"{path}: is damaged at {done / rate:.2f} s")
+                raise ClipError(f"{path}: damaged at {done / rate:.2f} s")
             for frame in frames:
                 found = (frame.sample_rate, frame.layout.name)
                 _check_shape(path, shape, found, done)
@@ -298,7 +298,7 @@ def _decode_stream(
                     yield np.ascontiguousarray(block.T, np.float32), found
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
-        raise ClipError(f"{path}: is damaged at {done / rate:.2f} s ({reason})") from error
+        raise ClipError(f"{path}: damaged at {done / rate:.2f} s ({reason})") from error
 
 
 def _check_shape(path: Path, shape: Shape | None, found: Shape, done: int) -> None:
@@ -315,6 +315,6 @@ def _check_time(path: Path, frame: AudioFrame, expected: float | None, done: int
     begins = float(frame.pts * frame.time_base)
     if expected is not None and abs(begins - expected) > GAP_S:
         gap, place = begins - expected, done / frame.sample_rate
-        what = f"{gap:.2f} s are missing" if gap > 0 else "its times run backwards"
-        raise ClipError(f"{path}: is damaged at {place:.2f} s: {what}")
+        what = f"{gap:.2f} s are missing" if gap > 0 else "its timestamps run backwards"
+        raise ClipError(f"{path}: damaged at {place:.2f} s: {what}")
     return begins + frame.samples / frame.sample_rate

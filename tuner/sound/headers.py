@@ -99,7 +99,7 @@ def _check_wave64(path: Path) -> None:
                 there = size - file.tell() + 24
                 if there < length < 2**62:
                     raise ClipError(
-                        f"{path}: is cut off: {there / length:.0%} of its sound are there"
+                        f"{path}: truncated: only {there / length:.0%} of its audio is present"
                     )
                 return
             if length < 24:
@@ -126,7 +126,7 @@ def _check_wav(path: Path) -> None:
                     seconds = there / block / rate if block and rate else 0.0
                     promised = length / block / rate if block and rate else 0.0
                     raise ClipError(
-                        f"{path}: is cut off after {seconds:.2f} s: its header promises"
+                        f"{path}: truncated after {seconds:.2f} s: its header declares"
                         f" {promised:.2f} s"
                     )
                 if not _is_unknown(length):
@@ -157,12 +157,12 @@ def _check_behind(path: Path, file: BinaryIO, length: int) -> None:
         head = file.read(8)
         if head[:4] in (b"RIFF", b"data"):
             raise ClipError(
-                f"{path}: holds more sound behind its own, as files do that were joined by"
+                f"{path}: contains more audio after its end, as in files joined by"
                 " copying; split it, or export it again"
             )
         after = file.tell() + int.from_bytes(head[4:], "little")
         if after > size + 1:
-            log.warning("%s: %d bytes behind its sound are no sound; left out", path, size - at)
+            log.warning("%s: ignored %d bytes after its audio that are not audio", path, size - at)
             return
         at = after
 
@@ -176,7 +176,7 @@ def tells_delay(path: Path) -> bool:
 def _check_mov(path: Path) -> None:
     """Raise `ClipError` for files that were joined by copying: only the first would be read."""
     if sum(name == b"moov" for name, _ in _mov_atoms(path)) > 1:
-        raise ClipError(f"{path}: is several MPEG-4 files joined by copying; split it")
+        raise ClipError(f"{path}: several MPEG-4 files joined by copying; split it")
 
 
 def _mov_atoms(path: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -66,7 +66,7 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
                 done += len(block)
                 yield np.ascontiguousarray(block.T), shape
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise ClipError(f"{path}: is damaged at sample {done} ({error})") from error
+        raise ClipError(f"{path}: damaged at sample {done} ({error})") from error
 
 
 def check_size(path: Path) -> None:
@@ -85,5 +85,7 @@ def check_size(path: Path) -> None:
                 continue
             there = size - file.tell()
             if length not in UNKNOWN and length > there:
-                raise ClipError(f"{path}: is cut off: {there / length:.0%} of its sound are there")
+                raise ClipError(
+                    f"{path}: truncated: only {there / length:.0%} of its audio is present"
+                )
             return

@@ -550,7 +550,7 @@ def synthesize(sound: str, seed: int, duration_s: float = 6.0) -> Pcm:
         ValueError: unknown sound, or less than 0.1 s asked for.
     """
     if sound not in MAKERS:
-        raise ValueError(f"unknown sound {sound!r}; there are: {', '.join(SOUNDS)}")
+        raise ValueError(f"unknown sound {sound!r}; choose one of: {', '.join(SOUNDS)}")
     if not duration_s >= 0.1:
         raise ValueError(f"duration_s must be at least 0.1, not {duration_s}")
     rng = np.random.default_rng([seed, SOUNDS.index(sound)])

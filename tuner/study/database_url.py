@@ -17,7 +17,7 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
 }
 WANTED = (
-    "a database's URL: postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or"
+    "a database URL: postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or"
     " sqlite:////FOLDER/FILE"
 )
 #: What sqlalchemy shows in place of a password.
@@ -38,7 +38,7 @@ def parse_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # What was given may hold a password, so it is not shown.
-        raise StudyError(f"storage: what was given is not {WANTED}") from None
+        raise StudyError(f"storage: not {WANTED}") from None
     if url.host and "@" in url.host:
         raise StudyError("storage: write an @ in the password as %40")
     if url.drivername.partition("+")[0] not in DRIVERS:

@@ -29,7 +29,7 @@ def read_study(path: Path) -> dict[str, object]:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
-            raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
+            raise ValueError(f"larger than {LARGEST_BYTES} bytes")
         raw = tomllib.loads(content.decode())
     except RecursionError:
         raise StudyError(f"{path}: cannot be read as a study (nested too deeply)") from None

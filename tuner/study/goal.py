@@ -75,10 +75,10 @@ def make_goal(quality: float | None, share: float | None, *, transparent: bool =
         raise StudyError("give --target-quality, as in 85, or --transparent")
     low, high = SHARE_RANGE
     if share is not None and not low <= share <= high:
-        raise StudyError(f"--target-share {share:g}: a share of the clips from {low:g} to {high:g}")
+        raise StudyError(f"--target-share must be from {low:g} to {high:g} (got {share:g})")
     if quality is None:
         return transparency(TRANSPARENT_SHARE if share is None else share)
     low, high = QUALITY_RANGE
     if not low <= quality <= high:
-        raise StudyError(f"--target-quality {quality:g}: a quality from {low:g} to {high:g}")
+        raise StudyError(f"--target-quality must be from {low:g} to {high:g} (got {quality:g})")
     return Goal(quality, share)

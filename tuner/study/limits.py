@@ -50,14 +50,14 @@ class Limits:
     def broken(self, record: TrialRecord, default: TrialRecord) -> str | None:
         """Which limit a trial breaks by what is known of it, as a sentence; None when none."""
         if _over(record.latency_ms, self.latency_ms):
-            return f"latency {record.latency_ms:g} ms, the limit is {self.latency_ms:g} ms"
+            return f"latency {record.latency_ms:g} ms; the limit is {self.latency_ms:g} ms"
         if _over(record.peak_dbfs, self.peak_dbfs):
-            return f"decoded peak {record.peak_dbfs:.2f} dBFS, the limit is {self.peak_dbfs:g} dBFS"
+            return f"decoded peak {record.peak_dbfs:.2f} dBFS; the limit is {self.peak_dbfs:g} dBFS"
         times = None
         if record.encode_s is not None and default.encode_s:
             times = record.encode_s / default.encode_s
         if _over(times, self.encode_time):
-            return f"encodes in {times:.2f}x the default's time, limit {self.encode_time:g}x"
+            return f"encodes in {times:.2f}x the default's time; the limit is {self.encode_time:g}x"
         return None
 
 
@@ -80,7 +80,7 @@ def check_limits(encoder: Encoder, limits: Limits) -> None:
     """Raises `StudyError` if a limit cannot be measured with this encoder."""
     if limits.latency_ms is not None and not isinstance(encoder, TellsLatency):
         raise StudyError(
-            f"search.max_latency_ms: {encoder.name} does not tell its latency; leave it out"
+            f"search.max_latency_ms: the latency of {encoder.name} is unknown; remove this limit"
         )
 
 

@@ -152,7 +152,7 @@ def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
         modes = tuple(mode for mode in modes if mode.name == fixed[RATE_MODE])
         if not modes:
             known = ", ".join(mode.name for mode in encoder.rate_modes)
-            problems.append(f"{RATE_MODE} = {fixed[RATE_MODE]!r}: {encoder.name} has {known}")
+            problems.append(f"{RATE_MODE}: must be one of {known} (got {fixed[RATE_MODE]!r})")
     declared = {parameter.name: parameter for parameter in encoder.parameters}
     values: dict[str, Value] = {}
     for name, raw in fixed.items():
@@ -166,11 +166,11 @@ def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
             continue
         value = _read(declared[name], raw)
         if value is None:
-            problems.append(f"{name} = {str(raw)[:80]!r}: must be {_allowed(declared[name])}")
+            problems.append(f"{name}: must be {_allowed(declared[name])} (got {str(raw)[:80]!r})")
         else:
             values[name] = value
     if problems:
-        raise StudyError("\n  ".join(["the fixed values are wrong:", *problems]))
+        raise StudyError("\n  ".join(["invalid fixed values:", *problems]))
     return Space(tuple(encoder.parameters), modes, values)
 
 
@@ -233,5 +233,5 @@ def _read(parameter: Parameter, raw: Value) -> Value | None:
 def _allowed(parameter: Parameter) -> str:
     if parameter.kind == "choice":
         return "one of " + ", ".join(map(show_value, parameter.choices))
-    kind = "a whole number" if parameter.kind == "int" else "a number"
+    kind = "an integer" if parameter.kind == "int" else "a number"
     return f"{kind} from {parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()

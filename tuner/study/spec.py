@@ -303,14 +303,14 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
         fixed=fixed.values(),
     )
     if spec.target_share is not None and not spec.target_quality:
-        top.refuse("target_quality", "given where target_share is", None)
+        top.refuse("target_quality", "set when target_share is", None)
     top.refuse_unknown(also=("clips", "search", "fixed"))
     clips.refuse_unknown()
     search.refuse_unknown()
     if spec.address is not None and spec.executor != "ray":
-        problems.append(f"address: {spec.address!r} is for executor ray, not {spec.executor}")
+        problems.append(f"address: {spec.address!r} needs executor ray, not {spec.executor}")
     if problems:
-        raise StudyError("\n  ".join([f"{origin}: the study is wrong:", *problems]))
+        raise StudyError("\n  ".join([f"{origin}: invalid study:", *problems]))
     return spec
 
 
@@ -321,7 +321,7 @@ def _parse_search(table: Table) -> SearchSpec:
     sampler = cast(Sampler, table.choice("sampler", SAMPLERS, "tpe"))
     two_objectives = table.flag("two_objectives", False)
     if two_objectives and sampler == "cmaes":
-        table.refuse("sampler", "another one for two objectives (tpe, gp, nsga2, random)", sampler)
+        table.refuse("sampler", "tpe, gp, nsga2 or random for two objectives", sampler)
     return SearchSpec(
         sampler=sampler,
         objective=objective,

@@ -23,8 +23,8 @@ MOST_BITRATES, LONGEST_TEXT, LARGEST_WHOLE = 64, 4096, 2**63 - 1
 LARGEST_FACTOR, SHOWN_CHARS = 1000.0, 80
 #: What texts that must be there are, for messages.
 WANTED_TEXTS = {
-    "encoder": "the name of an encoder; `tuner encoders` lists them (or --encoder NAME)",
-    "clips.folder": "a folder of WAV or FLAC files (or --clips FOLDER)",
+    "encoder": "an encoder listed by `tuner encoders` (or use --encoder NAME)",
+    "clips.folder": "a folder of WAV or FLAC files (or use --clips FOLDER)",
 }
 
 
@@ -46,7 +46,7 @@ class Table:
         if isinstance(table, Mapping):
             self.table = table
         else:
-            problems.append(f"{name}: a table [{name}] is needed, not {shown(table)}")
+            problems.append(f"{name}: must be a table [{name}] (got {shown(table)})")
 
     def has(self, key: str) -> bool:
         """Whether the key is there."""
@@ -58,8 +58,12 @@ class Table:
 
     def refuse(self, key: str, wanted: str, value: object) -> None:
         """Collect a problem: what was found, and what is `wanted`."""
-        found = "missing" if value is None else f"{shown(value)} is not right"
-        self.problems.append(f"{self.prefix}{key}: {found}; it must be {wanted}")
+        told = (
+            f"missing; must be {wanted}"
+            if value is None
+            else f"must be {wanted} (got {shown(value)})"
+        )
+        self.problems.append(f"{self.prefix}{key}: {told}")
 
     def text(self, key: str, *, optional: bool = False) -> str | None:
         """A text that is not empty."""
@@ -67,7 +71,7 @@ class Table:
         if _is_text(value):
             return cast(str, value)
         if value is not None or not optional:
-            self.refuse(key, WANTED_TEXTS.get(f"{self.prefix}{key}", "a text"), value)
+            self.refuse(key, WANTED_TEXTS.get(f"{self.prefix}{key}", "a string"), value)
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ class Table:
         listed = value if isinstance(value, list | tuple) else []
         good = tuple(text for text in listed if _is_text(text))
         if value is not None and (len(good) != len(listed) or not isinstance(value, list | tuple)):
-            self.refuse(key, "a list of texts", value)
+            self.refuse(key, "a list of strings", value)
         return good
 
     def database(self, key: str) -> str | None:
@@ -119,8 +123,8 @@ class Table:
             return default
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        upper = "" if high == LARGEST_WHOLE else f" to {high}"
-        self.refuse(key, f"a whole number from {low}{upper}", value)
+        legal = f">= {low}" if high == LARGEST_WHOLE else f"from {low} to {high}"
+        self.refuse(key, f"an integer {legal}", value)
         return default
 
     def whole_or_all(self, key: str, default: int, *, high: int) -> int | Literal["all"]:
@@ -138,7 +142,7 @@ class Table:
         low, high = RATE_RANGE_HZ
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.refuse(key, f'"source", or Hz as a whole number from {low} to {high}', value)
+        self.refuse(key, f'"source", or an integer from {low} to {high} Hz', value)
         return "source"
 
     def number(self, key: str, default: float | None, low: float, high: float) -> float | None:
@@ -189,7 +193,7 @@ class Table:
             if isinstance(value, bool) or _is_text(value) or _is_small(value):
                 good[key] = cast(Value, value)
             else:
-                self.refuse(key, "a number, a text, true or false", value)
+                self.refuse(key, "a number, a string, true or false", value)
         return tuple(sorted(good.items()))
 
     def refuse_unknown(self, also: Sequence[str] = ()) -> None:
@@ -209,9 +213,9 @@ def shown(value: object) -> str:
     try:
         return _cut(repr(value))
     except ValueError:  # Python writes no number of more than 4300 digits
-        return "a number of thousands of digits"
+        return "a number with thousands of digits"
     except RecursionError:
-        return "what is nested without end"
+        return "a value nested too deeply"
 
 
 def _cut(text: str) -> str:

@@ -55,8 +55,8 @@ class Trust:
         for digest in self.digests:
             if not re.fullmatch(rf"[0-9a-f]{{{SHOWN_DIGITS},64}}", digest.lower()):
                 raise StudyError(
-                    f"--trust {digest}: give the sha256 of the file, {SHOWN_DIGITS} hex digits"
-                    " or more"
+                    f"--trust {digest}: give at least {SHOWN_DIGITS} hex digits of the"
+                    " file's sha256"
                 )
 
     def covers(self, path: str) -> bool:
@@ -153,9 +153,9 @@ def _refusal(origin: Path, unknown: Sequence[str]) -> str:
     files = ", ".join(f"{p} (sha256 {d})" for p, d in zip(unknown, digests, strict=True))
     flags = " ".join(f"--trust {digest}" for digest in digests)
     return (
-        f"{origin}: names {files}, which this machine does not know, and a run that comes from"
-        f" others may name anything. If you know what it is, add {flags}; or name a program of"
-        " your own with --binary (docs/trust.md)"
+        f"{origin}: names {files}, which this machine does not know, and a run from someone else"
+        f" may name anything. If you trust it, add {flags}; or give your own program with"
+        " --binary (docs/trust.md)"
     )
 
 
@@ -171,8 +171,8 @@ def _refuse_own(paths: Iterable[str], run: Path | None) -> None:
         places = {Path(os.path.abspath(path)), Path(path).resolve()}  # noqa: PTH100
         if any(place.is_relative_to(folder) for place in places for folder in folders):
             raise RunError(
-                f"{run}: names {path}, which lies in the run's own folder: nothing there is ever"
-                " run. Look at it, copy it elsewhere, and name the copy with --binary (of an"
+                f"{run}: names {path}, which is in the run's own folder: nothing there is ever"
+                " executed. Inspect it, copy it elsewhere, and give the copy with --binary (for an"
                 " adapter's file: search anew with --encoder)"
             )
 

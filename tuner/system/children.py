@@ -219,7 +219,7 @@ def _broken_is_dead() -> Iterator[None]:
         yield
     except ConnectionError as error:
         raise WorkerDied(
-            "the process that runs programs for this one was killed; if the machine was out of"
+            "the helper process that runs external programs was killed; if the machine ran out of"
             " memory, use fewer workers"
         ) from error
 

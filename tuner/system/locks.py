@@ -88,12 +88,12 @@ def _take_stand_in(lock: Path, wait_s: float, reason: OSError) -> filelock.BaseF
     except filelock.Timeout:
         raise LockHeld(
             f"{file}: another process holds this lock file",
-            f"this file system has no locks ({reason.strerror}): if no process is at work there,"
-            f" as after a power cut, remove {file}",
+            f"this file system has no locks ({reason.strerror}): if no process is running there,"
+            f" as after a power failure, remove {file}",
         ) from None
     log.warning(
-        "%s: this file system has no locks (%s); the file %s stands in. If this machine goes down,"
-        " remove that file before another machine goes on",
+        "%s: this file system has no locks (%s); using the file %s instead. If this machine goes"
+        " down, remove that file before another machine resumes",
         lock.parent,
         reason.strerror,
         file.name,

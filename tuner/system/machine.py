@@ -27,10 +27,10 @@ TOLD = (
 )
 #: What helps.
 REMEDIES = {
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "end other programs",
-    errno.EAGAIN: "end other programs, or raise the limit of processes (ulimit -u)",
-    errno.ENOMEM: "use fewer workers, or end other programs",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "close other programs",
+    errno.EAGAIN: "close other programs, or raise the limit on processes (ulimit -u)",
+    errno.ENOMEM: "use fewer workers, or close other programs",
     errno.EROFS: "make it writable again",
 }
 #: What a job needs at least in the temporary folder, bytes.
@@ -77,7 +77,7 @@ def _probe() -> str | None:
             file.write(bytes(PROBE_BYTES))
             file.flush()
     except FileNotFoundError as error:
-        return f"{error.filename or 'the temporary folder'}: is gone; make it again, or set TMPDIR"
+        return f"{error.filename or 'the temporary folder'}: is gone; recreate it, or set TMPDIR"
     except OSError as error:
         return describe(error)
     return None

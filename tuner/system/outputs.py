@@ -74,7 +74,7 @@ def _opened(path: Path, limit: int | None) -> Iterator[BinaryIO]:
     try:
         kind = stat.S_IFMT(path.lstat().st_mode)
         if kind != stat.S_IFREG:
-            raise BadOutput(f"the output is {KINDS.get(kind, 'no regular file')}")
+            raise BadOutput(f"the output is {KINDS.get(kind, 'not a regular file')}")
         descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise BadOutput("no output") from None
@@ -84,7 +84,7 @@ def _opened(path: Path, limit: int | None) -> Iterator[BinaryIO]:
         # Once more: what was looked at was a name, this is the file.
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise BadOutput("the output is no regular file")
+            raise BadOutput("the output is not a regular file")
         if not found.st_size:
             raise BadOutput("no output")
         if limit is not None and found.st_size > limit:

@@ -35,14 +35,14 @@ def _pairs(tags: APEv2) -> Iterator[tuple[str, str]]:
 
 def write_ape(tags: APEv2, new: Tags) -> list[str]:
     """Add to an APEv2 tag, which is not saved yet; what it cannot hold."""
-    lost = ["chapters: APEv2 tags hold none"] if new.chapters else []
+    lost = ["chapters: not supported by APEv2 tags"] if new.chapters else []
     totals = {total: number for number, total in NUMBERED.items()}
     for name, values in new.texts.items():
         item = FIELDS[name].ape if name in FIELDS else name.upper()
         if name in totals and totals[name] in new.texts:
             continue
         if name in REFUSED or not SHORTEST <= len(item) <= LONGEST:
-            lost.append(f"the text {name:.40}: APEv2 allows no such name")
+            lost.append(f"the text {name:.40}: name not allowed by APEv2")
             continue
         tags[item] = [new.numbered(name) or ""] if name in NUMBERED else list(values)
     if new.cover:

@@ -49,7 +49,7 @@ def read_tags(path: Path) -> Tags:
             found |= each
     except Exception as error:
         # Broad: mutagen trips over damaged tags in many ways, and the sound is worth more.
-        found |= Tags(left=(f"tags that cannot be read ({error})",))
+        found |= Tags(left=(f"unreadable tags ({error})",))
     others, chapters = _read_others(path)
     if isinstance(file, WAVE | AIFF):
         # Their own chunks, by the names that ffmpeg has for them.
@@ -123,7 +123,7 @@ def write_tags(path: Path, tags: Tags) -> tuple[str, ...]:
     try:
         file: Any = mutagen.File(path)
     except mutagen.MutagenError as error:
-        return (f"tags: none can be written into these {path.suffix} files ({error})",)
+        return (f"tags: cannot be written into these {path.suffix} files ({error})",)
     if tags.gains:
         gains = tags.gains.texts(as_r128=isinstance(file, OggOpus))
         tags = dataclasses.replace(tags, texts={**tags.texts, **gains})
@@ -138,7 +138,7 @@ def write_tags(path: Path, tags: Tags) -> tuple[str, ...]:
             case own if own is not None and isinstance(file, FLAC | OggFileType):
                 lost = write_vorbis(own, tags)
             case _:
-                return (f"tags: none can be written into {path.suffix} files",)
+                return (f"tags: cannot be written into {path.suffix} files",)
         file.save()
         if isinstance(file.tags, MP4Tags) and tags.chapters:
             lost += write_chapters(path, tags.chapters)

@@ -58,7 +58,7 @@ def read_id3(tags: ID3) -> Tags:
     linked = [each for each in pictures if each.mime == "-->"]
     images = [each for each in pictures if each.mime != "-->"]
     pairs: list[tuple[str, str]] = []
-    left = ["a picture that is a link"] if linked else []
+    left = ["a linked picture"] if linked else []
     if len(images) > 1:
         left.append(further_pictures(len(images) - 1))
     for frame in tags.values():

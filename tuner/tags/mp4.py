@@ -71,7 +71,7 @@ def write_mp4(tags: MP4Tags, new: Tags) -> list[str]:
     if new.cover and new.cover.mime in COVER_KINDS:
         tags[COVER] = [MP4Cover(new.cover.data, COVER_KINDS[new.cover.mime])]
     elif new.cover:
-        return [f"cover: MPEG-4 files hold no {new.cover.mime}"]
+        return [f"cover: {new.cover.mime} is not supported in MPEG-4 files"]
     return []
 
 

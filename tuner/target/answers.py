@@ -76,7 +76,7 @@ def find_targets(
     bench = Bench(encoder, executor, clips, observer, 0.0)
     knob = start_knob(encoder, settings)
     for goal in goals:
-        observer(StageStarted(f"Finding where the default reaches {goal}"))
+        observer(StageStarted(f"Finding the bitrate where the default reaches {goal}"))
         try:
             needed = find_needed(bench, settings, goal, scorer, objective, knob)
         except TRIAL_ERRORS as error:
@@ -116,7 +116,7 @@ def answer_targets(
 
 def _answer(court: Court, target: Target, answer: BitrateResult) -> QualityTarget:
     if answer.problem is not None or not answer.candidates:
-        return _unanswered(court, target, answer.problem or "the search has no answer")
+        return _unanswered(court, target, answer.problem or "the search has no result")
     default = answer.candidates[0]
     best = _cheapest(court, target.goal, answer.candidates)
     own = _match(court, target.goal, default, "holdout")
@@ -148,7 +148,7 @@ def _unanswered(court: Court, target: Target, problem: str) -> QualityTarget:
     settings = target.needed.settings
     default = _record(court, 0, settings, target.needed)
     default = replace(default, reached=False, low_kbps=None, high_kbps=None, reason=problem)
-    told = f"For {target.goal} there is no answer on held-out clips: {problem}"
+    told = f"For {target.goal} there is no result on held-out clips: {problem}"
     return replace(_target(target, default), sentence=told)
 
 

@@ -167,7 +167,7 @@ def find_failures(
 def summarise(each: BitsComparison, labels: tuple[str, str]) -> str:
     """The answer for one target, as a sentence."""
     if each.bits is None or each.a is None or each.b is None:
-        return f"For {each.goal} there is no comparison: {each.problem}."
+        return f"For {each.goal} no comparison was possible: {each.problem}."
     a, b = each.a.probe.point.kbps, each.b.probe.point.kbps
     told = (
         f"For {each.goal} B ({labels[1]}) needs {b:.1f} kb/s, A ({labels[0]}) needs {a:.1f}:"

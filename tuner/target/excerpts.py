@@ -71,7 +71,7 @@ def cut_excerpts(source: Path, folder: Path, count: int = DEFAULT_EXCERPTS) -> E
     cut = _cut(source, rate, starts, length)
     loud = {s: pcm for s, pcm in cut.items() if np.max(np.abs(pcm), initial=0.0) >= SILENCE_PEAK}
     if not loud:
-        raise ClipError(f"{source}: is silent in all {pieces} excerpts; choose another file")
+        raise ClipError(f"{source}: silent in all {pieces} excerpts; choose another file")
     folder.mkdir(parents=True, exist_ok=True)
     refs: dict[str, tuple[float, ClipRef]] = {}
     for start, pcm in loud.items():

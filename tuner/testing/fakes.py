@@ -144,7 +144,7 @@ class FakeEncoder:
 
     def _check_binary(self) -> None:
         if self.binary is not None and not Path(self.binary).is_file():
-            raise EncoderMissing(f"{self.binary}: no such file; name an existing one")
+            raise EncoderMissing(f"{self.binary}: no such file; give an existing one")
 
     def _fail_on_demand(self, settings: Settings, knob: float) -> None:
         if _triggered(self.die_on, settings):

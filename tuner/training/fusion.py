@@ -102,14 +102,14 @@ class Curve:
     def __post_init__(self) -> None:
         steps, losses = np.diff(self.at), np.diff(self.lost)
         if len(self.at) != len(self.lost) or len(self.at) < 2 or self.lost[0] != 0.0:
-            raise ValueError(f"a curve needs a loss at each of two knots or more, 0 first: {self}")
+            raise ValueError(f"a curve needs losses at two or more knots, the first 0: {self}")
         if not (np.all(steps > 0) or np.all(steps < 0)) or np.any(losses < 0):
-            raise ValueError(f"knots must lead one way and losses must not fall: {self}")
+            raise ValueError(f"knots must be monotonic and losses must not decrease: {self}")
 
     def __call__(self, raw: float) -> float:
         """Points lost. Raises `ScoreError` for what is not finite."""
         if not math.isfinite(raw):
-            raise ScoreError(f"a metric gave {raw}: is the coded signal silent or damaged?")
+            raise ScoreError(f"a metric returned {raw}: is the coded signal silent or damaged?")
         way = 1.0 if self.at[-1] > self.at[0] else -1.0
         return float(np.interp(way * raw, way * np.asarray(self.at), self.lost))
 

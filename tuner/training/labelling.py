@@ -104,7 +104,7 @@ def complete(
     """
     reference = material.read(row.index)
     if digest_of(reference) != row.digest:
-        log.warning("left out: reference %d is not the one that was labelled", row.index)
+        log.warning("left out: reference %d differs from the one that was labelled", row.index)
         return replace(row, labels=())
     labels: list[Label] = []
     heard: list[Pcm] = []
@@ -188,7 +188,7 @@ def read_finished(work: Path) -> Iterator[Labelled]:
         try:
             yield from_json(path.read_text(encoding="utf-8"))
         except (ValueError, KeyError, TypeError) as error:
-            log.warning("%s: damaged (%s); left out, and labelled again", path, error)
+            log.warning("%s: damaged (%s); skipped, and labelled again", path, error)
 
 
 _material: list[Material] = []

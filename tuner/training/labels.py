@@ -142,7 +142,7 @@ def peaq_variables(reference: Pcm, coded: Pcm) -> tuple[tuple[float, ...] | None
     if signals:
         rows = np.concatenate([rows, peaq.combine(frames, [[n] for n in signals]).array()])
     if not np.isfinite(rows).all():
-        raise ScoreError("PEAQ gave no finite number: is the coded signal silent or damaged?")
+        raise ScoreError("PEAQ returned no finite number: is the coded signal silent or damaged?")
     told: list[tuple[float, ...] | None] = [tuple(float(f"{x:.5g}") for x in row) for row in rows]
     return tuple(told + [told[0] if not signals else None, None][: 3 - len(told)])
 
@@ -236,7 +236,7 @@ def read_table(path: Path) -> tuple[dict[str, Any], list[Labelled]]:
         first, *lines = lzma.decompress(path.read_bytes()).decode().splitlines()
         header = json.loads(first)
         if header["format"] != TABLE_FORMAT:
-            raise ValueError(f"format {header['format']}, this program reads {TABLE_FORMAT}")
+            raise ValueError(f"format {header['format']}; this program reads {TABLE_FORMAT}")
         return header, [from_json(line) for line in lines]
     except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path}: cannot be read as a table of labels ({error})") from error
+        raise StudyError(f"{path}: cannot be read as a label table ({error})") from error

@@ -133,8 +133,8 @@ class Learner:
     def _resume(self, saved: dict[str, Any]) -> None:
         if saved["run"] != self._run:
             raise StudyError(
-                f"{self._checkpoint}: is of another run ({saved['run']}, not {self._run});"
-                " finish that, or remove the file"
+                f"{self._checkpoint}: belongs to another run ({saved['run']}, not {self._run});"
+                " finish that run, or remove the file"
             )
         self.model.load_state_dict(saved["model"])
         self._optimiser.load_state_dict(saved["optimiser"])

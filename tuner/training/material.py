@@ -341,8 +341,8 @@ def find_soundfont() -> Path:
         if path.is_file():
             return path
     raise ClipError(
-        f"{named or SOUNDFONTS[0]}: no SoundFont there; install the Debian package"
-        f" fluid-soundfont-gm, or name one in {SOUNDFONT_VARIABLE}"
+        f"{named or SOUNDFONTS[0]}: no SoundFont found; install the Debian package"
+        f" fluid-soundfont-gm, or set {SOUNDFONT_VARIABLE}"
     )
 
 

@@ -73,7 +73,9 @@ def read_ratings(path: Path) -> list[Panel]:
         except ValueError:
             rating = math.nan
         if not 0 <= rating <= 100:
-            raise StudyError(f"{path}: line {line}: the rating {row['rating']!r} is not 0 to 100")
+            raise StudyError(
+                f"{path}: line {line}: the rating must be 0 to 100 (got {row['rating']!r})"
+            )
         signal = row["signal"]
         speakers[signal] = row.get("speaker") or speaker_of(signal)
         if row["file"]:
@@ -81,7 +83,7 @@ def read_ratings(path: Path) -> list[Panel]:
             versions.setdefault((row["condition"], row["file"]), []).append(rating)
     panels = [_panel(path, name, speakers[name], found) for name, found in by_signal.items()]
     if not panels:
-        raise StudyError(f"{path}: no rating in it names a file")
+        raise StudyError(f"{path}: no rating names a file")
     return panels
 
 
@@ -103,7 +105,7 @@ def _panel(
     references = {file for condition, file in found if condition == REFERENCE}
     if len(references) != 1:
         raise StudyError(
-            f"{path}: {signal} has {len(references)} files of the condition {REFERENCE!r}, not 1"
+            f"{path}: {signal} has {len(references)} files for condition {REFERENCE!r}, not 1"
         )
     coded = {key: values for key, values in found.items() if key[0] != REFERENCE}
     if not coded:
@@ -112,7 +114,7 @@ def _panel(
     reference = path.parent / references.pop()
     for file in (reference, *files):
         if not file.is_file():
-            raise StudyError(f"{file}: not there; {path} names it")
+            raise StudyError(f"{file}: not found; named in {path}")
     conditions = tuple(condition for condition, _ in coded)
     return Panel(
         signal, speaker, reference, conditions, files, tuple(tuple(v) for v in coded.values())
@@ -160,7 +162,9 @@ def read_signals(panel: Panel) -> Pcm:
     for path in panel.coded:
         coded = _read(path)
         if len(coded) != len(reference):
-            raise StudyError(f"{path}: {len(coded)} channels, {panel.reference} {len(reference)}")
+            raise StudyError(
+                f"{path}: {len(coded)} channels, but {panel.reference} has {len(reference)}"
+            )
         signals.append(align_loosely(reference, coded))
     return np.stack(signals)
 

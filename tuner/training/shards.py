@@ -113,7 +113,7 @@ def _is_whole(path: Path) -> bool:
         rows = np.load(path.with_suffix(".npy"), mmap_mode="r") if line else ()
         return not line or len(rows) == 1 + len(from_json(line).labels)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("%s: damaged (%s); made again", path, error)
+        log.warning("%s: damaged (%s); recreated", path, error)
         return False
 
 

@@ -31,7 +31,7 @@ def test_the_program_is_the_build_that_runs() -> None:
 
 def test_failures_are_told(tmp_path: Path) -> None:
     """A missing program, a failing one, one that makes nothing; what is made is given back."""
-    with pytest.raises(EncoderMissing, match="no-such-program: cannot be run"):
+    with pytest.raises(EncoderMissing, match="no-such-program: no such program"):
         run_command(["no-such-program"], tmp_path, "out")
     with pytest.raises(EncoderFailed, match="exit code 3"):
         run_command(["sh", "-c", "exit 3"], tmp_path, "out")

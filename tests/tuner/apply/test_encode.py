@@ -85,12 +85,12 @@ def test_plans_that_would_do_harm_are_refused(tmp_path: Path) -> None:
     files = [tmp_path / "one" / "a.wav", tmp_path / "two" / "a.wav"]
     with pytest.raises(StudyError, match=r"would both become a\.wav\.x"):
         plan(files, tmp_path / "out", ".x")
-    with pytest.raises(StudyError, match="would replace a source"):
+    with pytest.raises(StudyError, match="would overwrite a source"):
         plan([files[0]], tmp_path / "one", ".wav")
-    with pytest.raises(StudyError, match="would lie among the sources"):
+    with pytest.raises(StudyError, match="mixed with the sources"):
         plan([tmp_path / "one"], tmp_path / "one", ".x")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ClipError, match="no sound files"):
+    with pytest.raises(ClipError, match="no audio files"):
         plan([tmp_path / "empty"], tmp_path / "out", ".x")
     with pytest.raises(ClipError, match="nowhere: no such file"):
         plan([tmp_path / "nowhere"], tmp_path / "out", ".x")
@@ -123,7 +123,7 @@ def test_linked_folders_are_followed_and_strays_are_told(
         *("artist/there.x", "book.x", "clip.x", "film.x", "here.x", "recorder.x", "ring.x"),
         *("studio.x", "voice.3gp.x", "voice.amr.x"),
     ]
-    assert "passed over 1 .jpg" in caplog.text
+    assert "skipped 1 .jpg" in caplog.text
 
 
 def test_the_bitrate_is_that_of_the_payload(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_failure_is_told_and_the_rest_done(tmp_path: Path) -> None:
     problems = {name: str(result.problem) for name, result in results.items()}
     assert "6 channels; mix it down" in problems["surround.wav"]
     assert "broken.flac" in problems["broken.flac"]
-    assert "not made here" in problems["mine.wav"]
+    assert "exists but is not from this command" in problems["mine.wav"]
     assert (out / "mine.fake").read_text() == "precious"
 
 
@@ -191,7 +191,7 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
         sound(music / f"{index}.wav", index)
     results = encode_library(made, plan([music], out, made.suffix), out, workers=1)
     next(results)
-    with pytest.raises(RunError, match="another `tuner encode` works here"):
+    with pytest.raises(RunError, match="another `tuner encode` is working here"):
         next(encode_library(made, plan([music], out, made.suffix), out, workers=1))
     results.close()
     done = len(list(out.glob("*.fake")))
@@ -248,7 +248,7 @@ def test_coded_and_odd_sources_stay_gapless(
     assert [result.problem for result in results] == [None] * len(expected)
     for name, samples in expected.items():
         assert read_audio(Path(f"out/{name}.m4a"))[0].shape[1] == samples, name
-    assert "music/untold.flac: tells no length" in caplog.text
+    assert "music/untold.flac: does not declare its length" in caplog.text
 
 
 def test_a_codec_for_mono_takes_what_it_can(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_codec_for_mono_takes_what_it_can(tmp_path: Path) -> None:
     made = make_recipe(encoder, default_settings(encoder), 16_000)
     mono, stereo = run([music], tmp_path / "out", made)
     assert (mono.state, stereo.state) == ("encoded", "failed")
-    assert "codes mono only, and the clip has 2 channels" in str(stereo.problem)
+    assert "encodes only mono, but the clip has 2 channels" in str(stereo.problem)
 
 
 def test_names_that_libraries_trip_over(tmp_path: Path) -> None:

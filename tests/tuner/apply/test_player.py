@@ -53,7 +53,7 @@ def test_another_build_only_gives_what_is_cached(run: Path) -> None:
     clip, candidate = results.clips[0], results.bitrates[0].candidates[1]
     assert player.encoded(clip, candidate).data
     shutil.rmtree(run / "cache")
-    with pytest.raises(RunError, match="another build"):
+    with pytest.raises(RunError, match="differs from the build used"):
         player.encoded(clip, candidate)
 
 
@@ -63,7 +63,7 @@ def test_a_lost_clip_and_a_missing_side_are_told(run: Path) -> None:
     player = RunPlayer(run, results, FakeEncoder())
     clip, candidate = results.clips[1], results.bitrates[0].candidates[1]
     one_sided = replace(candidate, sides={"tune": candidate.sides["tune"]}, problem="too quiet")
-    with pytest.raises(RunError, match=r"no result on the holdout side \(too quiet"):
+    with pytest.raises(RunError, match=r"no result on the holdout clips \(too quiet"):
         player.encoded(clip, one_sided)
     (run / "clips" / f"{clip.digest}.npy").unlink()
     with pytest.raises(RunError, match="run the study again"):
@@ -79,7 +79,9 @@ def test_a_damaged_clip_is_made_again_from_its_source(run: Path, tmp_path: Path)
     clip = replace(results.clips[0], source=str(source), duration_s=whole.shape[1] / SAMPLE_RATE)
     player = RunPlayer(run, results, FakeEncoder())
     np.save(path, whole * np.float32(0.5))
-    with pytest.raises(RunError, match=r"is damaged .*tune\.wav does not hold it either; put that"):
+    with pytest.raises(
+        RunError, match=r"damaged .*tune\.wav does not contain it either; restore that"
+    ):
         player.load(clip)
     soundfile.write(source, whole.T, SAMPLE_RATE, subtype="FLOAT")
     assert np.array_equal(player.load(clip), whole)
@@ -93,9 +95,9 @@ def test_candidates_by_name(run: Path) -> None:
     assert find_candidate(run, answer, "default").trial == 0
     assert find_candidate(run, replace(answer, winner=0), "tuned").trial == 1
     assert find_candidate(run, answer, "trial-1").trial == 1
-    with pytest.raises(RunError, match="there are: default, trial-0, trial-1, tuned"):
+    with pytest.raises(RunError, match="available: default, trial-0, trial-1, tuned"):
         find_candidate(run, answer, "best")
-    with pytest.raises(RunError, match="it has one at: 96"):
+    with pytest.raises(RunError, match="available: 96"):
         find_bitrate(run, results, 64.0)
 
 

@@ -95,12 +95,12 @@ def test_clips_that_a_run_was_tuned_on_are_left_out(
     compare("fake", str(run), music, workers=1, judges=False, as_json=True)
     printed = capsys.readouterr()
     told = json.loads(printed.out)
-    assert "clips left out, as settings were tuned on them: 1" in printed.err
+    assert "clips excluded because settings were tuned on them: 1" in printed.err
     assert set(told["clips"].values()) == {"[1].wav", "[2].wav"}
     (row,) = told["bitrates"]
     assert (row["target_kbps"], list(row["gains"])) == (96.0, ["insenet"])
     assert row["gains"]["insenet"]["value"] > 3
-    with pytest.raises(ClipError, match="clips to compare on: 1; at least 2"):
+    with pytest.raises(ClipError, match="clips to compare: 1; at least 2"):
         compare("fake", str(run), workers=1)
     assert len(read_results(results).clips) == 2
 
@@ -115,7 +115,7 @@ def test_one_build_under_two_names_is_told(
     sides = [f"fake={tmp_path / name}" for name in "ab"]
     compare(*sides, music, "64", judges=False, workers=1)
     printed = capsys.readouterr()
-    assert "are the same build" in printed.err
+    assert "are byte-identical" in printed.err
     assert "as A (" in " ".join(printed.out.split())
 
 

@@ -76,8 +76,8 @@ def test_tags_stay_behind_without_the_library_that_carries_them(
     encode(f"{run}@96", [music], tmp_path / "out")
     told = capsys.readouterr().out
     assert "2 encoded, 0 skipped, 0 failed" in told
-    (line,) = [one for one in told.splitlines() if "not kept" in one]
-    assert line.startswith("not kept: tags") and line.endswith("(one.wav, two.wav)")
+    (line,) = [one for one in told.splitlines() if "not carried over" in one]
+    assert line.startswith("not carried over: tags") and line.endswith("(one.wav, two.wav)")
     assert "pip install 'codec-tuner[tags]'" in line
 
 
@@ -88,8 +88,8 @@ def test_tags_that_are_lost_are_told_once(
     for path in music.rglob("*.wav"):
         assert write_tags(path, Tags({"title": (path.stem,)})) == ()
     encode(f"{run}@96", [music], tmp_path / "out")
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not kept" in one]
-    told = "not kept: tags: none can be written into .fake files"
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "not carried over" in one]
+    told = "not carried over: tags: cannot be written into .fake files"
     assert line in (f"{told} (one.wav, two.wav)", f"{told} (two.wav, one.wav)")
 
 
@@ -130,7 +130,7 @@ def test_files_of_another_rate_are_warned_of(
     write_results(replace(results, provenance=replace(results.provenance, rate=None)), stored)
     encode(str(run), [music], tmp_path / "out")
     told = capsys.readouterr().err
-    assert "1 file is at 96 kHz, the settings were tuned at 48 kHz" in told and "hi.wav" in told
+    assert "1 file is at 96 kHz, but the settings were tuned at 48 kHz" in told and "hi.wav" in told
     assert decoded_rate(tmp_path / "out" / "hi.fake") == 96_000
 
 
@@ -143,7 +143,7 @@ def test_another_build_is_refused(
 ) -> None:
     """Unless it is wanted."""
     monkeypatch.setattr(player, "load_encoder", lambda name, binary: FakeEncoder(build="2"))
-    with pytest.raises(RunError, match=r"fake here is another build .*--any-build"):
+    with pytest.raises(RunError, match=r"fake here .* differs from the run's build .*--any-build"):
         encode(str(run), [music], tmp_path / "out")
     encode(str(run), [music], tmp_path / "out", any_build=True)
     assert (tmp_path / "out" / "a" / "one.fake").is_file()

@@ -36,7 +36,7 @@ def test_command_lines(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "# Confirmed: it was made up." in printed
     export(f"{run}@96", settings="default")
     assert "aac_tns" not in capsys.readouterr().out
-    with pytest.raises(RunError, match="it has one at: 96"):
+    with pytest.raises(RunError, match="available: 96"):
         export(f"{run}@64")
 
 
@@ -78,7 +78,7 @@ def test_a_difference_is_an_exit_status(run: Path, capsys: pytest.CaptureFixture
     with pytest.raises(typer.Exit) as stop:
         export(str(run), verify=True)
     assert stop.value.exit_code == 1
-    assert "# differs: the command line is another one now" in capsys.readouterr().out
+    assert "# differs: the command line has changed" in capsys.readouterr().out
 
 
 def test_hostile_names_stay_comments(

@@ -26,7 +26,7 @@ def test_the_first_raises_and_tells_of_the_second(capfd: pytest.CaptureFixture[s
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), stop_twice(lambda: "Ended."):
         signal.raise_signal(signal.SIGINT)
-    assert capfd.readouterr().err == "\nStopping. Ctrl-C again ends at once.\n"
+    assert capfd.readouterr().err == "\nStopping. Press Ctrl-C again to quit at once.\n"
     assert signal.getsignal(signal.SIGINT) is before
 
 

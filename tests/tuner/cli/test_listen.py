@@ -57,7 +57,7 @@ def test_from_files_to_an_analysis(files, tmp_path):
     assert analysis["subjects"] == ["anna"]
     assert (tmp_path / "r.csv").is_file()
     table = call("analyse", test)
-    assert "new less default" in table
+    assert "new minus default" in table
     assert "+20.0" in table
 
 
@@ -100,7 +100,7 @@ def test_to_webmushra_and_back(files, tmp_path):
     test = tmp_path / "t"
     call("make", "--from", files, "-o", test)
     out = call("analyse", test, "--webmushra", tmp_path / "w.yaml")
-    assert out.startswith(f"{tmp_path / 'w.yaml'}: put it into")
+    assert out.startswith(f"{tmp_path / 'w.yaml'}: copy it to")
     plan = read_plan(test)
     levels = {"reference": 100, "new": 80, "default": 60, "anchor70": 40, "anchor35": 20}
     for trial in plan.trials:
@@ -124,7 +124,7 @@ def test_to_webmushra_and_back(files, tmp_path):
 def test_refusals_say_what_to_do(files, tmp_path):
     with pytest.raises(StudyError, match="--from"):
         call("make")
-    with pytest.raises(StudyError, match="there are: default, new"):
+    with pytest.raises(StudyError, match="found: default, new"):
         call("make", "--from", files, "--conditions", "old")
     with pytest.raises(RunError, match="tuner run"):
         call("make", tmp_path)
@@ -182,6 +182,6 @@ def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
     assert analysis["subjects"] == ["anna"]
     assert set(analysis["refused"]) == {"anna (1).jsonl", "ben.jsonl"}
     told = call("analyse", test, "--html", tmp_path / "a.html")
-    assert "ben.jsonl is left out: line 1" in told
+    assert "ben.jsonl excluded: line 1" in told
     assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
     assert "<figure" in (tmp_path / "a.html").read_text()

@@ -43,7 +43,7 @@ def test_trials_are_told_against_the_default() -> None:
     best, default = record(3, 70.25), record(0, 60.0)
     line = made.update(TrialFinished(64.0, best, best, default, 0.1))
     assert line == (
-        "64 kb/s: trial 1/10 scores 70.2 at 64.1 kb/s; best 70.2 (+10.2 against the default)"
+        "64 kb/s: trial 1/10 scores 70.2 at 64.1 kb/s; best 70.2 (+10.2 over the default)"
     )
 
 

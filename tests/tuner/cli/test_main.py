@@ -54,5 +54,5 @@ def test_a_file_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
     target = tmp_path / "none" / "report.html"
     out = subprocess.run([sys.executable, "-c", code, str(target)], capture_output=True, text=True)
     assert out.returncode == 1
-    assert f"tuner: {target}: No such file or directory; name another place" in out.stderr
+    assert f"tuner: {target}: No such file or directory; choose another path" in out.stderr
     assert "Traceback" not in out.stderr

@@ -51,7 +51,7 @@ def test_each_kind_has_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr()
     answers = json.loads(printed.out)["categories"]
     assert [each["category"] for each in answers] == ["music", "speech"]
-    assert "mono: left out, with 1 clip to tune on, 1 held out" in printed.err
+    assert "mono: skipped (1 clip for tuning, 1 held out)" in printed.err
     for each in answers:
         kind = each["category"]
         assert each["run"] == str(tmp_path / "run" / kind)
@@ -63,7 +63,7 @@ def test_each_kind_has_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert spec.hours == 0.5
     forecast_each(make_parts(speech=6, music=6), tmp_path / "run", 1, as_json=False)
     told = capsys.readouterr().out
-    assert "music:\n" in told and "0 trials to go (2 done)" in told
+    assert "music:\n" in told and "0 trials remaining (2 done)" in told
 
 
 def test_a_kind_without_an_answer_stops_no_other(
@@ -77,12 +77,12 @@ def test_a_kind_without_an_answer_stops_no_other(
     assert stopped.value.exit_code == 1
     told = capsys.readouterr().err
     assert "music: " in told and "speech: " in told
-    assert told.count("no answer, so no report") == 2
+    assert told.count("no result, so no report") == 2
 
 
 def test_too_few_of_every_kind_is_told(tmp_path: Path) -> None:
     """With what to do."""
-    with pytest.raises(ClipError, match="no kind has 3 clips to tune on and 3 held out; add"):
+    with pytest.raises(ClipError, match="no category has 3 tuning and 3 held-out clips; add"):
         conduct_each(make_parts(speech=4, music=5), tmp_path / "run", "x", as_json=False)
 
 

@@ -87,7 +87,7 @@ def test_a_run_without_an_answer_fails(
     """The reason is told once, as an error; there is no page of best settings."""
     parts = make_parts()
     parts = replace(parts, spec=replace(parts.spec, bitrates_kbps=(900.0,)))
-    with pytest.raises(RunError, match=r"no answer, so no report is written") as caught:
+    with pytest.raises(RunError, match=r"no result, so no report was written") as caught:
         conduct(parts, tmp_path / "run", "tuner run")
     assert str(caught.value).count("cannot reach 900 kb/s") == 1
     assert capsys.readouterr().out == ""
@@ -166,7 +166,7 @@ def test_a_difference_can_be_read(tmp_path: Path, make_parts: MakeParts) -> None
     message = str(caught.value)
     assert f"clip {clip.name} ({clip.side}): {clip.digest[:16]} -> 0123" in message
     assert "low 0, high 10, step 1" in message and "low 0, high 9, step 1" in message
-    assert "put the old files back" in message
+    assert "restore the old files" in message
 
 
 def test_another_rate_is_refused(tmp_path: Path, make_parts: MakeParts) -> None:
@@ -206,7 +206,7 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 4 * 3 + 4 * 2)
     assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 2.5 * 48_000 * 4
     print_forecast(make_parts(4), tmp_path / "run", 1)
-    assert "4 trials to go (0 done), 1 worker" in capsys.readouterr().out
+    assert "4 trials remaining (0 done), 1 worker" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
 
 
@@ -224,7 +224,7 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path, make_parts: MakePa
 
 def test_a_default_that_fails_is_told(tmp_path: Path, make_parts: MakeParts) -> None:
     """When the default fails, the run ends with the reason and its results."""
-    with pytest.raises(RunError, match=r"no answer(.|\n)*exit code 3"):
+    with pytest.raises(RunError, match=r"no result(.|\n)*exit code 3"):
         conduct(make_parts(crash_on=(("shaping", 3),)), tmp_path / "run", "x")
     assert (tmp_path / "run" / "results.json").is_file()
 
@@ -290,7 +290,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
 
 def test_unknown_study_lists_the_shipped() -> None:
     """A name that is neither a file nor a shipped study is told with those there are."""
-    with pytest.raises(StudyError, match="no such file, and no shipped study; shipped are"):
+    with pytest.raises(StudyError, match="no such file or shipped study; shipped studies"):
         resolve_study("no-such-study", {})
 
 

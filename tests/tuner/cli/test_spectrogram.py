@@ -56,7 +56,7 @@ def test_what_is_drawn_is_what_was_taken_away(channel: Channel) -> None:
 
 def test_errors_name_the_file(files: tuple[Path, Path], tmp_path: Path) -> None:
     reference, coded = files
-    with pytest.raises(StudyError, match=r"out\.gif: name a file"):
+    with pytest.raises(StudyError, match=r"out\.gif: must end in"):
         spectrogram(reference, coded, output=tmp_path / "out.gif")
     with pytest.raises(ClipError, match=r"gone\.wav"):
         spectrogram(tmp_path / "gone.wav", coded)

@@ -102,5 +102,5 @@ def test_labels_of_other_clips_do_not_teach(tmp_path: Path) -> None:
     table = tmp_path / "labels.jsonl.xz"
     (tmp_path / "manifest.csv").write_text("file,side\na.wav,train\nb.wav,tune\n")
     write_table(table, {"seed": 0, "recordings": ["a.wav", "b.wav"], "builds": {}}, [])
-    with pytest.raises(StudyError, match="train side"):
+    with pytest.raises(StudyError, match="not made from the training files"):
         train(tmp_path, [table], tmp_path, tmp_path / "out.safetensors")

@@ -57,13 +57,13 @@ def test_the_nearest_bitrates_lend_their_winners(tmp_path: Path) -> None:
 
 def test_another_encoders_run_is_refused(tmp_path: Path) -> None:
     """Settings mean nothing to another encoder."""
-    with pytest.raises(StudyError, match="a run of fake, which cannot warm-start other"):
+    with pytest.raises(StudyError, match="a run of fake cannot warm-start other"):
         find_winners([finished(tmp_path)], "other")
 
 
 def test_a_run_without_results_is_refused(tmp_path: Path) -> None:
     """A run that has not finished is named."""
-    with pytest.raises(RunError, match="has the run finished"):
+    with pytest.raises(RunError, match="resumes an unfinished run"):
         find_winners([tmp_path], "fake")
 
 

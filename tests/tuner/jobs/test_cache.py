@@ -124,7 +124,7 @@ def test_an_entry_under_anothers_name_is_a_miss(
     place.parent.mkdir(exist_ok=True)
     shutil.copy(own, place)
     assert cache.get_encode(other) is None
-    assert f"{place}: damaged cache entry (it is the entry 'encodes/{KEY[:9]}" in caplog.text
+    assert f"{place}: damaged cache entry (it belongs to entry 'encodes/{KEY[:9]}" in caplog.text
     assert cache.get_encode(KEY) == ENCODED
     cache.put_encode(other, ENCODED)
     assert cache.get_encode(other) == ENCODED

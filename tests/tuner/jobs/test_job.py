@@ -105,7 +105,7 @@ def test_an_upgrade_in_the_middle_ends_the_run(job: Job, cache: Cache, tmp_path:
     run_job(old, cache)
     (tmp_path / "build").write_text("1.1")
     for _ in range(2):
-        with pytest.raises(RunError, match=r"replaced while the run went on: 1\.0 .* -> 1\.1"):
+        with pytest.raises(RunError, match=r"replaced during the run: 1\.0 .* -> 1\.1"):
             run_job(replace(old, knob=48.0), cache)
     (tmp_path / "build").write_text("1.0")
     assert run_job(replace(old, knob=48.0), cache).encodes == 1
@@ -181,7 +181,7 @@ def test_the_delay_of_a_codec_is_measured_where_a_clip_does_not_tell(
     ("encoder", "error", "message"),
     [
         (_Strange(strangeness="crash"), EncoderError, "ZeroDivisionError: divided by zero"),
-        (_Strange(strangeness="empty"), EncoderError, "gave no data"),
+        (_Strange(strangeness="empty"), EncoderError, "produced no data"),
         (_Strange(strangeness="garbage"), DecodeFailed, "KeyError: 'no such atom'"),
         (_Strange(strangeness="other signal"), AlignmentError, r"^fake .* at 64 on clip \w{12}: "),
         (FakeEncoder(crash_on=(("joint", True),)), EncoderFailed, "exit code 3"),

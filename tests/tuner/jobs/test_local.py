@@ -123,7 +123,7 @@ def test_a_job_that_hangs_is_ended(
     """Where no encoder's limit ends it, as in a decoder or a scorer: like a death."""
     monkeypatch.setattr("tuner.jobs.local.JOB_LIMIT_S", 0.5)
     hanging = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=600))
-    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9 after 0\.5 s without an answer"):
+    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9 after 0\.5 s without a result"):
         executor.submit(hanging).result(PATIENCE_S)
     monkeypatch.setattr("tuner.jobs.local.JOB_LIMIT_S", 600.0)
     assert executor.submit(job).result(PATIENCE_S).encodes == 1
@@ -226,7 +226,7 @@ def test_the_executors_start_without_heavy_imports() -> None:
 @pytest.mark.parametrize(
     ("name", "workers", "address", "message"),
     [
-        ("slurm", 2, None, "unknown executor 'slurm'; there are: local, ray"),
+        ("slurm", 2, None, "unknown executor 'slurm'; choose local or ray"),
         ("local", 0, None, "at least one"),
         ("local", 2, "10.0.0.1:6379", "no address"),
     ],

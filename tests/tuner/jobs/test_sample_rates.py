@@ -88,7 +88,7 @@ def test_rates_in_words(noise: Pcm) -> None:
     """How many clips are at which; or what all were brought to."""
     clips = [clip(noise, rate) for rate in (48_000, RATE, RATE)]
     assert "44.1 kHz (2 clips), 48 kHz (1 clip)" in tell_rates(clips, None)
-    assert "brought to 44.1 kHz" in tell_rates(clips, RATE)
+    assert "resampled to 44.1 kHz" in tell_rates(clips, RATE)
 
 
 def test_a_rate_stands_in_the_command(tmp_path: Path, noise: Pcm) -> None:

@@ -59,7 +59,7 @@ def test_the_built_in_ones_are_installed() -> None:
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("nothing", r"no metric 'nothing'; installed are: fake.*my-metric.toml"),
+        ("nothing", r"no metric 'nothing'; installed: fake.*my-metric.toml"),
         ("unsaid", r"is not a metric: it lacks score, about"),
         ("mistaken", r"`about` must be a tuner.metric.About"),
         ("broken", r"cannot be loaded \(RuntimeError: no licence\)"),
@@ -75,5 +75,5 @@ def test_what_is_no_metric_is_told(name: str, match: str) -> None:
 @pytest.mark.usefixtures("outsiders")
 def test_two_of_one_name_are_refused() -> None:
     """Their scores could not be told apart."""
-    with pytest.raises(MetricError, match="two metrics are called fake"):
+    with pytest.raises(MetricError, match="duplicate metrics: fake"):
         check_names([load_metric("fake"), load_metric("other")])

@@ -67,10 +67,10 @@ def test_a_constant_is_refused_by_the_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "match"),
     [
-        ("print('SNR: 99')", r"printed 99, outside its range of -20 to 60"),
+        ("print('SNR: 99')", r"printed 99, outside its range -20 to 60"),
         ("print('SNR: nan')", r"printed nan, outside its range"),
         ("print('SNR: none')", r"'SNR: none' is not a number"),
-        ("print('cannot read')", r"no number in what it printed: 'cannot read'"),
+        ("print('cannot read')", r"no number in its output: 'cannot read'"),
         ("raise SystemExit('licence expired')", r"exit code 1(.|\n)*licence expired"),
         ("import time; time.sleep(600)", r"timed out after 0.5 s"),
     ],
@@ -103,7 +103,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert str(path) in told
     for key in (
         "name:",
-        "command: {coded}",
+        "command: must contain {coded}",
         "pattern:",
         "range:",
         "better:",

@@ -87,7 +87,7 @@ def test_the_run_stops_before_there_are_no_inodes(
 ) -> None:
     """A disk of many small files takes no more of them long before it is full."""
     monkeypatch.setattr("tuner.rundir.disk.free_inodes", lambda _: 12)
-    with pytest.raises(RunError, match=r"only 12 more files.*run the same command again"):
+    with pytest.raises(RunError, match=r"only 12 inodes left.*run the same command again"):
         DiskKeeper(run, None, 1)(STEP)
 
 

@@ -59,7 +59,7 @@ def test_refuses_to_overwrite_other_things(tmp_path: Path) -> None:
     """A folder that is no run, with a file that a run would overwrite, is left alone."""
     (tmp_path / "study.toml").write_text("mine")
     with (
-        pytest.raises(RunError, match=r"holds study\.toml"),
+        pytest.raises(RunError, match=r"contains study\.toml"),
         open_run(tmp_path, IDENTITY, "other"),
     ):
         pass

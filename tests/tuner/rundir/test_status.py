@@ -42,7 +42,7 @@ def test_looking_does_not_keep_a_driver_out(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     """The remedy is in the message."""
-    with pytest.raises(RunError, match="no run was started here"):
+    with pytest.raises(RunError, match="not a run"):
         read_status(tmp_path)
 
 

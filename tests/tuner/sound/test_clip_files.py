@@ -46,13 +46,13 @@ def test_what_is_no_clip_is_told(tmp_path: Path, pcm: Pcm) -> None:
     for wrong in (0.5 * pcm, pcm.astype(np.float64), pcm[0], np.array([{}], dtype=object)):
         np.save(path, wrong)
         assert not is_whole(path, digest, 48_000)
-        with pytest.raises(ClipError, match=rf"{digest}\.npy: (is damaged|cannot be read)"):
+        with pytest.raises(ClipError, match=rf"{digest}\.npy: (damaged|cannot be read)"):
             read_clip(path, digest, 48_000)
     np.save(path, pcm)
     assert not is_whole(path, digest, 44_100)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(ClipError, match="is not a file"):
+    with pytest.raises(ClipError, match="not a file"):
         read_clip(path, digest, 48_000)
     write_clip(path, pcm)
     assert is_whole(path, digest, 48_000)
@@ -61,7 +61,7 @@ def test_what_is_no_clip_is_told(tmp_path: Path, pcm: Pcm) -> None:
 def test_a_digest_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     """It may come from somebody else's results."""
     for digest in ("../evil", "/etc/passwd", "", "a/b", "a\0"):
-        with pytest.raises(ClipError, match="is not the digest of a clip"):
+        with pytest.raises(ClipError, match="is not a clip digest"):
             clip_path(tmp_path, digest)
 
 

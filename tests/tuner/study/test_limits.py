@@ -20,12 +20,12 @@ DEFAULT = TrialRecord(0, "complete", "abr", {}, encode_s=2.0, peak_dbfs=0.5)
         (
             Limits(encode_time=1.5),
             TrialRecord(1, "complete", "abr", {}, encode_s=4.0),
-            "encodes in 2.00x the default's time, limit 1.5x",
+            "encodes in 2.00x the default's time; the limit is 1.5x",
         ),
         (
             Limits(peak_dbfs=-1.0),
             TrialRecord(1, "complete", "abr", {}, peak_dbfs=0.25),
-            "decoded peak 0.25 dBFS, the limit is -1 dBFS",
+            "decoded peak 0.25 dBFS; the limit is -1 dBFS",
         ),
         (Limits(peak_dbfs=-1.0), TrialRecord(1, "complete", "abr", {}), None),
         (Limits(), TrialRecord(1, "complete", "abr", {}, encode_s=99.0, peak_dbfs=9.0), None),
@@ -49,5 +49,5 @@ def test_peak_is_in_decibels() -> None:
 def test_latency_needs_an_encoder_that_tells_it() -> None:
     """A limit that cannot be measured is refused before anything runs."""
     check_limits(FakeEncoder(), Limits(encode_time=2.0, peak_dbfs=0.0))
-    with pytest.raises(StudyError, match="fake does not tell its latency"):
+    with pytest.raises(StudyError, match="the latency of fake is unknown"):
         check_limits(FakeEncoder(), Limits(latency_ms=20.0))

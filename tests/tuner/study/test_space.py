@@ -110,7 +110,7 @@ def test_wrong_fixed_values_are_named() -> None:
         make_space(FakeEncoder(), fixed)
     message = str(caught.value)
     assert "abr, vbr" in message and "joynt" in message
-    assert "a whole number from 0 to 10" in message and "one of auto, manual" in message
+    assert "an integer from 0 to 10" in message and "one of auto, manual" in message
 
 
 def test_digest_changes_with_declaration_and_fixed_values() -> None:

@@ -88,7 +88,7 @@ def test_a_program_elsewhere_is_asked_for(run: Path, program: Path) -> None:
     with pytest.raises(RunError, match="does not know"):
         load_named("fake", "no-such-name", run, Trust(), fake)
     for short in ("", digest[:8], "x" * 16):
-        with pytest.raises(StudyError, match="16 hex digits or more"):
+        with pytest.raises(StudyError, match="at least 16 hex digits"):
             Trust(digests=(short,))
 
 
@@ -108,16 +108,16 @@ def test_nothing_of_the_runs_own_is_used(
         "./evil.sh",
         f"{run}/x/../evil.sh",
     ):
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named("fake", path, run, trust, fake)
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named(
                 "opus-ffmpeg", None, run, Trust(binary=path, digests=trust.digests), load_encoder
             )
     for place, named in ((run, program), (tmp_path, own)):
         file = place / "mine.toml"
         file.write_text(TOML.format(program=named))
-        with pytest.raises(RunError, match="lies in the run's own folder"):
+        with pytest.raises(RunError, match="is in the run's own folder"):
             load_named(
                 str(file), None, run, Trust(digests=(sha256(file), sha256(own))), load_encoder
             )

@@ -124,7 +124,7 @@ def test_files_without_a_place_for_tags_say_so(name: str, tmp_path: Path) -> Non
     """And stay as they are."""
     path = encode(name, tmp_path)
     before = path.read_bytes()
-    assert write_tags(path, TAGS) == (f"tags: none can be written into {path.suffix} files",)
+    assert write_tags(path, TAGS) == (f"tags: cannot be written into {path.suffix} files",)
     assert path.read_bytes() == before
 
 
@@ -132,7 +132,7 @@ def test_pictures_that_a_file_cannot_hold(tmp_path: Path) -> None:
     """MPEG-4 takes JPEG and PNG; the texts are kept all the same."""
     path = encode("aac", tmp_path)
     gif = Tags({"title": ("x",)}, Picture(image("gif"), "image/gif"))
-    assert write_tags(path, gif) == ("cover: MPEG-4 files hold no image/gif",)
+    assert write_tags(path, gif) == ("cover: image/gif is not supported in MPEG-4 files",)
     assert read_tags(path) == Tags({"title": ("x",)})
     assert write_tags(path, Tags(cover=Picture(image("png"), "image/png"))) == ()
     assert read_tags(path).cover == Picture(image("png"), "image/png")
@@ -234,7 +234,7 @@ def test_hostile_names_and_values_do_no_harm(name: str, tmp_path: Path, lacking:
     assert "a=b" not in tags.texts and "naïve" not in tags.texts
     assert "the text a=b" in tags.left
     path = encode(name, tmp_path, lacking)
-    told = [each for each in write_tags(path, tags) if "APEv2 allows no such name" in each]
+    told = [each for each in write_tags(path, tags) if "name not allowed by APEv2" in each]
     assert len(told) == (2 if name == "musepack" else 0)
     found = read_tags(path).texts
     assert found["title"] == ("zerobyte ?",)
@@ -270,7 +270,7 @@ def test_damaged_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = tmp_path / "x.mp3"
     path.write_bytes(b"nothing")
     (lost,) = write_tags(path, TAGS)
-    assert lost.startswith("tags: none can be written into these .mp3 files")
+    assert lost.startswith("tags: cannot be written into these .mp3 files")
     assert path.read_bytes() == b"nothing"
     whole = encode("opus-ffmpeg", tmp_path)
     monkeypatch.setattr(mutagen.oggopus.OggOpus, "save", fail)

@@ -126,7 +126,7 @@ def test_frames_that_few_write(tmp_path: Path) -> None:
         id3.APIC(3, "-->", 3, "", b"http://picture"),
     )
     found = read_tags(path)
-    assert found.left == ("a picture that is a link", "the frame PRIV")
+    assert found.left == ("a linked picture", "the frame PRIV")
     expected = {
         "rating": ("80",),
         "playcount": ("3",),
@@ -237,7 +237,10 @@ def test_gains_that_cannot_be_measured_are_told(tmp_path: Path) -> None:
     """Too short, and silent."""
     source = tmp_path / "source.wav"
     encoder = load_encoder("opus-ffmpeg")
-    for samples, reason in ((4800, "measured for files of"), (48_000, "silence has none")):
+    for samples, reason in (
+        (4800, "measured only for files of"),
+        (48_000, "undefined for silence"),
+    ):
         silence = np.zeros((1, samples), np.float32)
         soundfile.write(source, silence.T, SAMPLE_RATE)
         found = adjust_gains(

@@ -66,10 +66,10 @@ def test_a_column_names_the_speaker(table: Path) -> None:
     [
         ("signal,condition,listener,rating\n", r"ratings\.csv: has no column file"),
         (HEADER, "no rating"),
-        (HEADER + "a,Codec,1,101,a.wav\n", "line 2: the rating '101'"),
-        (HEADER + "a,Codec,1,nan,a.wav\n", "line 2: the rating 'nan'"),
+        (HEADER + "a,Codec,1,101,a.wav\n", "line 2: the rating must be 0 to 100 \\(got '101'"),
+        (HEADER + "a,Codec,1,nan,a.wav\n", "line 2: the rating must be 0 to 100 \\(got 'nan'"),
         (HEADER + "a,Codec,1,50\n", "no rating"),
-        (HEADER + "a,Codec,1,50,a.wav\n", "0 files of the condition 'Reference'"),
+        (HEADER + "a,Codec,1,50,a.wav\n", "0 files for condition 'Reference'"),
         (HEADER + "a,Reference,1,50,a.wav\n", "no rated file"),
         (HEADER + "a,Codec,1,50,gone.wav\na,Reference,1,50,VCTK_p229_1-ref.wav\n", r"gone\.wav"),
     ],

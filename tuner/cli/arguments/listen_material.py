@@ -92,7 +92,7 @@ def from_folder(folder: Path, conditions: Sequence[str] | None) -> Materials:
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name != REFERENCE_FOLDER)
     names = list(conditions or found)
     if missing := [name for name in names if name not in found]:
-        raise StudyError(f"{folder}: no folder {', '.join(missing)}; there are: {', '.join(found)}")
+        raise StudyError(f"{folder}: no folder {', '.join(missing)}; found: {', '.join(found)}")
     by_clip: dict[Path, dict[str, Path]] = {}
     for name in names:
         for reference, coded in find_pairs(references, folder / name):

@@ -54,7 +54,7 @@ def tell_run(test: Path, plan: Plan, analysis: Analysis) -> list[str]:
     if not heard:
         return []
     if not (run / "results.json").is_file():
-        return [f"The run {run} is not on this machine: its report does not know of this test."]
+        return [f"The run {run} is not on this machine, so its report is not updated."]
     return _tell(run, heard)
 
 
@@ -90,9 +90,9 @@ def _tell(run: Path, heard: dict[float, ListeningResult]) -> list[str]:
     sentences = [f"{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}" for bitrate in held]
     if len(held) < len(heard):
         sentences.append(
-            f"{run} has found other settings since the test was made: make a new one for them."
+            f"{run} has found other settings since this test was made; make a new test for them."
         )
     if held:
         write_results(told, run / "results.json")
-        sentences.append(f"Verdicts and report of the run: {write_report(run)}")
+        sentences.append(f"Updated the run's report: {write_report(run)}")
     return sentences

@@ -61,7 +61,7 @@ class Side:
         """
         if len(self.bitrates_kbps) > 1:
             known = ", ".join(f"{self.text}@{kbps:g}" for kbps in self.bitrates_kbps)
-            raise StudyError(f"{self.text}: the settings of which bitrate? Give one of {known}")
+            raise StudyError(f"{self.text}: has several bitrates; choose one of {known}")
         return self.at(self.bitrates_kbps[0] if self.bitrates_kbps else 0.0)[0]
 
 
@@ -130,14 +130,14 @@ def _from_file(text: str, trust: Trust) -> Side:
         settings = {kbps: _fill(encoder, _values(row), text) for kbps, row in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyError(
-            f"{text}: is no settings file ({error!r}); `tuner export RUN --format json` writes one"
+            f"{text}: not a settings file ({error!r}); `tuner export RUN --format json` writes one"
         ) from error
 
     def at(kbps: float) -> tuple[Settings, float | None]:
         found = settings.get(kbps, settings.get(None))
         if found is None:
             known = ", ".join(f"{each:g}" for each in settings if each is not None)
-            raise StudyError(f"{text}: no settings at {kbps:g} kb/s; it has some at: {known}")
+            raise StudyError(f"{text}: no settings at {kbps:g} kb/s; available: {known}")
         return found, None
 
     return Side(text, encoder, at, tuple(kbps for kbps in settings if kbps is not None))
@@ -146,7 +146,7 @@ def _from_file(text: str, trust: Trust) -> Side:
 def _pairs(values: str, text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in values.split(",")] if values else []
     if not all(name and equals and value for name, equals, value in pairs):
-        raise StudyError(f"{text}: give name=value pairs behind the colon, as in quality=5,mode=x")
+        raise StudyError(f"{text}: give name=value pairs after the colon, as in quality=5,mode=x")
     return {name: value for name, _, value in pairs}
 
 
@@ -162,7 +162,7 @@ def _fill(encoder: Encoder, values: Mapping[str, Any], text: str) -> Settings:
     settings = make_space(encoder, values).defaults()[0]
     if idle := sorted(values.keys() - {RATE_MODE} - settings.as_dict().keys()):
         raise StudyError(
-            f"{text}: {', '.join(idle)} does nothing beside these settings; `tuner encoders"
-            f" {encoder.name}` tells on what it depends"
+            f"{text}: no effect with these settings: {', '.join(idle)}; `tuner encoders"
+            f" {encoder.name}` shows what they depend on"
         )
     return settings

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from tuner.study.trust import Trust
 
 BinaryOption = Annotated[
-    str | None, typer.Option("--binary", help="Encoder program in place of the run's.")
+    str | None, typer.Option("--binary", help="Encoder executable to use instead of the run's.")
 ]
 TrustOption = Annotated[
     list[str] | None,
-    typer.Option("--trust", help="sha256 of a program that a run names and may use."),
+    typer.Option("--trust", help="sha256 of a program that the run may execute."),
 ]
 
 

@@ -38,63 +38,70 @@ Clips = dict[str, tuple[str, "ClipRef"]]
 
 
 def compare(
-    a: Annotated[str, typer.Argument(help="The old: name[:param=value,…], RUN@96, or a file.")],
-    b: Annotated[str, typer.Argument(help="The new, likewise; name=BINARY is another build.")],
+    a: Annotated[
+        str, typer.Argument(help="Old settings: name[:param=value,…], RUN@96, or a file.")
+    ],
+    b: Annotated[
+        str, typer.Argument(help="New settings, likewise; name=BINARY uses another build.")
+    ],
     clips: Annotated[
         Path | None,
-        typer.Option(help="Folder of WAV or FLAC files; a run's held-out clips if not given."),
+        typer.Option(help="Folder of WAV or FLAC files (default: the run's held-out clips)."),
     ] = None,
     bitrates: Annotated[
-        str | None, typer.Option(help="Target kb/s, as in 64,96; a run's if not given.")
+        str | None, typer.Option(help="Target kb/s, as in 64,96 (default: the run's).")
     ] = None,
     target_quality: Annotated[
         str | None,
-        typer.Option(help="Instead of bitrates: compare the bits for these qualities, as in 85."),
+        typer.Option(help="Compare bits at these qualities instead, as in 85."),
     ] = None,
     target_share: Annotated[
         float | None,
-        typer.Option(help="Share of the clips that must reach them, as in 0.95; else their mean."),
+        typer.Option(
+            help="Share of clips that must reach them, as in 0.95 (default: their mean must)."
+        ),
     ] = None,
     most_more_bits: Annotated[
-        float, typer.Option(help="With --target-quality: fail when B certainly needs more, %.")
+        float,
+        typer.Option(
+            help="With --target-quality: fail if B certainly needs over this % more bits."
+        ),
     ] = 1.0,
-    binary_a: Annotated[str | None, typer.Option(help="Binary of A's encoder.")] = None,
-    binary_b: Annotated[str | None, typer.Option(help="Binary of B's encoder.")] = None,
+    binary_a: Annotated[str | None, typer.Option(help="Path to A's encoder executable.")] = None,
+    binary_b: Annotated[str | None, typer.Option(help="Path to B's encoder executable.")] = None,
     trust: TrustOption = None,
     fail_below: Annotated[
         float,
-        typer.Option(help="Fail when B certainly gains less than this over A, points."),
+        typer.Option(help="Fail if B certainly gains less than this over A, points."),
     ] = 0.0,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail unless B is proven to gain that much.")
+        bool, typer.Option("--strict", help="Fail unless B certainly gains at least that much.")
     ] = False,
     judges: Annotated[
-        bool, typer.Option(help="Score by the judges of a run, too; most of the time.")
+        bool, typer.Option(help="Also score with a run's judges (takes most of the run time).")
     ] = True,
     metrics: Annotated[
         str | None,
-        typer.Option(help="Score by these instead: names or TOML files; the first decides."),
+        typer.Option(help="Metrics to score with instead: names or TOML files; the first decides."),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+        Path | None, typer.Option(help="Quality-model weights, as written by `tuner ratings`.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder that keeps encodes and scores for the next time.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Jobs at once; 0: all cores.", min=0)] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    cache: Annotated[Path | None, typer.Option(help="Cache folder for encodes and scores.")] = None,
+    workers: Annotated[int, typer.Option(help="Parallel jobs (0 = all cores).", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Bootstrap seed.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     markdown: Annotated[
         Path | None, typer.Option(help="Also write a table in Markdown to this file.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
 ) -> None:
-    """Compare two ways to encode, clip by clip, at equal measured bitrate.
+    """Compare two encoder settings, clip by clip, at equal measured bitrate.
 
-    The exit status is 1 when B is certainly worse than A by the quality model (or the first of
-    --metrics) at any bitrate (its whole 95 % interval is below --fail-below), or cannot be
-    compared; else 0. With --target-quality, quality is equal and the bits are compared: it is 1
-    when B certainly needs over --most-more-bits more.
+    The exit status is 1 if B cannot be compared with A, or is certainly worse at any bitrate: the
+    whole 95 % interval of its gain is below --fail-below, by the quality model (or the first of
+    --metrics). With --target-quality, bits are compared at equal quality: the exit status is 1 if
+    B certainly needs over --most-more-bits more.
     """
     from tuner.apply.compare import compare as compare_sides
     from tuner.apply.compare_files import to_junit, to_markdown
@@ -177,8 +184,8 @@ def _warn_of_one_build(sides: Sequence[Side]) -> None:
     a, b = (side.encoder.version for side in sides)
     if a.binary != b.binary and a.digest == b.digest:
         print(
-            f"{a.binary} and {b.binary} are the same build, byte by byte. Scripts that start a"
-            " program elsewhere (libtool's) look alike: name the program itself",
+            f"{a.binary} and {b.binary} are byte-identical. Wrapper scripts (as libtool makes)"
+            " can look alike: give the program itself",
             file=sys.stderr,
         )
 
@@ -190,7 +197,7 @@ def _choose_bitrates(text: str | None, sides: Sequence[Side]) -> list[float]:
         return parse_bitrates(text)
     own = [set(side.bitrates_kbps) for side in sides if side.bitrates_kbps]
     if not own:
-        raise StudyError("tuner compare: at which bitrates? Give --bitrates 64,96")
+        raise StudyError("tuner compare: no bitrates given; add --bitrates 64,96")
     if not (common := sorted(set.intersection(*own))):
         raise StudyError("tuner compare: A and B have no bitrate in common; give --bitrates")
     return common
@@ -221,7 +228,7 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
             if c.side == "holdout"
         }
     else:
-        raise StudyError("tuner compare: on which clips? Give --clips FOLDER")
+        raise StudyError("tuner compare: no clips given; add --clips FOLDER")
     tuned = [clip for _, results in runs for clip in results.clips if clip.side == "tune"]
     digests = {clip.digest for clip in tuned}
     sources = {str(Path(clip.source).resolve()) for clip in tuned}
@@ -231,9 +238,9 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
         if digest not in digests and source not in sources
     }
     if left_out := len(found) - len(kept):
-        print(f"clips left out, as settings were tuned on them: {left_out}", file=sys.stderr)
+        print(f"clips excluded because settings were tuned on them: {left_out}", file=sys.stderr)
     if len(kept) < MIN_CLIPS:
-        raise ClipError(f"clips to compare on: {len(kept)}; at least {MIN_CLIPS} are needed")
+        raise ClipError(f"clips to compare: {len(kept)}; at least {MIN_CLIPS} are needed")
     return kept
 
 
@@ -323,7 +330,7 @@ def _counted(executor: Executor, total: int) -> Iterator[Executor]:
         executor.close()
     except KeyboardInterrupt:
         executor.close(cancel=True)
-        print("\nStopped; with --cache the same command goes on.", file=sys.stderr)
+        print("\nStopped; with --cache, the same command resumes.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except BaseException:
         executor.close(cancel=True)

@@ -23,38 +23,42 @@ if TYPE_CHECKING:
 
 def dataset(
     clips: Annotated[
-        Path, typer.Option(help="Folder with a manifest.csv; only its `train` side is used.")
+        Path,
+        typer.Option(help="Folder with a manifest.csv; only files with side `train` are used."),
     ],
-    work: Annotated[Path, typer.Option(help="Work folder of finished references.")],
-    table: Annotated[Path, typer.Option(help="Table of labels (.jsonl.xz): read and written.")],
-    references: Annotated[int, typer.Option(help="References in the plan.")] = 5200,
+    work: Annotated[Path, typer.Option(help="Work folder for finished references.")],
+    table: Annotated[Path, typer.Option(help="Label table (.jsonl.xz), read and updated.")],
+    references: Annotated[int, typer.Option(help="Number of references.")] = 5200,
     plan: Annotated[
         str,
-        typer.Option(help="wide: all kinds of sound; dense: full mixes as masters are."),
+        typer.Option(help="wide: all kinds of sound; dense: full mixes, like mastered music."),
     ] = "wide",
     also: Annotated[
-        Path | None, typer.Option(help="Another folder, all of whose FLAC files may teach.")
+        Path | None, typer.Option(help="Another folder; all its FLAC files are used.")
     ] = None,
     encoders: Annotated[
         str | None,
         typer.Option(
-            help="Encoders that degrade, by name; one named twice is drawn twice as often. All"
-            " usable ones if not given."
+            help="Encoders that degrade the references; one named twice is drawn twice as often"
+            " (default: all usable)."
         ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of references and recipes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for references and recipes.")] = 0,
     features: Annotated[
         Path | None,
-        typer.Option(help="Keep features for training, too: `features` in its work folder."),
+        typer.Option(
+            help="Also store training features: `features` in the work folder of `tuner train`."
+        ),
     ] = None,
-    pack: Annotated[bool, typer.Option(help="Only write what is finished into the table.")] = False,
+    pack: Annotated[
+        bool, typer.Option(help="Only write finished references to the table.")
+    ] = False,
 ) -> None:
     """Label the coded signals that the quality model learns from.
 
-    Run it again after a kill and it goes on where it stopped; what the table holds is never
-    labelled again, but for what PEAQ says where a table is older than that teacher. One label takes
-    about 0.7 s of one core.
+    Run the same command again to resume. Labels in the table are kept; an older table without
+    PEAQ values gets only those. One label takes about 0.7 s on one core.
     """
     from tuner.training import labelling
     from tuner.training.labels import read_table, without_unheard, write_table
@@ -62,7 +66,7 @@ def dataset(
     from tuner.training.recipes import TASTES
 
     if plan not in PLANS:
-        raise StudyError(f"--plan {plan}: there are {', '.join(PLANS)}")
+        raise StudyError(f"--plan {plan}: must be one of {', '.join(PLANS)}")
     names = teaching(clips, also)
     header: dict[str, object] = {"plan": plan, "seed": seed, "recordings": names}
     kept: list[Labelled] = []
@@ -71,8 +75,8 @@ def dataset(
         old.setdefault("plan", "wide")
         if differing := [key for key in header if old.get(key) != header[key]]:
             raise StudyError(
-                f"{table}: was made with other {' and '.join(differing)}; name another table,"
-                " or give what it was made with"
+                f"{table}: made with different {' and '.join(differing)}; choose another table,"
+                " or use the same options"
             )
     adapters = usable_encoders(encoders)
     header["builds"] = {n: [e.version.text, e.version.digest] for n, e in adapters.items()}
@@ -134,9 +138,9 @@ def train_side(folder: Path) -> list[Path]:
     """The files that `manifest.csv` puts on the `train` side; no others may teach the model."""
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
-        raise ClipError(f"{manifest}: not there; it must name the files of the train side")
+        raise ClipError(f"{manifest}: not found; it must list the files with side `train`")
     with manifest.open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row.get("side") == "train"]
     if not rows:
-        raise ClipError(f"{manifest}: no row has the side `train`")
+        raise ClipError(f"{manifest}: no row has side `train`")
     return [folder / row["file"] for row in rows]

@@ -14,14 +14,14 @@ from tuner.sound.synth import write_demo_clips
 
 def demo(
     out: Annotated[Path, typer.Option(help="Run directory.")] = Path("runs/demo"),
-    trials: Annotated[int | None, typer.Option(help="Trials, if not those of the study.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials (default: as in the study).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Parallel jobs (0 = all cores).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
-    """Make a dozen clips, search ffmpeg's AAC encoder on them at 64 kb/s, write the report.
+    """Make a dozen clips, tune ffmpeg's AAC encoder on them at 64 kb/s and write the report.
 
-    A few minutes on two cores. The clips are synthetic and of the kinds that the model was
-    taught with: the report shows how the program works, not how good the encoder is.
+    This takes a few minutes on two cores. The clips are synthetic, of the kinds that the model
+    was trained on: the report shows how the program works, not how good the encoder is.
     """
     clips = out / "source"
     write_demo_clips(clips)

@@ -45,12 +45,12 @@ class Finding:
 
 def doctor(
     clips: Annotated[Path | None, typer.Option(help="Folder of WAV or FLAC files.")] = None,
-    out: Annotated[Path, typer.Option(help="Where runs will be kept.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="Folder for runs.")] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check encoders, quality model, devices, storage and clips, and say what to install.
+    """Check encoders, quality model, devices, storage and clips, and list what to install.
 
-    Each installed encoder makes one short encode. The exit status is 1 when a run would fail.
+    Each installed encoder encodes one short clip. The exit status is 1 if a run would fail.
     """
     findings = [*_encoders(), *_model(), *_devices(), *_extras(), *_storage(out), *_clips(clips)]
     if as_json:
@@ -78,7 +78,7 @@ def _encoders() -> Iterator[Finding]:
             update(done, len(names), name)
     yield from findings
     if not any(finding.state == "ok" for finding in findings):
-        yield Finding("encoder", "any", "problem", "none is usable; install one of those above")
+        yield Finding("encoder", "any", "problem", "none usable; install one of those above")
 
 
 def _try_encoder(name: str) -> str:
@@ -98,7 +98,7 @@ def _try_encoder(name: str) -> str:
     except SettingsError:  # some codecs take mono only
         encoded = encoder.encode(make_clip(1, 0.5), SAMPLE_RATE, settings, knob)
     encoder.decode(encoded)
-    stands_in = "" if encoder.name == name else f"{encoder.name} stands in: "
+    stands_in = "" if encoder.name == name else f"{encoder.name} instead: "
     return f"{stands_in}{version.text} ({version.binary})"
 
 
@@ -131,9 +131,7 @@ def _devices() -> Iterator[Finding]:
         for index in range(torch.cuda.device_count()):
             yield Finding("device", f"cuda:{index}", "ok", torch.cuda.get_device_name(index))
     else:
-        yield Finding(
-            "device", "cuda", "note", "no GPU that torch can use; scoring runs on the CPU"
-        )
+        yield Finding("device", "cuda", "note", "torch finds no GPU; scoring runs on the CPU")
 
 
 def _extras() -> Iterator[Finding]:
@@ -154,16 +152,18 @@ def _storage(out: Path) -> Iterator[Finding]:
         free = shutil.disk_usage(place).free
         says = f"{place}: {free / 1e9:.0f} GB free"
         if not os.access(place, os.W_OK):
-            yield Finding("storage", name, "problem", f"{place}: cannot be written; choose another")
+            yield Finding(
+                "storage", name, "problem", f"{place}: not writable; choose another folder"
+            )
         elif name == "runs" and free < FREE_BYTES:
-            yield Finding("storage", name, "note", f"{says}; a night's search may need 5 GB")
+            yield Finding("storage", name, "note", f"{says}; an overnight search may need 5 GB")
         else:
             yield Finding("storage", name, "ok", says)
 
 
 def _clips(folder: Path | None) -> Iterator[Finding]:
     if folder is None:
-        yield Finding("clips", "folder", "note", "not looked at; name it with --clips FOLDER")
+        yield Finding("clips", "folder", "note", "not checked; add --clips FOLDER")
         return
     from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
@@ -182,7 +182,7 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
         return
     tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
     kinds = ", ".join(f"{len(part.clips)} {kind}" for kind, part in found.categories.items())
-    says = f"{tune} to tune on, {len(found.holdout)} held out; {kinds}"
+    says = f"{tune} for tuning, {len(found.holdout)} held out; {kinds}"
     yield Finding("clips", str(folder), "ok", says)
 
 
@@ -191,7 +191,7 @@ def _print(findings: list[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("area", "name", "", "what was found")
+    table = Table("area", "name", "", "result")
     for before, finding in zip([None, *findings], findings, strict=False):
         if before is not None and before.area != finding.area:
             table.add_section()

@@ -29,15 +29,17 @@ MOST_NAMES = 5
 
 def encode(
     run: Annotated[str, typer.Argument(help="RUN@96: the run directory and its target kb/s.")],
-    sources: Annotated[list[Path], typer.Argument(help="Sound files, or folders of them.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the coded files.")],
+    sources: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
     settings: Annotated[
         str | None,
-        typer.Option(help="default, tuned or trial-N; what the verdict recommends if not given."),
+        typer.Option(help="default, tuned or trial-N (default: as the verdict recommends)."),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Files at once; 0: one per core.", min=0)] = 0,
+    workers: Annotated[
+        int, typer.Option(help="Files encoded in parallel (0 = one per core).", min=0)
+    ] = 0,
     any_build: Annotated[
-        bool, typer.Option("--any-build", help="Go on with another build of the encoder.")
+        bool, typer.Option("--any-build", help="Allow another build of the encoder.")
     ] = False,
     binary: BinaryOption = None,
     trust: TrustOption = None,
@@ -45,9 +47,9 @@ def encode(
 ) -> None:
     """Encode your own files with the settings that a run found at a bitrate.
 
-    Folders keep their structure, files their tags. Running the same command again encodes
-    only what is missing or has changed. A file that cannot be encoded is told at the end and
-    makes the exit status 1; the others are encoded nevertheless.
+    Folders keep their structure, files their tags. Running the same command again encodes only
+    missing or changed files. Files that cannot be encoded are listed at the end and make the
+    exit status 1; the others are still encoded.
     """
     from tuner.apply.encode import encode_library, make_recipe, plan
     from tuner.apply.player import settings_of
@@ -72,7 +74,7 @@ def encode(
     try:
         with (
             as_interrupts(),
-            stop_twice(lambda: "Ended. What was finished is kept.\n"),
+            stop_twice(lambda: "Stopped. Finished files are kept.\n"),
             progress_bar("encoding") as update,
             contextlib.closing(
                 encode_library(recipe, items, out, workers or available_cores())
@@ -84,7 +86,7 @@ def encode(
                 update(len(results), len(items), result.item.source.name)
     except KeyboardInterrupt:
         print(
-            f"\nStopped. What was finished is kept in {out}; run the same command again to go on.",
+            f"\nStopped. Finished files are kept in {out}; run the same command again to resume.",
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -125,7 +127,7 @@ def find_winner(
     if kbps is None:
         if len(results.bitrates) != 1:
             known = " or ".join(f"{run}@{b.target_kbps:g}" for b in results.bitrates)
-            raise RunError(f"{run}: at which bitrate? Give {known}")
+            raise RunError(f"{run}: has several bitrates; give {known}")
         kbps = results.bitrates[0].target_kbps
     answer = find_bitrate(run, results, kbps)
     candidate = find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
@@ -133,9 +135,9 @@ def find_winner(
     here = encoder.version
     if here.digest != made_by.encoder_digest and not any_build:
         raise RunError(
-            f"{run}: {encoder.name} here is another build ({here.text}, {here.binary}) than the"
-            f" run's ({made_by.encoder_version}, {made_by.encoder_binary}); its settings may sound"
-            " different. Install that build, or go on with --any-build"
+            f"{run}: {encoder.name} here ({here.text}, {here.binary}) differs from the run's build"
+            f" ({made_by.encoder_version}, {made_by.encoder_binary}); the settings may sound"
+            " different. Install that build, or add --any-build"
         )
     return encoder, candidate, results
 
@@ -167,7 +169,7 @@ def _warn_of_rates(results: list[Result], tuned_at: set[int]) -> None:
             count = f"{len(names)} files are at {name_rates([rate])}"
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         print(
-            f"{count}, the settings were tuned at {name_rates(tuned_at)}: bitrate and sound may"
+            f"{count}, but the settings were tuned at {name_rates(tuned_at)}; bitrate and sound may"
             f" differ ({shown})",
             file=sys.stderr,
         )
@@ -189,7 +191,7 @@ def _print_summary(results: list[Result], out: Path) -> None:
         names = [result.item.source.name for result in results if lost in result.lost]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         files = ", ".join(map(_printable, names[:MOST_NAMES]))
-        print(f"not kept: {lost} ({files}{more})")
+        print(f"not carried over: {lost} ({files}{more})")
     for result in results:
         if result.problem:
             print(f"failed: {result.problem}", file=sys.stderr)

@@ -16,12 +16,12 @@ from tuner.suggestion import show_value
 
 def encoders(
     name: Annotated[
-        str | None, typer.Argument(help="Show this encoder's parameters; a name or a TOML file.")
+        str | None, typer.Argument(help="Show this encoder's parameters (name or TOML file).")
     ] = None,
-    binary: Annotated[str | None, typer.Option(help="Path of its binary.")] = None,
+    binary: Annotated[str | None, typer.Option(help="Path to the encoder executable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the encoders with versions and rate ranges; with a name, its parameters."""
+    """List encoders with versions and rate ranges, or show one encoder's parameters."""
     if name is not None:
         encoder = load_encoder(name, binary=binary)
         if as_json:
@@ -64,7 +64,7 @@ def _summary(name: str) -> dict[str, str]:
         version = encoder.version.text
     except EncoderMissing as error:
         return {"encoder": name, "version": f"not usable: {error}", "rate range": ""}
-    stands_in = "" if encoder.name == name else f"{encoder.name} stands in: "
+    stands_in = "" if encoder.name == name else f"{encoder.name} instead: "
     modes = "\n".join(_range(mode) for mode in encoder.rate_modes)
     return {"encoder": name, "version": stands_in + version, "rate range": modes}
 

@@ -45,18 +45,21 @@ def export(
     ] = Format.SH,
     settings: Annotated[
         str | None,
-        typer.Option(help="default, tuned or trial-N; what the verdict recommends if not given."),
+        typer.Option(help="default, tuned or trial-N (default: as the verdict recommends)."),
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Run each on a clip; the payload must be the run's.")
+        bool,
+        typer.Option(
+            "--verify", help="Run each command on a clip; its payload must match the run's."
+        ),
     ] = False,
     binary: BinaryOption = None,
     trust: TrustOption = None,
 ) -> None:
     """Print the settings that a run recommends, per bitrate.
 
-    With --verify each command is run on one clip of the run, and what it makes must be, bit for
-    bit in payload, what was scored; else the exit status is 1.
+    With --verify, each command is run on one clip of the run; the exit status is 1 unless its
+    payload matches what was scored bit for bit.
     """
     rows = list(_collect(run, settings, make_trust(binary, trust), verify=verify))
     if form is Format.JSON:
@@ -96,7 +99,7 @@ class _Row:
         from tuner.records import name_rates
 
         if self.candidate.convert:
-            return "Files are brought to its sample rate first."
+            return "Files are resampled to its rate first."
         return f"Give files at {name_rates(clip.rate for clip in self.results.clips)}."
 
     def _sentences(self) -> Iterator[str]:
@@ -107,18 +110,18 @@ class _Row:
         which = f"trial {candidate.trial}" if candidate.trial else "the encoder's default"
         yield (
             f"{self.kbps:g} kb/s: {made_by.encoder}, {which}; {side.bitrate_kbps:.1f} kb/s"
-            f" measured on the tune clips. {self._rates()}"
+            f" measured on the tuning clips. {self._rates()}"
         )
         yield self.verdict.sentence
         yield from candidate.notes
         if runs_adapter(candidate):
             yield (
-                "This command is codec tuner's own, and needs it; for your own files:"
+                "This command requires codec tuner; for your own files:"
                 f" tuner encode {shlex.quote(f'{self.run}@{self.kbps:g}')} FILES -o FOLDER"
             )
         elif not _is_in_path(program := _program(candidate.command), made_by.encoder_binary):
             yield (
-                f"{program} in your PATH is not there or another build; the run had"
+                f"{program} in your PATH is missing or differs from the build used:"
                 f" {made_by.encoder_binary} ({made_by.encoder_version})"
             )
         if self.proof:

@@ -31,51 +31,55 @@ USUAL_PASSES = 4
 
 
 def find_rate(
-    files: Annotated[list[Path], typer.Argument(help="Sound files, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
     encoder: Annotated[
         list[str],
-        typer.Option(help="opus, opus:param=value,…, or a run as RUN@96; several are compared."),
+        typer.Option(help="opus, opus:param=value,…, or a run as RUN@96; repeat to compare."),
     ],
     target_quality: Annotated[
-        float | None, typer.Option(help="Quality to reach, 0 to 100, as in 85.")
+        float | None, typer.Option(help="Target quality, 0 to 100, as in 85.")
     ] = None,
     target_share: Annotated[
         float | None,
-        typer.Option(help="Share of the excerpts that must reach it, as in 0.95; else their mean."),
+        typer.Option(
+            help="Share of excerpts that must reach it, as in 0.95 (default: their mean must)."
+        ),
     ] = None,
     transparent: Annotated[
         bool,
-        typer.Option("--transparent", help="Instead: what the model cannot tell from the source."),
+        typer.Option(
+            "--transparent", help="Target quality: the model cannot tell it from the source."
+        ),
     ] = False,
     together: Annotated[
-        bool, typer.Option("--together", help="One bitrate for all files, not one for each.")
+        bool, typer.Option("--together", help="One bitrate for all files instead of one per file.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Encode the files into this folder, too.")
+        Path | None, typer.Option("--out", "-o", help="Also encode the files into this folder.")
     ] = None,
     abx: Annotated[
         Path | None,
         typer.Option(help="Write the hardest excerpts here, for `tuner listen make --abx`."),
     ] = None,
-    excerpts: Annotated[int, typer.Option(help="Excerpts of each file.", min=2)] = 12,
+    excerpts: Annotated[int, typer.Option(help="Excerpts per file.", min=2)] = 12,
     cache: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps encodes and scores for the next time."),
+        typer.Option(help="Cache folder for encodes and scores."),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+        Path | None, typer.Option(help="Quality-model weights, as written by `tuner ratings`.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Parallel jobs (0 = all cores).", min=0)] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Bootstrap seed.")] = 0,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find the lowest bitrate at which your own files sound good enough.
 
     A few short excerpts of each file are encoded and scored. Each file gets its own bitrate, or
-    all get one with --together. With -o the files are encoded with it; running the same command
-    again resumes. A goal out of reach is an answer; a file that cannot be used makes the exit
-    status 1.
+    with --together all get the same. -o also encodes the files; run the same command again to
+    resume. An unreachable target is a result, not an error; the exit status is 1 if a file
+    cannot be used.
     """
     from tuner.cli.arguments.subjects import parse_side
     from tuner.cli.commands.run import load_metrics
@@ -88,7 +92,7 @@ def find_rate(
 
     goal = make_goal(target_quality, target_share, transparent=transparent)
     if (out or abx) and len(encoder) > 1:
-        raise StudyError("tuner find-rate: -o and --abx are for one --encoder")
+        raise StudyError("tuner find-rate: -o and --abx need a single --encoder")
     sides = [parse_side(text, make_trust(None, trust)) for text in encoder]
     scorer, _ = load_metrics(None if weights is None else str(weights.absolute()), ())
     cores = workers or available_cores()

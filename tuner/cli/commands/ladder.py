@@ -30,30 +30,28 @@ def ladder(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN", help="Finished runs over the same clips.")
     ],
-    rungs: Annotated[int, typer.Option(help="Rungs, at most.", min=2, max=64)] = 5,
+    rungs: Annotated[int, typer.Option(help="Maximum number of rungs.", min=2, max=64)] = 5,
     min_quality: Annotated[float | None, typer.Option(help="Quality of the lowest rung.")] = None,
     max_quality: Annotated[float | None, typer.Option(help="Quality of the highest rung.")] = None,
     min_kbps: Annotated[float | None, typer.Option(help="Bitrate of the lowest rung.")] = None,
     max_kbps: Annotated[float | None, typer.Option(help="Bitrate of the highest rung.")] = None,
     transparent_share: Annotated[
-        float, typer.Option(help="Share of the clips of the transparency bitrate.")
+        float, typer.Option(help="Share of clips to be transparent, for the transparency bitrate.")
     ] = 0.9,
     html: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write an HTML page.")
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write a CSV file.")] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder that keeps encodes and scores for the next time.")
-    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache folder for encodes and scores.")] = None,
     workers: Annotated[int, typer.Option(help="Parallel jobs (0 = all cores).", min=0)] = 0,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Build a ladder of bitrates: equal steps of quality, each at the fewest bits.
+    """Build a bitrate ladder: equal steps of quality, each at the lowest bitrate.
 
-    The runs' curves tell which encoder and settings to use at each quality. Rungs are matched on
-    the tuning clips and measured on the held-out ones; none is kept that a listener could not
-    tell from the one below.
+    The runs' curves determine which encoder and settings to use at each quality. Rungs are
+    matched on the tuning clips and measured on the held-out clips. A rung that a listener could
+    not tell from the one below is dropped.
     """
     from tuner.cli.commands.find_rate import stopping
     from tuner.cli.display.progress import progress_bar
@@ -67,7 +65,9 @@ def ladder(
 
     least, most = SHARE_RANGE
     if not least <= transparent_share <= most:
-        raise StudyError(f"--transparent-share {transparent_share:g}: from {least:g} to {most:g}")
+        raise StudyError(
+            f"--transparent-share {transparent_share:g}: must be from {least:g} to {most:g}"
+        )
     read = read_runs(runs)
     sources = [_source(run, make_trust(None, trust)) for run in read]
     scorer = _scorer(read, make_trust(None, trust))
@@ -99,12 +99,12 @@ def _source(run: Run, trust: Trust) -> Source:
     encoder, made_by = encoder_of(run.folder, trust), run.results.provenance
     if encoder.version.digest != made_by.encoder_digest:
         raise RunError(
-            f"{run.folder}: {encoder.name} is now another build ({encoder.version.text}; the run"
-            f" had {made_by.encoder_version}): run the study again"
+            f"{run.folder}: {encoder.name} differs from the build used (now {encoder.version.text};"
+            f" the run had {made_by.encoder_version}); run the study again"
         )
     answered = next((b for b in run.results.bitrates if b.candidates), None)
     if answered is None:
-        raise RunError(f"{run.folder}: has no answer to build from")
+        raise RunError(f"{run.folder}: has no result to build on")
     default = answered.candidates[0]
     suffix = make_recipe(encoder, settings_of(default), default.sides["tune"].knob).suffix
     refs = {
@@ -133,8 +133,8 @@ def _scorer(runs: Sequence[Run], trust: Trust) -> Metric:
     made_by = run.results.provenance.scorer_version
     if scorer.version != made_by:
         raise RunError(
-            f"{run.folder}: was scored by another version of {scorer.name} ({made_by}; here is"
-            f" {scorer.version}): run the study again"
+            f"{run.folder}: scored with another version of {scorer.name} ({made_by}; this is"
+            f" {scorer.version}); run the study again"
         )
     return scorer
 
@@ -167,7 +167,7 @@ def _print(built: Ladder) -> None:
     for each in built.transparent:
         console.print(Text(f"{each.sentence}."))
         if each.command:
-            told = f"  The ABX test that would prove it: {shlex.join(each.command)}"
+            told = f"  ABX test to confirm it: {shlex.join(each.command)}"
             console.print(Text(told), soft_wrap=True)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tuner.listening.stimuli import Material
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Make, serve and analyse a listening test."
+    add_completion=False, no_args_is_help=True, help="Create, serve and analyse listening tests."
 )
 
 #: How often ABX asks each clip: 16 answers over the usual clips, see docs/listening.md.
@@ -31,34 +31,32 @@ LEAST_CLIPS, LONGEST_S = 5, 12.0
 @app.command()
 def make(
     run: Annotated[Path | None, typer.Argument(help="Run directory of `tuner run`.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the test.")] = Path(
-        "listening-test"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Test folder.")] = Path("listening-test"),
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="Instead of a run: folder with reference/ and conditions."),
+        typer.Option("--from", help="Folder with reference/ and conditions, instead of a run."),
     ] = None,
     bitrates: Annotated[
         str | None, typer.Option("--bitrate", help="Only these kb/s, as in 64,96.")
     ] = None,
     conditions: Annotated[
         str | None,
-        typer.Option(help="default,tuned unless given; also finalists by trial, as in trial-17."),
+        typer.Option(help="Conditions (default: default,tuned); also finalists, as in trial-17."),
     ] = None,
-    clips: Annotated[int, typer.Option(help="Held-out clips, drawn by the seed.", min=1)] = 8,
+    clips: Annotated[int, typer.Option(help="Held-out clips, drawn at random.", min=1)] = 8,
     abx: Annotated[bool, typer.Option(help="ABX instead of MUSHRA.")] = False,
-    repeats: Annotated[int | None, typer.Option(help="How often each clip is asked.")] = None,
-    title: Annotated[str, typer.Option(help="What listeners read.")] = "Listening test",
+    repeats: Annotated[int | None, typer.Option(help="Trials per clip.")] = None,
+    title: Annotated[str, typer.Option(help="Title shown to listeners.")] = "Listening test",
     intro: Annotated[
         Path | None,
-        typer.Option(help="Markdown that listeners read, and agree to, before they begin."),
+        typer.Option(help="Markdown file that listeners must accept before the test."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw of clips.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for drawing clips.")] = 0,
     binary: BinaryOption = None,
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write stimuli and plan of a MUSHRA (or ABX) test, from a run or from a folder."""
+    """Create the stimuli and plan of a MUSHRA or ABX test from a run or a folder."""
     from tuner.cli.arguments.listen_material import from_folder, from_run
     from tuner.cli.arguments.listen_verdict import note_run
     from tuner.cli.arguments.study import parse_bitrates
@@ -114,10 +112,10 @@ def make(
 def _advice(clips: int, longest_s: float) -> Iterator[str]:
     """Where a test is not what the standard wants."""
     if clips < LEAST_CLIPS:
-        yield f"ITU-R BS.1534-3 (7.1) wants at least {LEAST_CLIPS} clips; this test has {clips}"
+        yield f"ITU-R BS.1534-3 (7.1) asks for at least {LEAST_CLIPS} clips; this test has {clips}"
     if longest_s > LONGEST_S:
         yield (
-            f"ITU-R BS.1534-3 (5.1) wants clips of about 10 s, at most {LONGEST_S:g};"
+            f"ITU-R BS.1534-3 (5.1) asks for clips of about 10 s, at most {LONGEST_S:g};"
             f" the longest here has {longest_s:.1f}"
         )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def analyse(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
+    test: Annotated[Path, typer.Argument(help="Test folder.")],
     export: Annotated[
         Path | None, typer.Option(help="Write ratings as CSV for `tuner ratings`.")
     ] = None,
@@ -22,16 +22,16 @@ def analyse(
         Path | None, typer.Option(help="Write the test as a webMUSHRA configuration (YAML).")
     ] = None,
     webmushra_results: Annotated[
-        Path | None, typer.Option(help="webMUSHRA's mushra.csv: its listeners count, too.")
+        Path | None, typer.Option(help="webMUSHRA's mushra.csv; its listeners are included.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with the dot plots, per item and over all.")
+        Path | None, typer.Option(help="Write an HTML page with dot plots, per item and overall.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Screen listeners; print means, comparisons and agreement with the model.
 
-    Of a test on a run, the verdicts in its report follow.
+    For a test of a run, the verdicts in the run's report are updated.
     """
     from dataclasses import asdict
 
@@ -50,7 +50,7 @@ def analyse(
         export_webmushra(plan, webmushra)
         if not as_json:
             print(
-                f"{webmushra}: put it into webMUSHRA's configs/, and {test / 'stimuli'} into its"
+                f"{webmushra}: copy it to webMUSHRA's configs/, and {test / 'stimuli'} to its"
                 " configs/resources/"
             )
         if not answers and not refused and webmushra_results is None:
@@ -77,7 +77,7 @@ def analyse(
     if html:
         print(f"{html}: the plots")
     if export:
-        print(f"{export}: teach the model with  tuner ratings {export}")
+        print(f"{export}: fine-tune the model with  tuner ratings {export}")
 
 
 def _print(analysis: Analysis) -> None:
@@ -90,15 +90,15 @@ def _print(analysis: Analysis) -> None:
     console = Console()
     several = len(analysis.subjects) > 1
     console.print(
-        f"{len(analysis.subjects)} subject{'s count' if several else ' counts'}.", highlight=False
+        f"{len(analysis.subjects)} subject{'s' if several else ''} included.", highlight=False
     )
     for subject, reason in analysis.screened.items():
-        console.print(Text(f"  {subject} is left out: {reason}"))
+        console.print(Text(f"  {subject} excluded: {reason}"))
     for subject, left in analysis.unfinished.items():
         pages = "1 page" if left == 1 else f"{left} pages"
-        console.print(Text(f"  {subject} is left out: {pages} to go"))
+        console.print(Text(f"  {subject} excluded: {pages} unfinished"))
     for file, reason in analysis.refused.items():
-        console.print(Text(f"  {file} is left out: {reason}"))
+        console.print(Text(f"  {file} excluded: {reason}"))
     for comment in analysis.comments:
         item = name_item(comment.clip, comment.bitrate_kbps)
         console.print(Text(f"  {comment.subject} on {item}: {_plain(comment.text)}"))
@@ -117,7 +117,7 @@ def _print(analysis: Analysis) -> None:
     if analysis.comparisons:
         table = Table("kb/s", "difference", "points", "95 % interval", "p (Holm)")
         for each in analysis.comparisons:
-            what = Text(f"{each.condition} less {each.baseline}")
+            what = Text(f"{each.condition} minus {each.baseline}")
             figures = (f"{each.difference.value:+.1f}", _interval(each.difference, "+.1f"))
             table.add_row(_rate(each.bitrate_kbps), what, *figures, _p(each.p))
         console.print(table)
@@ -129,8 +129,8 @@ def _print(analysis: Analysis) -> None:
             parts.append(f"the same order in {agreement.same_sign:.0%} of {agreement.pairs} pairs")
         console.print(f"Agreement with the model: {'; '.join(parts)}.", highlight=False)
     console.print(
-        "Intervals and p: subjects and clips both count as samples (crossed random effects,"
-        " Satterthwaite); with one subject, or one clip, only the other does.",
+        "Intervals and p-values treat subjects and clips as random samples (crossed random effects,"
+        " Satterthwaite); with one subject or one clip, only the other.",
         highlight=False,
     )
 
@@ -142,7 +142,7 @@ def _plain(text: str) -> str:
 
 def _interval(mean: Mean, form: str) -> str:
     if mean.low is None or mean.high is None:
-        return "cannot be told"
+        return "unknown"
     return f"{mean.low:{form}} to {mean.high:{form}}"
 
 

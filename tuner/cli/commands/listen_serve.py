@@ -23,14 +23,14 @@ SERVING_LOCK = ".serving.lock"
 
 
 def invite(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
-    subjects: Annotated[list[str], typer.Argument(help="Names or numbers, as in p01 p02.")],
+    test: Annotated[Path, typer.Argument(help="Test folder.")],
+    subjects: Annotated[list[str], typer.Argument(help="Subject names or numbers, as in p01 p02.")],
     address: Annotated[
-        str, typer.Option(help="Where listeners reach the server, without the token.")
+        str, typer.Option(help="Server URL for listeners, without the token.")
     ] = "http://127.0.0.1:8765/",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print a personal address for each subject; it is good for that name alone."""
+    """Print a personal URL for each subject, valid only for that subject."""
     from tuner.listening.invitation import invite as invite_one
     from tuner.listening.plan import read_plan
 
@@ -45,20 +45,18 @@ def invite(
 
 
 def serve(
-    test: Annotated[Path, typer.Argument(help="Folder of the test.")],
-    host: Annotated[str, typer.Option(help="Address; other than local needs --token.")] = (
-        "127.0.0.1"
-    ),
+    test: Annotated[Path, typer.Argument(help="Test folder.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but localhost needs --token.")
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8765,
-    token: Annotated[
-        str | None, typer.Option(help="Access token, part of the address that listeners open.")
-    ] = None,
+    token: Annotated[str | None, typer.Option(help="Access token in the listener URL.")] = None,
     invited: Annotated[
-        bool, typer.Option("--invited", help="Only with addresses from `tuner listen invite`.")
+        bool, typer.Option("--invited", help="Accept only URLs from `tuner listen invite`.")
     ] = False,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="Further name under which listeners reach this server, as a proxy's."),
+        typer.Option(help="Additional host name of this server, such as a proxy's."),
     ] = None,
 ) -> None:
     """Serve a test to listeners' browsers until Ctrl-C."""
@@ -95,8 +93,8 @@ def alone(test: Path) -> Iterator[None]:
         except LockHeld as error:
             remedy = f"; {error.remedy}" if error.remedy else ""
             raise RunError(
-                f"{test}: another `tuner listen serve` serves this test; let listeners use that"
-                f" one, or stop it first{remedy}"
+                f"{test}: another `tuner listen serve` is serving this test; use that one, or"
+                f" stop it first{remedy}"
             ) from None
         yield
 
@@ -107,7 +105,7 @@ def _listening(host: str, port: int, shown: str) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise StudyError(
-            f"{shown}:{port}: cannot be listened on ({error.strerror}); name another --port"
+            f"{shown}:{port}: cannot listen here ({error.strerror}); choose another --port"
         ) from error
 
 

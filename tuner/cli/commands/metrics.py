@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def metrics(
     name: Annotated[
-        str | None, typer.Argument(help="Show this metric; a name or a TOML file.")
+        str | None, typer.Argument(help="Show this metric (name or TOML file).")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Check that it keeps the contract of metrics.")
+        bool, typer.Option("--check", help="Check the metric against the contract.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -89,8 +89,8 @@ def _refuse_deaf(metric: Metric) -> None:
 
     if not hears_loud_noise(metric):
         raise MetricError(
-            f"metric {metric.name}: a signal that is drowned in noise scores as the reference does;"
-            " `tuner metrics FILE --check` tells more"
+            f"metric {metric.name}: a signal drowned in noise scores as high as the reference;"
+            " run `tuner metrics FILE --check` for details"
         )
 
 
@@ -116,7 +116,7 @@ def _print(rows: Sequence[dict[str, object]]) -> None:
             print(f"{row['metric']}: not usable: {row['problem']}")
             continue
         better = "" if row["better"] == "higher" else ", lower is better"
-        taught = "; the quality model learned from it" if row["taught_model"] else ""
+        taught = "; used to train the quality model" if row["taught_model"] else ""
         deaf: list[str] = row["cannot_hear"]  # type: ignore[assignment]
         print(
             f"{row['metric']}: {row['label']}, {FAMILY_WORDS[str(row['family'])]},"

@@ -19,16 +19,16 @@ def ratings(
         "insenet.safetensors"
     ),
     count: Annotated[
-        int, typer.Option("--folds", help="Speakers held out in turn, in so many folds; 0 = none.")
+        int, typer.Option("--folds", help="Folds of cross-validation over speakers (0 = none).")
     ] = 5,
     epochs: Annotated[int, typer.Option(help="Passes over the ratings.", min=1)] = 80,
-    members: Annotated[int, typer.Option(help="Networks made of each one.", min=1)] = 1,
+    members: Annotated[int, typer.Option(help="Networks trained from each one.", min=1)] = 1,
     sounds: Annotated[
-        int, typer.Option(help="Coded synthetic sounds of which it keeps its opinion.", min=0)
+        int, typer.Option(help="Coded synthetic sounds replayed to prevent forgetting.", min=0)
     ] = 14,
-    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    seed: Annotated[int, typer.Option(help="Training seed.")] = 0,
 ) -> None:
-    """Let listeners teach the model; print how well it predicts speakers that it never heard."""
+    """Fine-tune the model on listeners' ratings; print how well it predicts held-out speakers."""
     from tuner.model.scorer import load_members, weights_facts
     from tuner.model.weights_file import write_model
     from tuner.training import finetune as tuning

@@ -20,35 +20,36 @@ PlotFormat = Literal["svg", "png"]
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Run directories over the same clips, each finished."),
+        typer.Argument(metavar="RUN", help="Finished run directories over the same clips."),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="File to write; else report.html in the run, of several in this folder.",
+            help="Output file (default: report.html in the run, or here for several runs).",
         ),
     ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the report in a browser.")
     ] = False,
     audio: Annotated[
-        Audio, typer.Option(help="Sound of the players: files beside the report, or inside it.")
+        Audio,
+        typer.Option(help="Audio for the players: files next to the report, or embedded in it."),
     ] = "link",
     csv: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write winners, deltas, trials and clips as CSV."),
     ] = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write the plots as files for papers.")
+        Path | None, typer.Option(metavar="DIR", help="Also write the plots as files, for papers.")
     ] = None,
-    plot_format: Annotated[PlotFormat, typer.Option(help="Format of those files.")] = "svg",
+    plot_format: Annotated[PlotFormat, typer.Option(help="Plot file format.")] = "svg",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print paths, verdicts and deltas as JSON.")
     ] = False,
 ) -> None:
-    """Make the report of finished runs from what they stored; nothing is encoded or scored."""
+    """Regenerate the report of finished runs from stored results, without encoding or scoring."""
     from tuner.cli.display.progress import progress_bar
     from tuner.extras import need_extra
     from tuner.report import REPORT_NAME, write_page

@@ -48,27 +48,30 @@ log = logging.getLogger("tuner.run")
 def run(
     study: Annotated[
         str | None,
-        typer.Argument(help="A study file, or the name of a shipped one (aac-low)."),
+        typer.Argument(help="Study file, or the name of a shipped study (aac-low)."),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder (see `tuner encoders`), or its TOML file.")
+        str | None, typer.Option(help="Encoder (see `tuner encoders`) or its TOML file.")
     ] = None,
-    binary: Annotated[str | None, typer.Option(help="Another binary of the encoder.")] = None,
-    clips: Annotated[Path | None, typer.Option(help="Folder of lossless sound files.")] = None,
-    manifest: Annotated[Path | None, typer.Option(help="CSV of sides and excerpts.")] = None,
+    binary: Annotated[str | None, typer.Option(help="Path to the encoder executable.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of lossless audio files.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="CSV file with sides and excerpts.")] = None,
     allow_lossy: Annotated[
-        bool, typer.Option("--allow-lossy", help="Take MP3 and other coded files as references.")
+        bool, typer.Option("--allow-lossy", help="Accept MP3 and other lossy files as references.")
     ] = False,
     group_by: Annotated[
-        str | None, typer.Option(help="What stays on one side: recording (default) or folder.")
+        str | None,
+        typer.Option(
+            help="Unit that is never split between the sets: recording (default) or folder."
+        ),
     ] = None,
     per_category: Annotated[
         bool,
-        typer.Option("--per-category", help="Search speech, music and other kinds apart."),
+        typer.Option("--per-category", help="Search each category (speech, music, …) separately."),
     ] = False,
     rate: Annotated[
         str | None,
-        typer.Option(help="Sample rate that is encoded: source (default), or Hz as in 44100."),
+        typer.Option(help="Sample rate to encode at: source (default), or Hz as in 44100."),
     ] = None,
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     target_quality: Annotated[
@@ -77,52 +80,52 @@ def run(
     ] = None,
     target_share: Annotated[
         float | None,
-        typer.Option(help="Share of the clips that must reach them, as in 0.95; else their mean."),
+        typer.Option(
+            help="Share of clips that must reach them, as in 0.95 (default: their mean must)."
+        ),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Hours of search in all.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of search and bootstrap.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Total hours of search.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for search and bootstrap.")] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+        Path | None, typer.Option(help="Quality-model weights, as written by `tuner ratings`.")
     ] = None,
     judges: Annotated[
         str | None,
-        typer.Option(help="Metrics that judge the result: names or TOML files; none: no judge."),
+        typer.Option(help="Metrics that judge the result: names or TOML files, or none."),
     ] = None,
     objective_metric: Annotated[
         str | None,
-        typer.Option(help="Search by this metric instead of the quality model; name or TOML file."),
+        typer.Option(help="Optimise this metric instead of the quality model (name or TOML file)."),
     ] = None,
-    executor: Annotated[str | None, typer.Option(help="local or ray.")] = None,
+    executor: Annotated[str | None, typer.Option(help="Executor: local or ray.")] = None,
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Jobs at once; 0: all cores.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Parallel jobs (0 = all cores).")] = None,
     scorer_gpu: Annotated[
-        float | None, typer.Option(help="Ray: share of a GPU for each scorer; 0: none.")
+        float | None, typer.Option(help="Ray: GPU share per scorer (0 = none).")
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(envvar="TUNER_STORAGE", help="URL of a database that runs share."),
+        typer.Option(envvar="TUNER_STORAGE", help="URL of a database shared by runs."),
     ] = None,
-    fixed: Annotated[
-        list[str] | None, typer.Option(help="name=value: a parameter that is not searched.")
-    ] = None,
+    fixed: Annotated[list[str] | None, typer.Option(help="Fix a parameter, as name=value.")] = None,
     no_prune: Annotated[
-        bool, typer.Option("--no-prune", help="Score losing trials on all clips, too.")
+        bool, typer.Option("--no-prune", help="Score even losing trials on all clips.")
     ] = False,
     warm_start: Annotated[
-        list[Path] | None, typer.Option(help="A finished run whose winners are tried first.")
+        list[Path] | None, typer.Option(help="Finished run whose winners are tried first.")
     ] = None,
     no_ablation: Annotated[
-        bool, typer.Option("--no-ablation", help="Do not put the winner's settings back.")
+        bool, typer.Option("--no-ablation", help="Skip ablation of the winner's settings.")
     ] = False,
     exhibits: Annotated[
         str | None,
-        typer.Option(help="Clips to listen to: N of either end of the gains, all or none."),
+        typer.Option(help="Clips to listen to: N best and N worst by gain, all or none."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
-    cache_gb: Annotated[float | None, typer.Option(help="Most disk for the cache, GB.")] = None,
+    cache_gb: Annotated[float | None, typer.Option(help="Maximum cache size, GB.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, how long, how much disk.")
+        bool, typer.Option("--dry-run", help="Show what would run, with time and disk estimates.")
     ] = False,
     notify: Annotated[
         str | None,
@@ -131,13 +134,12 @@ def run(
     trust: TrustOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
-    """Search the settings that sound best at each bitrate, and write a report.
+    """Find the settings that sound best at each bitrate and write a report.
 
-    With --target-quality, find the lowest bitrate that is good enough instead.
+    With --target-quality, find the lowest bitrate that reaches a quality instead.
 
-    Flags override the study file. Running the same command again resumes a run that was
-    stopped, or adds trials to one that has finished. Progress goes to stderr, the answers
-    to stdout.
+    Options override the study file. Run the same command again to resume a stopped run, or
+    with more --trials to extend a finished one. Progress goes to stderr, results to stdout.
     """
     flags: dict[str, object] = {
         "encoder": encoder and locate(encoder, Path()),
@@ -311,7 +313,9 @@ def _only(clip_set: ClipSet, category: str) -> ClipSet:
     found = clip_set.categories.get(category)
     if found is None or not found.tune or not found.holdout:
         known = ", ".join(clip_set.categories)
-        raise ClipError(f"category {category!r}: no clips of it on both sides; known are: {known}")
+        raise ClipError(
+            f"category {category!r}: not in both the tuning and the held-out set; known: {known}"
+        )
     return found
 
 

@@ -35,25 +35,24 @@ def score(
     coded: Annotated[Path, typer.Argument(help="Coded file, or a folder with the same names.")],
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto.")] = "auto",
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the quality model, as `tuner ratings` writes.")
+        Path | None, typer.Option(help="Quality-model weights, as written by `tuner ratings`.")
     ] = None,
-    judges: Annotated[bool, typer.Option(help="Score by the judges of a run, too.")] = False,
+    judges: Annotated[bool, typer.Option(help="Also score with a run's judges.")] = False,
     metrics: Annotated[
-        str | None, typer.Option(help="Score by these instead: names or TOML files.")
+        str | None, typer.Option(help="Metrics to score with instead: names or TOML files.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Quality, 0 to 100, of coded files against their references.
+    """Print the quality, 0 to 100, of coded files relative to their references.
 
-    Coded files may be of any format; in folders they pair with references by name without
-    suffix. The delay is measured and removed before scoring, up to two seconds to either side;
-    it is shown in samples at 48 kHz, with the correlation of the aligned signals and the
-    polarity. A file that cannot be scored is an error beside the others' scores and makes the
-    exit status 1.
+    Coded files may be in any format; in folders they are paired with references by name without
+    suffix. A delay of up to two seconds either way is measured and removed before scoring. It is
+    shown in samples at 48 kHz, with the correlation of the aligned signals and the polarity. If a
+    file cannot be scored, the others still are, and the exit status is 1.
     """
     if as_json and as_csv:
-        raise StudyError("--json and --csv exclude each other")
+        raise StudyError("give --json or --csv, not both")
     pairs = find_pairs(reference, coded)
     scorers = make_scorers(device, judges, weights, metrics)
     rows: list[dict[str, object]] = []
@@ -98,17 +97,17 @@ def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
         found = references.get(path.relative_to(coded).with_suffix(""), [])
         if len(found) != 1:
             what = "no reference" if not found else f"{len(found)} references"
-            raise ClipError(f"{path}: {what} of that name in {reference}")
+            raise ClipError(f"{path}: {what} with that name in {reference}")
         pairs.append((found[0], path))
     if not pairs:
-        raise ClipError(f"{coded}: holds no sound files")
+        raise ClipError(f"{coded}: contains no audio files")
     return pairs
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
     contents = read_folder(folder)
     if contents.others:
-        log.warning("%s: passed over %s", folder, contents.told())
+        log.warning("%s: skipped %s", folder, contents.told())
     return contents.sounds
 
 

@@ -40,9 +40,9 @@ def spectrogram(
     coded: Annotated[Path, typer.Argument(help="Coded file.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="A .png or .html file; CODED.html if not given."),
+        typer.Option("-o", "--output", help="Output .png or .html file (default: CODED.html)."),
     ] = None,
-    channel: Annotated[Channel, typer.Option(help="Which signal is drawn.")] = Channel.MID,
+    channel: Annotated[Channel, typer.Option(help="Channel to draw.")] = Channel.MID,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto.")] = "auto",
     show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
@@ -56,7 +56,7 @@ def spectrogram(
     need_extra("plots", "drawing spectrograms")
     output = output or Path(f"{coded.name}.html")
     if output.suffix.lower() not in (".png", ".html"):
-        raise StudyError(f"{output}: name a file that ends in .png or .html")
+        raise StudyError(f"{output}: must end in .png or .html")
     if not (reference.is_file() and coded.is_file()):
         find_pairs(reference, coded)  # names a path that is not there
         raise ClipError(f"{reference}, {coded}: give two files")
@@ -75,7 +75,7 @@ def spectrogram(
         ("coded", str(coded)),
         ("score", f"{curve.whole:.1f} (0 to 100), {model.name} {model.version}"),
         ("worst window", f"{curve.means[curve.worst]:.1f} at {start:.1f} s, {WINDOW_S:g} s long"),
-        ("drawn", f"{channel}; dB against the reference's mean level"),
+        ("drawn", f"{channel}; dB relative to the reference's mean level"),
         ("delay removed", f"{delay} samples"),
     ]
     try:

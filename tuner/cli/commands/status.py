@@ -32,20 +32,22 @@ WRITE_EVERY_S = 1.0
 STATES: dict[State, str] = {
     "running": "running",
     "finished": "finished",
-    "stopped": "stopped by the user; the same command goes on",
-    "failed": "stopped by an error; the same command goes on",
-    "killed": "killed; nothing finished is lost, the same command goes on",
+    "stopped": "stopped by the user; rerun the command to resume",
+    "failed": "stopped by an error; rerun the command to resume",
+    "killed": "killed; finished work is kept, rerun the command to resume",
 }
 
 
 def status(
-    run: Annotated[Path, typer.Argument(help="Run directory: what --out names.")],
-    watch: Annotated[bool, typer.Option("--watch", help="Look again until it ends.")] = False,
+    run: Annotated[Path, typer.Argument(help="Run directory (--out of `tuner run`).")],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep refreshing until the run ends.")
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON; with --watch a line each time.")
+        bool, typer.Option("--json", help="Print JSON (with --watch, one line per refresh).")
     ] = False,
 ) -> None:
-    """Tell how far a running or finished run is. It only reads, and disturbs nothing."""
+    """Show the progress of a running or finished run, without disturbing it."""
     if as_json:
         _print_json(run, watch=watch)
         return
@@ -105,7 +107,7 @@ def _render(found: RunStatus) -> RenderableType:
     lines = [found.command, f"{STATES[found.state]}; process {found.pid} on {found.host}"]
     if found.state == "running":
         lines.append(_pace(found))
-    lines.append(f"started {found.started}, last heard of {found.updated}")
+    lines.append(f"started {found.started}, last update {found.updated}")
     if found.problem:
         lines.append(found.problem)
     # Texts, not markup: commands and errors may hold brackets.

@@ -26,44 +26,43 @@ TRAITS_OF = 120
 
 def train(
     clips: Annotated[
-        Path, typer.Option(help="Folder with a manifest.csv; only its `train` side is used.")
+        Path,
+        typer.Option(help="Folder with a manifest.csv; only files with side `train` are used."),
     ],
     table: Annotated[
-        list[Path], typer.Option(help="Table of labels, from `tuner dataset`; several together.")
+        list[Path], typer.Option(help="Label table from `tuner dataset`; repeat to combine tables.")
     ],
-    work: Annotated[Path, typer.Option(help="Work folder: features and checkpoints.")],
+    work: Annotated[Path, typer.Option(help="Work folder for features and checkpoints.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
     ),
-    epochs: Annotated[int, typer.Option(help="Passes of the stereo network.", min=1)] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs of the stereo network.", min=1)] = 10,
     mono_epochs: Annotated[
-        int, typer.Option(help="Passes of the mono network before; 0 leaves it out.", min=0)
+        int, typer.Option(help="Epochs of the mono network, trained first (0 = skip it).", min=0)
     ] = 2,
     members: Annotated[int, typer.Option(help="Networks in the ensemble.", min=1)] = 3,
     mixed: Annotated[
         bool | None,
         typer.Option(
-            help="Compute in bfloat16 what may be; on a GPU it is on if not told. A CPU needs"
-            " AVX512-BF16 or AMX for it to be faster.",
+            help="Use bfloat16 where possible (default: on GPUs only). On a CPU it is faster only"
+            " with AVX512-BF16 or AMX.",
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that make features.", min=1)] = 2,
+    workers: Annotated[int, typer.Option(help="Processes that compute features.", min=1)] = 2,
     limit_references: Annotated[
-        int, typer.Option(help="Use only the first so many references; 0 = all.", min=0)
+        int, typer.Option(help="Use only the first N references (0 = all).", min=0)
     ] = 0,
-    without: Annotated[
-        str, typer.Option(help="Encoders, by name, whose references teach nothing: to judge by.")
-    ] = "",
+    without: Annotated[str, typer.Option(help="Encoders held out for evaluation, by name.")] = "",
     ratings: Annotated[
         Path | None,
-        typer.Option(help="A listening test that teaches it then, as `tuner ratings` does."),
+        typer.Option(help="Ratings to fine-tune on afterwards, as `tuner ratings` does."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first member.")] = 0,
 ) -> None:
-    """Train the quality model; run it again after a kill and it goes on where it stopped.
+    """Train the quality model; run the same command again to resume.
 
-    Several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
+    For several processes or GPUs: torchrun --nproc-per-node N -m tuner train …
     """
     from tuner.cli.commands.ratings import ratings as listeners_teach
     from tuner.model.weights_file import write_model
@@ -93,7 +92,7 @@ def train(
             part.append(FeatureSet(each.shards, frozenset(indices)))
     taught, kept = (FeatureSet.joined(part) for part in parts)
     if not (len(taught) and len(kept)):
-        raise StudyError(f"{table[0]}: too few references to train and to validate on")
+        raise StudyError(f"{table[0]}: too few references for training and validation")
     on = mixed if mixed is not None else device != "cpu"
     hyper = Hyper(mono_epochs=mono_epochs, epochs=epochs, mixed=on, seed=seed)
     with progress_bar("batches") as update:
@@ -147,10 +146,10 @@ def _read(path: Path, clips: Path, left: set[str], limit: int) -> _Lessons:
     for name in header["recordings"]:
         # What lies in another folder was given to `tuner dataset` as a folder that may teach.
         if not (clips / name).is_file() or (Path(name).name == name and name not in teaches):
-            raise StudyError(f"{path}: was not made of the train side of {clips}: {name}")
+            raise StudyError(f"{path}: not made from the training files of {clips}: {name}")
     rows = [row for row in rows if row.labels and all(label.peaq for label in row.labels)]
     if not rows:
-        raise StudyError(f"{path}: no label in it has PEAQ's variables; run `tuner dataset` on it")
+        raise StudyError(f"{path}: no label has PEAQ values; run `tuner dataset` on it")
     rows = rows[: limit or None]
     count = max(row.index for row in rows) + 1
     sources = PLANS[header.get("plan", "wide")](header["recordings"], count, header["seed"])

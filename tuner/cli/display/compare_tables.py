@@ -82,7 +82,7 @@ def _clips_table(comparison: Comparison, names: Mapping[str, str]) -> Table:
         gains = (f"{round(value, 1) + 0.0:+.1f}" for value in comparison.by_clip[digest].values())
         table.add_row(Text(names[digest]), *gains, comparison.said[digest])
     if len(shown) < len(ordered):
-        table.caption = f"{len(ordered) - len(shown)} clips between are in --json"
+        table.caption = f"{len(ordered) - len(shown)} clips in between are listed by --json"
     return table
 
 

@@ -85,7 +85,7 @@ def print_table(goal: Goal, found: Sequence[Found]) -> None:
 
     several = len({each.label for each in found}) > 1
     encoded = any(each.made for each in found)
-    columns = ["file", "kb/s (95 % interval)", "reached at kb/s", "heard, s", "encode, s/min"]
+    columns = ["file", "kb/s (95 % interval)", "reached at kb/s", "scored, s", "encode, s/min"]
     table = Table(*(["encoder"] if several else []), *columns, title=f"Lowest bitrate for {goal}")
     if encoded:
         table.add_column("whole file")
@@ -139,15 +139,17 @@ def _notes(found: Sequence[Found]) -> list[str]:
         return []
     count = max(len(cut.clips) for each in usable for cut in each.title.excerpts)
     lines = [
-        f"Tried on up to {count} excerpts of each file, evenly spaced; the intervals are over these"
-        " excerpts. kb/s is their payload; the whole file may spend a little more or less."
+        f"Measured on up to {count} evenly spaced excerpts per file, over which the intervals are"
+        " taken. kb/s is the excerpts' payload; whole files may differ slightly."
     ]
     labels = list(dict.fromkeys(each.label for each in usable))
     if len(labels) > 1:
         first, *others = (_total(usable, label) for label in labels)
         for label, other in zip(labels[1:], others, strict=True):
             if first is None or other is None:
-                lines.append(f"{label} and {labels[0]}: not all files have an answer.")
+                lines.append(
+                    f"{label} and {labels[0]}: not compared, as some files have no result."
+                )
                 continue
             bits, time = other[0] / first[0], other[1] / first[1] if first[1] else None
             told = f"{abs(100 * (bits - 1)):.1f} % {'fewer' if bits < 1 else 'more'} bits"

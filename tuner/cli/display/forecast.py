@@ -45,22 +45,22 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
         content = {"run": str(folder), "done": done, "workers": workers, "free_bytes": free}
         print(json.dumps({**content, **asdict(guess)}, indent=1))
         return
-    sides = f"{len(parts.clips.tune)} to tune on, {len(parts.clips.holdout)} held out"
+    sides = f"{len(parts.clips.tune)} for tuning, {len(parts.clips.holdout)} held out"
     rates = name_rates(clip.rate for clip in parts.clips.clips)
     trials = f"{spec.hours:g} h" if guess.trials is None else counted(guess.trials, "trial")
     at = [f"{kbps:g} kb/s" for kbps in spec.bitrates_kbps] + [f"{goal}" for goal in spec.goals]
     lines = [
         f"{parts.encoder.version.text} at {', '.join(at)}",
         f"{counted(len(parts.clips.clips), 'clip')}: {sides}{_kinds(parts)}; encoded at {rates}",
-        f"{trials} to go ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
+        f"{trials} remaining ({done} done), {counted(workers, 'worker')}, {spec.executor} executor",
         f"at most about {guess.encodes} encodes and {guess.scores} scores (pruning saves some)",
         f"search about {duration(guess.search_s)}, validation {duration(guess.validation_s)}",
         f"disk about {guess.disk_bytes / 1e9:.2f} GB in {folder} ({free / 1e9:.1f} GB free)",
     ]
     print("\n".join(lines))
     if guess.disk_bytes > free:
-        advice = f"give --cache-gb {free / 2e9:.2f}, or " if free > 1e8 else "name "
-        print(f"That is more than is free: {advice}another --out.")
+        advice = f"set --cache-gb {free / 2e9:.2f}, or " if free > 1e8 else ""
+        print(f"Not enough free space: {advice}choose another --out.")
 
 
 def _kinds(parts: Parts) -> str:

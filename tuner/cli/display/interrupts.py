@@ -67,7 +67,7 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
         nonlocal came
         _came = came = True
         signal.signal(signal.SIGINT, second)
-        _say("\nStopping. Ctrl-C again ends at once.\n")
+        _say("\nStopping. Press Ctrl-C again to quit at once.\n")
         raise KeyboardInterrupt
 
     def second(number: int, frame: FrameType | None) -> None:

@@ -140,7 +140,7 @@ class Board:
             update.pruned,
         )
         self.rows[update.target_kbps] = row
-        return f"{_kbps(row)}: search begins, {row.progress} trials done"
+        return f"{_kbps(row)}: search started, {row.progress} trials done"
 
     def _finish_trial(self, update: TrialFinished) -> str:
         row = self.rows[update.target_kbps]
@@ -161,7 +161,7 @@ def _kbps(row: Row) -> str:
 def _passes(update: SearchFinished) -> str:
     if update.passes is None:
         return ""
-    return f"; {update.passes:.2f} encode passes a trial, of the last {update.since}"
+    return f"; {update.passes:.2f} encode passes per trial over the last {update.since}"
 
 
 def _outcome(record: TrialRecord) -> str:
@@ -175,7 +175,7 @@ def _outcome(record: TrialRecord) -> str:
 def _best(row: Row) -> str:
     if row.best is None or not row.gain:
         return ""
-    return f"; best {_score(row.best)} ({row.gain} against the default)"
+    return f"; best {_score(row.best)} ({row.gain} over the default)"
 
 
 @contextmanager
@@ -242,5 +242,5 @@ def _caption(board: Board) -> str:
     if eta is not None:
         minutes, seconds = divmod(round(eta), 60)
         parts.append(f"search ends in {minutes // 60}:{minutes % 60:02d}:{seconds:02d}")
-    parts.append("Ctrl-C stops; the same command goes on")
+    parts.append("Ctrl-C stops; rerun the command to resume")
     return " · ".join(parts)

@@ -69,7 +69,7 @@ def flush_answer() -> str | None:
         _drop(sys.stdout)
     except OSError as error:
         _drop(sys.stdout)
-        return f"the answer cannot be written ({error.strerror})"
+        return f"cannot write the output ({error.strerror})"
     return None
 
 

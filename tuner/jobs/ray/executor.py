@@ -87,12 +87,12 @@ class RayExecutor:
             self._sender.close()
         except BaseException as error:
             # Nobody would ever answer those that wait: the run ends with the reason.
-            broken = RunError(f"Ray failed ({type(error).__name__}: {error}); run again to go on")
+            broken = RunError(f"Ray failed ({type(error).__name__}: {error}); run again to resume")
             self._jobs.fail(broken)
             for future in flight.values():
                 if not future.done():
                     future.set_exception(broken)
-            _log.exception("the thread that calls Ray ended")
+            _log.exception("the Ray thread ended")
 
     def _next_event(self) -> Any:
         """The task that ended next; None when there may be new jobs."""
@@ -101,7 +101,7 @@ class RayExecutor:
         except queue.Empty:
             # A cluster whose nodes have left may get new ones: to wait is right.
             _log.warning(
-                "Ray gave no outcome for %d minutes; `ray status` tells whether it has cores left",
+                "Ray returned no result for %d minutes; check its free cores with `ray status`",
                 SILENCE_S // 60,
             )
             return None
@@ -131,12 +131,14 @@ def _connect(workers: int, address: str | None) -> bool:
 
     if address is not None and address.startswith("ray://"):
         raise StudyError(
-            f"{address}: the driver must run on a node of the cluster; there, give HEAD:6379 or"
+            f"{address}: the driver must run on a cluster node; there, give HEAD:6379 or"
             " auto (`ray job submit` runs it there)"
         )
     if ray.is_initialized():
         if address is not None:
-            raise StudyError(f"Ray at {address} cannot be used: this process runs another Ray")
+            raise StudyError(
+                f"Ray at {address} cannot be used: this process already uses another Ray cluster"
+            )
         return False
     options: dict[str, Any] = {"address": address}
     if address is None:
@@ -203,5 +205,5 @@ def _translate(error: Exception) -> Exception:
     if isinstance(error, lost):
         from tuner.jobs.ray.home import MAX_RETRIES
 
-        return WorkerDied(f"Ray lost the job, also after {MAX_RETRIES} retries: {error}")
-    return RunError(f"Ray failed ({type(error).__name__}: {error}); run again to go on")
+        return WorkerDied(f"Ray lost the job even after {MAX_RETRIES} retries: {error}")
+    return RunError(f"Ray failed ({type(error).__name__}: {error}); run again to resume")

@@ -64,8 +64,8 @@ class Home:
                     atomic_write(here, _run_at(self.node, _read_clip, clip.path))
         except OSError as error:
             raise ClipError(
-                f"{here}: the clip cannot be kept on this node ({error}); free some space, or let"
-                " TMPDIR name another folder before `ray start`"
+                f"{here}: the clip cannot be stored on this node ({error}); free some space, or set"
+                " TMPDIR to another folder before `ray start`"
             ) from error
         return replace(clip, path=str(here))
 
@@ -132,7 +132,7 @@ def _read_clip(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ClipError(
-            f"{path}: cannot be read ({error}); run the same command again, which makes it anew"
+            f"{path}: cannot be read ({error}); run the same command again to recreate it"
         ) from error
 
 

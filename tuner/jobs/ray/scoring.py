@@ -123,7 +123,7 @@ class RemoteScorer:
             try:
                 return unwrap(lambda: ray.get(call, timeout=PATIENCE_S))  # type: ignore[no-any-return]
             except (GetTimeoutError, RayActorError) as error:
-                _log.warning("the GPU's scorer is lost, scoring goes on here: %s", error)
+                _log.warning("GPU scorer lost; scoring continues here: %s", error)
                 _lost.add(self.actor)
         return self.scorer.score(reference, coded)
 

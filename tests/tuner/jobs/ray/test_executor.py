@@ -48,7 +48,7 @@ def test_a_silent_cluster_is_told_in_the_log(
     monkeypatch.setattr("tuner.jobs.ray.executor.SILENCE_S", 0.1)
     slow = replace(job, encoder=FakeEncoder(hang_on=ALWAYS, hang_s=1.0), knob=52.0)
     assert started.submit(slow).result(PATIENCE_S).encodes == 1
-    assert "Ray gave no outcome" in caplog.text
+    assert "Ray returned no result" in caplog.text
 
 
 @pytest.mark.usefixtures("started")
