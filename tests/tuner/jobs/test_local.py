@@ -227,7 +227,7 @@ def test_the_executors_start_without_heavy_imports() -> None:
     ("name", "workers", "address", "message"),
     [
         ("slurm", 2, None, "unknown executor 'slurm'; choose local or ray"),
-        ("local", 0, None, "at least one"),
+        ("local", 0, None, "must be an integer >= 1"),
         ("local", 2, "10.0.0.1:6379", "no address"),
     ],
 )
