@@ -54,7 +54,7 @@ from tuner.target.excerpts import EXCERPT_S, cut_excerpts
 from tuner.target.ladder import Source, Wanted, build_ladder
 from tuner.target.needed import find_needed
 from tuner.target.per_title import Finder, knob_between, start_knob
-from tuner.updates import BitrateFinished, StageStarted, Update
+from tuner.updates import BitrateFinished, PhaseStarted, Update
 
 
 class AtOnce:
@@ -194,7 +194,7 @@ class Phases:
 
     def observe(self, update: Update) -> None:
         """Note what the run says that it does."""
-        if isinstance(update, StageStarted):
+        if isinstance(update, PhaseStarted):
             opens = ("Finding where", "Matching the finalists")
             self.is_target = update.text.startswith(opens)
             print(update.text, flush=True)

@@ -90,7 +90,7 @@ class BitrateFinished:
 
 
 @dataclass(frozen=True)
-class StageStarted:
+class PhaseStarted:
     """Something that takes a while and has no bitrate begins, in words."""
 
     text: str
@@ -103,6 +103,6 @@ Update = (
     | SearchFinished
     | ValidationProgress
     | BitrateFinished
-    | StageStarted
+    | PhaseStarted
 )
 Observer = Callable[[Update], None]

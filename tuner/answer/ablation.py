@@ -29,7 +29,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Laboratory:
+class AblationSetup:
     """What an ablation is run with.
 
     Args:
@@ -63,7 +63,7 @@ class _Step:
 
 
 def ablate(
-    laboratory: Laboratory,
+    setup: AblationSetup,
     target_kbps: float,
     default: Candidate,
     tuned: Candidate,
@@ -72,7 +72,7 @@ def ablate(
     """Put the settings of `tuned` back to the default's, one by one.
 
     Args:
-        laboratory: what to run it with.
+        setup: what to run it with.
         target_kbps: the bitrate that each is matched to.
         default, tuned: both scored on the tuning clips.
         importance: which settings come first where there are more than `MOST_SETTINGS`.
@@ -84,31 +84,29 @@ def ablate(
     Raises:
         TunerError: whatever ends a run and not only a trial.
     """
-    steps = _steps(laboratory.space, default, tuned)
+    steps = _steps(setup.space, default, tuned)
     steps.sort(key=lambda step: -importance.get(step.parameter, 0.0))
     steps = steps[:MOST_SETTINGS]
     if not steps:
         return []
-    laboratory.progress(0, len(steps))
+    setup.progress(0, len(steps))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ablation") as pool:
-        futures = [
-            pool.submit(_run, laboratory, target_kbps, step, default, tuned) for step in steps
-        ]
+        futures = [pool.submit(_run, setup, target_kbps, step, default, tuned) for step in steps]
         try:
-            records = [_wait(laboratory, n, f, futures) for n, f in enumerate(futures, 1)]
+            records = [_wait(setup, n, f, futures) for n, f in enumerate(futures, 1)]
         except BaseException:
             for future in futures:
                 future.cancel()
-            laboratory.executor.close(cancel=True)
+            setup.executor.close(cancel=True)
             raise
     return sorted(records, key=lambda r: -r.worth.value if r.worth else float("inf"))
 
 
 def _wait(
-    laboratory: Laboratory, done: int, future: Future[Ablation], all_: Sequence[Future[Ablation]]
+    setup: AblationSetup, done: int, future: Future[Ablation], all_: Sequence[Future[Ablation]]
 ) -> Ablation:
     record = future.result()
-    laboratory.progress(done, len(all_))
+    setup.progress(done, len(all_))
     return record
 
 
@@ -140,26 +138,24 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def _run(
-    laboratory: Laboratory, target_kbps: float, step: _Step, default: Candidate, tuned: Candidate
+    setup: AblationSetup, target_kbps: float, step: _Step, default: Candidate, tuned: Candidate
 ) -> Ablation:
     record = Ablation(step.parameter, step.value, step.default)
     if step.settings is None:
         return _failed(record, "the other settings are invalid without it")
-    bench = Bench(
-        laboratory.encoder, laboratory.executor, laboratory.clips, lambda _: None, target_kbps
-    )
+    bench = Bench(setup.encoder, setup.executor, setup.clips, lambda _: None, target_kbps)
     like = tuned if step.settings.rate_mode == tuned.rate_mode else default
     try:
         match = bench.match(step.settings, like.sides["tune"].knob)
         if isinstance(match, Unreachable):
             return _failed(record, match.reason)
-        outcomes = bench.hear(step.settings, match, (laboratory.scorer,))
+        outcomes = bench.hear(step.settings, match, (setup.scorer,))
     except TRIAL_ERRORS as error:
         return _failed(record, f"{type(error).__name__}: {error}")
-    name = laboratory.scorer.name
+    name = setup.scorer.name
     own = tuned.sides["tune"].scores[name]
     lost = [own[digest] - each.scores[name].mean for digest, each in outcomes.items()]
-    worth = paired_bootstrap(lost, laboratory.seed)
+    worth = paired_bootstrap(lost, setup.seed)
     return Ablation(step.parameter, step.value, step.default, worth, match.kbps)
 
 

@@ -51,7 +51,7 @@ NOTHING = Estimate(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Court:
+class Validator:
     """What validation needs.
 
     Args:
@@ -112,7 +112,7 @@ class _Hearing:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Measured:
     """One finalist on both sides; `problem` says why one is missing."""
 
     sides: dict[Side, _Hearing]
@@ -120,7 +120,7 @@ class _Heard:
 
 
 def validate_bitrate(
-    court: Court,
+    setup: Validator,
     target_kbps: float,
     results: Sequence[TrialResult],
     default: TrialResult | None,
@@ -129,7 +129,7 @@ def validate_bitrate(
     """The answer for one bitrate.
 
     Args:
-        court: what to validate with.
+        setup: what to validate with.
         target_kbps: the target bitrate.
         results: all finished trials.
         default: that of the encoder's default.
@@ -145,32 +145,32 @@ def validate_bitrate(
     if not finalists:
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; rerun the command."
         return _without_answer(target_kbps, records, timing, reason)
-    heard = _hear_all(court, target_kbps, finalists)
+    heard = _measure_all(setup, target_kbps, finalists)
     if heard[0].problem is not None:
         reason = f"The encoder's default settings cannot be validated: {heard[0].problem}"
         return _without_answer(target_kbps, records, timing, reason)
     candidates = [
-        _candidate(court, record, own, heard[0])
+        _candidate(setup, record, own, heard[0])
         for record, own in zip(finalists, heard, strict=True)
     ]
     # Those that were scored on both sides first; among them the order of the tune side stays.
     candidates.sort(key=lambda candidate: candidate.problem is not None)
     best = choose_winner(candidates)
-    listening = court.listening.get(target_kbps)
+    listening = setup.listening.get(target_kbps)
     if listening is not None and listening.trial != candidates[best].trial:
         listening = None  # people heard other settings
-    verdict = _judge(court, candidates, best, len(records), listening)
+    verdict = _judge(setup, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
     return BitrateResult(
         target_kbps, verdict, winner, candidates, records, timing, listening=listening
     )
 
 
-def measure_default(court: Court, kbps: float, near: BitrateResult) -> SideResult | None:
+def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideResult | None:
     """The default's settings at another bitrate than a target, on the held-out clips.
 
     Args:
-        court: what to score with.
+        setup: what to score with.
         kbps: the bitrate.
         near: the answer for the nearest target, whose rate parameter is the first guess.
 
@@ -180,15 +180,15 @@ def measure_default(court: Court, kbps: float, near: BitrateResult) -> SideResul
     record = near.default_trial
     if record is None or record.knob is None or not near.candidates:
         return None
-    mode = find_rate_mode(court.encoder, record.rate_mode)
+    mode = find_rate_mode(setup.encoder, record.rate_mode)
     knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
     try:
-        hearing = _hear_side(court, kbps, replace(record, knob=knob), "holdout")
+        hearing = _hear_side(setup, kbps, replace(record, knob=knob), "holdout")
     except TRIAL_ERRORS:
         return None
     if isinstance(hearing, Unreachable):
         return None
-    return _side_result(court, hearing, hearing, is_default=True)
+    return _side_result(setup, hearing, hearing, is_default=True)
 
 
 def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
@@ -225,49 +225,56 @@ def _without_answer(
     return BitrateResult(target_kbps, verdict, 0, [], records, timing, reason)
 
 
-def _hear_all(court: Court, target_kbps: float, finalists: Sequence[TrialRecord]) -> list[_Heard]:
+def _measure_all(
+    setup: Validator, target_kbps: float, finalists: Sequence[TrialRecord]
+) -> list[_Measured]:
     """Score the finalists side by side, so that one's last clips do not idle the cores."""
     total = len(finalists)
-    court.observer(ValidationProgress(target_kbps, 0, total))
+    setup.observer(ValidationProgress(target_kbps, 0, total))
     with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
         futures = [
-            pool.submit(_hear, court, target_kbps, record, record is finalists[0])
+            pool.submit(_hear, setup, target_kbps, record, record is finalists[0])
             for record in finalists
         ]
         try:
-            return [_wait(court, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
+            return [_wait(setup, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
         except BaseException:
-            court.executor.close(cancel=True)
+            setup.executor.close(cancel=True)
             raise
 
 
 def _wait(
-    court: Court, target_kbps: float, done: int, total: int, future: Future[_Heard]
-) -> _Heard:
+    setup: Validator, target_kbps: float, done: int, total: int, future: Future[_Measured]
+) -> _Measured:
     heard = future.result()
-    court.observer(ValidationProgress(target_kbps, done, total))
+    setup.observer(ValidationProgress(target_kbps, done, total))
     return heard
 
 
-def _hear(court: Court, target_kbps: float, record: TrialRecord, is_default: bool) -> _Heard:
+def _hear(setup: Validator, target_kbps: float, record: TrialRecord, is_default: bool) -> _Measured:
     sides: dict[Side, _Hearing] = {}
     for side in ("tune", "holdout"):
         try:
             widely = is_default and side == "holdout"
-            hearing = _hear_side(court, target_kbps, record, side, widely=widely)
+            hearing = _hear_side(setup, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
-            return _Heard(sides, f"{SIDE_WORDS[side]} clips: {type(error).__name__}: {error}")
+            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {type(error).__name__}: {error}")
         if isinstance(hearing, Unreachable):
-            return _Heard(sides, f"{SIDE_WORDS[side]} clips: {hearing.reason}")
+            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {hearing.reason}")
         sides[side] = hearing
-    return _Heard(sides, None)
+    return _Measured(sides, None)
 
 
 def _hear_side(
-    court: Court, target_kbps: float, record: TrialRecord, side: Side, *, widely: bool = False
+    setup: Validator,
+    target_kbps: float,
+    record: TrialRecord,
+    side: Side,
+    *,
+    widely: bool = False,
 ) -> _Hearing | Unreachable:
     settings = settings_of(record)
-    bench = Bench(court.encoder, court.executor, court.clips[side], _ignore, target_kbps)
+    bench = Bench(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
     assert record.knob is not None
     # On the tune side the search's own match is the first guess, and its encodes are cached.
     match = (bench.match_widely if widely else bench.match)(settings, record.knob)
@@ -275,12 +282,12 @@ def _hear_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     bench.notes.clear()
-    outcomes = bench.hear(settings, match, (*court.metrics, *METERS))
+    outcomes = bench.hear(settings, match, (*setup.metrics, *METERS))
     scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
     clip_kbps = {
-        clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in court.clips[side]
+        clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in setup.clips[side]
     }
-    kbps = spent_kbps(court.clips[side], list(outcomes.values()))
+    kbps = spent_kbps(setup.clips[side], list(outcomes.values()))
     return _Hearing(match, kbps, clip_kbps, scores, list(bench.notes))
 
 
@@ -288,11 +295,13 @@ def _ignore(_: object) -> None:
     """Passes of validation are not shown."""
 
 
-def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard) -> Candidate:
+def _candidate(
+    setup: Validator, record: TrialRecord, heard: _Measured, default: _Measured
+) -> Candidate:
     settings = settings_of(record)
     assert record.knob is not None
-    target = TARGET + court.suffix
-    convert = [] if court.rate is None else converting(court.rate)
+    target = TARGET + setup.suffix
+    convert = [] if setup.rate is None else converting(setup.rate)
     source = convert[-1] if convert else SOURCE
     told = [note for hearing in heard.sides.values() for note in hearing.notes]
     told += [_jump(hearing.match) for hearing in heard.sides.values() if _jump(hearing.match)]
@@ -300,14 +309,14 @@ def _candidate(court: Court, record: TrialRecord, heard: _Heard, default: _Heard
         trial=record.number,
         rate_mode=record.rate_mode,
         values=record.values,
-        command=list(court.encoder.command_line(settings, record.knob, source, target)),
+        command=list(setup.encoder.command_line(settings, record.knob, source, target)),
         sides={
-            side: _side_result(court, hearing, default.sides[side], is_default=heard is default)
+            side: _side_result(setup, hearing, default.sides[side], is_default=heard is default)
             for side, hearing in heard.sides.items()
         },
         problem=heard.problem,
         notes=list(dict.fromkeys(told)),
-        nominal=find_rate_mode(court.encoder, record.rate_mode).nominal,
+        nominal=find_rate_mode(setup.encoder, record.rate_mode).nominal,
         convert=convert,
     )
 
@@ -328,11 +337,11 @@ def _jump(match: RateMatch) -> str:
 
 
 def _side_result(
-    court: Court, hearing: _Hearing, default: _Hearing, *, is_default: bool
+    setup: Validator, hearing: _Hearing, default: _Hearing, *, is_default: bool
 ) -> SideResult:
     scores = {
         metric.name: {digest: each[metric.name].mean for digest, each in hearing.scores.items()}
-        for metric in court.metrics
+        for metric in setup.metrics
     }
     differences = {
         name: {d: score - default.scores[d][name].mean for d, score in by_clip.items()}
@@ -344,17 +353,17 @@ def _side_result(
         if is_default:
             return NOTHING
         means = [fmean(differences[name][d] for name in names) for d in hearing.scores]
-        return paired_bootstrap(means, court.seed)
+        return paired_bootstrap(means, setup.seed)
 
-    own = {digest: each[court.scorer.name] for digest, each in hearing.scores.items()}
-    objective = _objective(court, hearing)
+    own = {digest: each[setup.scorer.name] for digest, each in hearing.scores.items()}
+    objective = _objective(setup, hearing)
     return SideResult(
         knob=hearing.match.knob,
         bitrate_kbps=hearing.kbps,
         scores=scores,
         spreads={digest: score.spread for digest, score in own.items()},
         gains={name: estimate([name]) for name in scores},
-        families={family: estimate(names) for family, names in court.families.items()},
+        families={family: estimate(names) for family, names in setup.families.items()},
         windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
         diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
         members={
@@ -366,28 +375,28 @@ def _side_result(
         spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
         beside=list(hearing.match.beside or ()),
         objective=objective,
-        objective_gain=_objective_gain(court, objective, default, is_default=is_default),
+        objective_gain=_objective_gain(setup, objective, default, is_default=is_default),
     )
 
 
-def _objective(court: Court, hearing: _Hearing) -> dict[str, float]:
+def _objective(setup: Validator, hearing: _Hearing) -> dict[str, float]:
     """What the objective takes of each clip; empty where it is the mean score."""
-    scores = [each[court.scorer.name] for each in hearing.scores.values()]
-    if is_mean_score(scores, court.objective):
+    scores = [each[setup.scorer.name] for each in hearing.scores.values()]
+    if is_mean_score(scores, setup.objective):
         return {}
-    return dict(zip(hearing.scores, clip_values(scores, court.objective), strict=True))
+    return dict(zip(hearing.scores, clip_values(scores, setup.objective), strict=True))
 
 
 def _objective_gain(
-    court: Court, own: Mapping[str, float], default: _Hearing, *, is_default: bool
+    setup: Validator, own: Mapping[str, float], default: _Hearing, *, is_default: bool
 ) -> Estimate | None:
-    base = _objective(court, default)
+    base = _objective(setup, default)
     if not own or not base:
         return None
     if is_default:
         return NOTHING
     before, after = (np.array([values[digest] for digest in own]) for values in (base, own))
-    return gain_of(before, after, court.objective, court.seed)
+    return gain_of(before, after, setup.objective, setup.seed)
 
 
 def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
@@ -396,7 +405,7 @@ def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
 
 
 def _judge(
-    court: Court,
+    setup: Validator,
     candidates: Sequence[Candidate],
     best: int,
     n_trials: int,
@@ -408,16 +417,16 @@ def _judge(
         Evidence(
             tune_gain=tune.value if tune else 0.0,
             objective_gain=holdout.objective_gain if holdout else None,
-            gain=holdout.gains[court.scorer.name] if holdout else None,
+            gain=holdout.gains[setup.scorer.name] if holdout else None,
             families=holdout.families if holdout else {},
-            judges=court.families,
-            n_clips=len(court.clips["holdout"]),
-            n_sources=court.holdout_sources,
+            judges=setup.families,
+            n_clips=len(setup.clips["holdout"]),
+            n_sources=setup.holdout_sources,
             n_trials=n_trials,
-            objective=court.objective,
-            climbed=court.scorer.name,
-            climbed_family=court.scorer.about.family,
-            taught=[judge.name for judge in court.judges if judge.about.taught_model],
+            objective=setup.objective,
+            climbed=setup.scorer.name,
+            climbed_family=setup.scorer.about.family,
+            taught=[judge.name for judge in setup.judges if judge.about.taught_model],
             heard=listening,
         )
     )

@@ -54,7 +54,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Heard:
+class SideScores:
     """One side at one bitrate.
 
     Args:
@@ -89,8 +89,8 @@ class Comparison:
     """
 
     target_kbps: float
-    a: Heard | None
-    b: Heard | None
+    a: SideScores | None
+    b: SideScores | None
     gains: dict[str, Estimate]
     artefacts: dict[str, Estimate]
     time_ratio: float | None
@@ -151,7 +151,7 @@ class _Stage:
     clips: Sequence[ClipRef]
     metrics: tuple[Scorer, ...]
 
-    def hear(self, a: Subject, b: Subject, kbps: float) -> tuple[Heard, Heard] | str:
+    def hear(self, a: Subject, b: Subject, kbps: float) -> tuple[SideScores, SideScores] | str:
         """A at the target, and B at what A spends; or why not."""
         guess = a.knobs.get(kbps)
         first = self._match(a, kbps, kbps, guess, tolerance=TOLERANCE, near=NEAR)
@@ -200,7 +200,7 @@ class _Stage:
             return RateMatch(match.closest_knob, match.closest_kbps, match.passes)
         return match.reason
 
-    def _score(self, subject: Subject, kbps: float, match: RateMatch) -> Heard | str:
+    def _score(self, subject: Subject, kbps: float, match: RateMatch) -> SideScores | str:
         settings = subject.settings[kbps]
         try:
             outcomes = self._bench(subject, kbps).run(
@@ -219,10 +219,10 @@ def _heard(
     scores: Mapping[str, Mapping[str, Score]],
     metrics: Sequence[Scorer],
     encode_s: float,
-) -> Heard:
+) -> SideScores:
     by_metric = {m.name: {d: each[m.name].mean for d, each in scores.items()} for m in metrics}
     found = {digest: figures(each) for digest, each in scores.items()}
-    return Heard(settings, match.knob, match.kbps, by_metric, found, encode_s)
+    return SideScores(settings, match.knob, match.kbps, by_metric, found, encode_s)
 
 
 def _knob_of(subject: Subject, kbps: float) -> tuple[str, str]:
@@ -235,7 +235,7 @@ def _problem(a: Subject, b: Subject, first: object, second: object) -> str:
     return "; ".join(f"{x} ({label}): {why}" for x, label, why in sides if isinstance(why, str))
 
 
-def _compare(a: Heard, b: Heard, kbps: float, seed: int) -> Comparison:
+def _compare(a: SideScores, b: SideScores, kbps: float, seed: int) -> Comparison:
     by_clip = {
         digest: {name: b.scores[name][digest] - a.scores[name][digest] for name in a.scores}
         for digest in a.figures
@@ -255,6 +255,6 @@ def _compare(a: Heard, b: Heard, kbps: float, seed: int) -> Comparison:
     return Comparison(kbps, a, b, gains, artefacts, ratio, by_clip, said)
 
 
-def mean_of(side: Heard, metric: str) -> float:
+def mean_of(side: SideScores, metric: str) -> float:
     """The mean score of a side, points."""
     return statistics.fmean(side.scores[metric].values())

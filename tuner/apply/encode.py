@@ -218,8 +218,8 @@ def encode_library(
     try:
         shutil.rmtree(out / WORK, ignore_errors=True)  # of a process that was killed
         (out / WORK).mkdir()
-        workshop = _Workshop(recipe, out, Ledger(out / LEDGER))
-        pending: set[Future[Result]] = {pool.submit(workshop.make, item) for item in items}
+        encoder = _Encoder(recipe, out, Ledger(out / LEDGER))
+        pending: set[Future[Result]] = {pool.submit(encoder.make, item) for item in items}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
@@ -229,7 +229,7 @@ def encode_library(
         held.close()
 
 
-class _Workshop:
+class _Encoder:
     """Makes one file after another, in any thread."""
 
     def __init__(self, recipe: Recipe, out: Path, ledger: Ledger) -> None:

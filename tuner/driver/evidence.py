@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.answer.ablation import Laboratory, ablate
+from tuner.answer.ablation import AblationSetup, ablate
 from tuner.answer.verdict import MIN_TUNE_GAIN
 from tuner.apply.exhibits import write_exhibits
 from tuner.apply.player import RunPlayer
@@ -19,7 +19,7 @@ from tuner.jobs.job import ClipRef
 from tuner.records import Ablation, BitrateResult, Results
 from tuner.search.trials import Trials
 from tuner.study.space import Space
-from tuner.updates import Observer, StageStarted
+from tuner.updates import Observer, PhaseStarted
 
 if TYPE_CHECKING:
     from tuner.driver.parts import Parts
@@ -73,9 +73,9 @@ def _ablate(
         if 0 < done < total:
             left_s = (time.monotonic() - started) / done * (total - done)
             told += f", ETA {left_s:.0f} s"
-        observer(StageStarted(told))
+        observer(PhaseStarted(told))
 
-    laboratory = Laboratory(
+    setup = AblationSetup(
         encoder=parts.encoder,
         space=space,
         executor=executor,
@@ -84,7 +84,7 @@ def _ablate(
         seed=parts.spec.seed,
         progress=tell,
     )
-    return ablate(laboratory, result.target_kbps, default, tuned, result.importance)
+    return ablate(setup, result.target_kbps, default, tuned, result.importance)
 
 
 def keep_exhibits(parts: Parts, run: Path, results: Results, observer: Observer) -> Results:
@@ -98,7 +98,7 @@ def keep_exhibits(parts: Parts, run: Path, results: Results, observer: Observer)
     """
     if parts.spec.exhibits == 0 and not (run / FOLDER).exists():
         return results
-    observer(StageStarted("Writing the clips for listening"))
+    observer(PhaseStarted("Writing the clips for listening"))
     try:
         write_exhibits(RunPlayer(run, results, parts.encoder), results, parts.spec.exhibits)
     except TunerError as error:

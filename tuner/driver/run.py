@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.answer.checks import CHECKED_CLIPS, check_scorer, tell_teachers
-from tuner.answer.validation import Court, measure_default, validate_bitrate
+from tuner.answer.validation import Validator, measure_default, validate_bitrate
 from tuner.answer.worth import with_worth
 from tuner.driver.default_points import default_points
 from tuner.driver.evidence import explain, keep_exhibits
@@ -44,7 +44,7 @@ from tuner.search.trials import Trials
 from tuner.study.objective import pareto_front
 from tuner.study.space import presets_of
 from tuner.target.answers import Target, answer_targets, find_targets
-from tuner.updates import BitrateFinished, Observer, StageStarted
+from tuner.updates import BitrateFinished, Observer, PhaseStarted
 
 if TYPE_CHECKING:
     pass
@@ -94,11 +94,11 @@ def run_study(
             trials_in_flight(parts, executor.workers),
             observer,
         )
-        court = _court(parts, executor, clips, lanes, _listened(folder), observer)
-        bitrates = _validate(parts, court, lanes, observer)
-        points = _measure_default(court, bitrates, observer)
-        answers = answer_targets(court, targets, bitrates)
-    observer(StageStarted("Checking the quality model on anchors"))
+        setup = _setup(parts, executor, clips, lanes, _listened(folder), observer)
+        bitrates = _validate(parts, setup, lanes, observer)
+        points = _measure_default(setup, bitrates, observer)
+        answers = answer_targets(setup, targets, bitrates)
+    observer(PhaseStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
         bitrates=bitrates,
@@ -217,15 +217,15 @@ def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
     return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}
 
 
-def _court(
+def _setup(
     parts: Parts,
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
     lanes: Sequence[Trials],
     listening: Mapping[float, ListeningResult],
     observer: Observer,
-) -> Court:
-    return Court(
+) -> Validator:
+    return Validator(
         encoder=parts.encoder,
         suffix=_suffix(lanes, parts.encoder, clips["tune"]),
         executor=executor,
@@ -242,22 +242,22 @@ def _court(
 
 
 def _validate(
-    parts: Parts, court: Court, lanes: Sequence[Trials], observer: Observer
+    parts: Parts, setup: Validator, lanes: Sequence[Trials], observer: Observer
 ) -> list[BitrateResult]:
     results = []
     for lane in lanes:
         result = validate_bitrate(
-            court, lane.target_kbps, lane.results, lane.default(), lane.timing()
+            setup, lane.target_kbps, lane.results, lane.default(), lane.timing()
         )
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
-        results.append(explain(parts, lane, result, court.executor, court.clips["tune"], observer))
+        results.append(explain(parts, lane, result, setup.executor, setup.clips["tune"], observer))
     return results
 
 
 def _measure_default(
-    court: Court, bitrates: Sequence[BitrateResult], observer: Observer
+    setup: Validator, bitrates: Sequence[BitrateResult], observer: Observer
 ) -> list[CurvePoint]:
     """The default around the targets; where it cannot spend a bitrate, there is no point."""
     answered = [bitrate for bitrate in bitrates if bitrate.problem is None]
@@ -266,10 +266,10 @@ def _measure_default(
     found = []
     wanted = default_points([bitrate.target_kbps for bitrate in answered])
     told = ", ".join(f"{kbps:g}" for kbps in wanted)
-    observer(StageStarted(f"Measuring the default's curve at {told} kb/s"))
+    observer(PhaseStarted(f"Measuring the default's curve at {told} kb/s"))
     for kbps in wanted:
         near = min(answered, key=lambda b: abs(math.log(b.target_kbps / kbps)))
-        side = measure_default(court, kbps, near)
+        side = measure_default(setup, kbps, near)
         if side is not None:
             found.append(CurvePoint(kbps, side))
     return found

@@ -23,7 +23,7 @@ from tuner.rate import RateMatch, first_guess
 from tuner.records import SIDE_WORDS, Side
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
-from tuner.updates import Observer, StageStarted
+from tuner.updates import Observer, PhaseStarted
 
 if TYPE_CHECKING:
     from tuner.driver.parts import Parts
@@ -140,7 +140,7 @@ class _Progress:
         if 0 < done < self._total:
             left_s = (time.monotonic() - self._started) / done * (self._total - done)
             told += f", ETA {left_s:.0f} s"
-        self._observer(StageStarted(told))
+        self._observer(PhaseStarted(told))
 
     def passed(self, count: int) -> None:
         """So many clips are behind."""

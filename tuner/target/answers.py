@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from tuner.answer.validation import TARGET, Court
+from tuner.answer.validation import TARGET, Validator
 from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import SOURCE, Encoder, Settings
 from tuner.errors import RunError
@@ -29,7 +29,7 @@ from tuner.study.table import BITRATE_RANGE
 from tuner.target.needed import Needed, bits_ratio, find_needed
 from tuner.target.per_title import start_knob
 from tuner.target.words import say
-from tuner.updates import Observer, StageStarted
+from tuner.updates import Observer, PhaseStarted
 
 #: Savings smaller than this are within the tolerance of quality matching, as a fraction.
 LEAST_SAVING = 0.01
@@ -76,7 +76,7 @@ def find_targets(
     bench = Bench(encoder, executor, clips, observer, 0.0)
     knob = start_knob(encoder, settings)
     for goal in goals:
-        observer(StageStarted(f"Finding the bitrate where the default reaches {goal}"))
+        observer(PhaseStarted(f"Finding the bitrate where the default reaches {goal}"))
         try:
             needed = find_needed(bench, settings, goal, scorer, objective, knob)
         except TRIAL_ERRORS as error:
@@ -89,17 +89,17 @@ def find_targets(
             if isinstance(needed.match, OutOfReach)
             else f"the default needs {needed.probe.point.kbps:.1f} kb/s"
         )
-        observer(StageStarted(f"{said}; searching at {kbps:g} kb/s"))
+        observer(PhaseStarted(f"{said}; searching at {kbps:g} kb/s"))
     return found
 
 
 def answer_targets(
-    court: Court, targets: Sequence[Target], bitrates: Sequence[BitrateResult]
+    setup: Validator, targets: Sequence[Target], bitrates: Sequence[BitrateResult]
 ) -> list[QualityTarget]:
     """What the default and the best settings need for each target.
 
     Args:
-        court: what to score with.
+        setup: what to score with.
         targets: as found before the search.
         bitrates: the answers, of which each target has one, unless its default failed.
 
@@ -109,44 +109,44 @@ def answer_targets(
     found = []
     for target in targets:
         answer = next(b for b in bitrates if b.target_kbps == target.kbps)
-        court.observer(StageStarted(f"Matching the finalists to {target.goal}"))
-        found.append(_answer(court, target, answer))
+        setup.observer(PhaseStarted(f"Matching the finalists to {target.goal}"))
+        found.append(_answer(setup, target, answer))
     return found
 
 
-def _answer(court: Court, target: Target, answer: BitrateResult) -> QualityTarget:
+def _answer(setup: Validator, target: Target, answer: BitrateResult) -> QualityTarget:
     if answer.problem is not None or not answer.candidates:
-        return _unanswered(court, target, answer.problem or "the search has no result")
+        return _unanswered(setup, target, answer.problem or "the search has no result")
     default = answer.candidates[0]
-    best = _cheapest(court, target.goal, answer.candidates)
-    own = _match(court, target.goal, default, "holdout")
+    best = _cheapest(setup, target.goal, answer.candidates)
+    own = _match(setup, target.goal, default, "holdout")
     if isinstance(own, str):
-        return _unanswered(court, target, own)
-    told = None if best is default else _match(court, target.goal, best, "holdout")
+        return _unanswered(setup, target, own)
+    told = None if best is default else _match(setup, target.goal, best, "holdout")
     if told is None or isinstance(told, str):
         return say(
-            _target(target, _record(court, *_of(default), own)), len(own.seconds), court.families
+            _target(target, _record(setup, *_of(default), own)), len(own.seconds), setup.families
         )
     ratio = bits_ratio(told, own)
     spent = own.probe.encode_s
     return say(
         _target(
             target,
-            _record(court, *_of(default), own),
-            best=_record(court, *_of(best), told),
+            _record(setup, *_of(default), own),
+            best=_record(setup, *_of(best), told),
             bits=ratio,
             time_ratio=told.probe.encode_s / spent if spent > 0 else None,
-            judges=_judge(court, (default, own), (best, told)),
+            judges=_judge(setup, (default, own), (best, told)),
         ),
         len(own.seconds),
-        court.families,
+        setup.families,
     )
 
 
-def _unanswered(court: Court, target: Target, problem: str) -> QualityTarget:
+def _unanswered(setup: Validator, target: Target, problem: str) -> QualityTarget:
     """What is known from the tuning clips, and why there is no more."""
     settings = target.needed.settings
-    default = _record(court, 0, settings, target.needed)
+    default = _record(setup, 0, settings, target.needed)
     default = replace(default, reached=False, low_kbps=None, high_kbps=None, reason=problem)
     told = f"For {target.goal} there is no result on held-out clips: {problem}"
     return replace(_target(target, default), sentence=told)
@@ -157,14 +157,14 @@ def _target(target: Target, default: NeededBits, **found: object) -> QualityTarg
     return QualityTarget(str(goal), goal.quality, goal.share, target.kbps, default, **found)  # type: ignore[arg-type]
 
 
-def _cheapest(court: Court, goal: Goal, candidates: Sequence[Candidate]) -> Candidate:
+def _cheapest(setup: Validator, goal: Goal, candidates: Sequence[Candidate]) -> Candidate:
     """Who needs the fewest bits on the tuning clips, the default unless it is certain to spend
     more.
     """
     needs: list[tuple[float, Candidate]] = []
     nearest: list[tuple[float, Candidate]] = []
     for candidate in candidates:
-        needed = None if candidate.problem else _match(court, goal, candidate, "tune")
+        needed = None if candidate.problem else _match(setup, goal, candidate, "tune")
         if isinstance(needed, Needed):
             point = needed.probe.point
             nearest.append((point.quality, candidate))
@@ -177,18 +177,18 @@ def _cheapest(court: Court, goal: Goal, candidates: Sequence[Candidate]) -> Cand
     return candidates[0] if default is not None and kbps > default * (1 - LEAST_SAVING) else best
 
 
-def _match(court: Court, goal: Goal, candidate: Candidate, side: Side) -> Needed | str:
-    bench = Bench(court.encoder, court.executor, court.clips[side], lambda _: None, 0.0)
+def _match(setup: Validator, goal: Goal, candidate: Candidate, side: Side) -> Needed | str:
+    bench = Bench(setup.encoder, setup.executor, setup.clips[side], lambda _: None, 0.0)
     guess = candidate.sides["tune"].knob
     try:
         return find_needed(
             bench,
             Settings.of(candidate.rate_mode, candidate.values),
             goal,
-            court.scorer,
-            court.objective,
+            setup.scorer,
+            setup.objective,
             guess,
-            seed=court.seed,
+            seed=setup.seed,
         )
     except TRIAL_ERRORS as error:
         return f"{type(error).__name__}: {error}"
@@ -198,10 +198,10 @@ def _of(candidate: Candidate) -> tuple[int, Settings]:
     return candidate.trial, Settings.of(candidate.rate_mode, candidate.values)
 
 
-def _record(court: Court, trial: int, settings: Settings, needed: Needed) -> NeededBits:
+def _record(setup: Validator, trial: int, settings: Settings, needed: Needed) -> NeededBits:
     probe, crossing = needed.probe, needed.crossing
-    target = TARGET + court.suffix
-    command = court.encoder.command_line(settings, probe.point.knob, SOURCE, target)
+    target = TARGET + setup.suffix
+    command = setup.encoder.command_line(settings, probe.point.knob, SOURCE, target)
     return NeededBits(
         trial=trial,
         rate_mode=settings.rate_mode,
@@ -219,14 +219,14 @@ def _record(court: Court, trial: int, settings: Settings, needed: Needed) -> Nee
 
 
 def _judge(
-    court: Court, one: tuple[Candidate, Needed], other: tuple[Candidate, Needed]
+    setup: Validator, one: tuple[Candidate, Needed], other: tuple[Candidate, Needed]
 ) -> dict[str, Estimate]:
     """What the judges say of the second against the first, each at the bits that it needs."""
     heard = []
     for _, needed in (one, other):
-        bench = Bench(court.encoder, court.executor, court.clips["holdout"], lambda _: None, 0.0)
+        bench = Bench(setup.encoder, setup.executor, setup.clips["holdout"], lambda _: None, 0.0)
         try:
-            heard.append(bench.run(needed.settings, needed.probe.point.knob, court.judges))
+            heard.append(bench.run(needed.settings, needed.probe.point.knob, setup.judges))
         except TRIAL_ERRORS:
             return {}
     return {
@@ -235,7 +235,7 @@ def _judge(
                 fmean(heard[1][d].scores[n].mean - heard[0][d].scores[n].mean for n in names)
                 for d in heard[0]
             ],
-            court.seed,
+            setup.seed,
         )
-        for family, names in court.families.items()
+        for family, names in setup.families.items()
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tuner.answer.ablation import MOST_SETTINGS, Laboratory, ablate
+from tuner.answer.ablation import MOST_SETTINGS, AblationSetup, ablate
 from tuner.encoder import Encoder, Parameter, Settings, Value
 from tuner.jobs.passes import Bench
 from tuner.records import Candidate, SideResult
@@ -53,13 +53,13 @@ def candidate(
     return Candidate(1, mode, dict(values), [], {"tune": side})
 
 
-def laboratory(
+def setup(
     bench: Bench, told: list[tuple[int, int]] | None = None, encoder: Encoder | None = None
-) -> Laboratory:
+) -> AblationSetup:
     encoder = encoder or FakeEncoder()
     space = make_space(encoder, {})
     tell = [] if told is None else told
-    return Laboratory(
+    return AblationSetup(
         encoder, space, bench.executor, bench.clips, MODEL, 1, lambda *at: tell.append(at)
     )
 
@@ -68,7 +68,7 @@ def test_each_setting_is_worth_its_decibels(bench: Bench) -> None:
     """Shaping 4 dB, the manual bandwidth 3 dB, of one point each, at equal bitrate."""
     told: list[tuple[int, int]] = []
     default, tuned = candidate(bench, "abr", DEFAULT), candidate(bench, "abr", BEST)
-    records = ablate(laboratory(bench, told), 64.0, default, tuned, {})
+    records = ablate(setup(bench, told), 64.0, default, tuned, {})
     assert [record.parameter for record in records] == ["shaping", "bandwidth", "bandwidth_hz"]
     shaping, bandwidth, frequency = records
     assert shaping.worth is not None and bandwidth.worth is not None
@@ -87,7 +87,7 @@ def test_the_rate_mode_is_put_back_with_a_knob_of_its_own(bench: Bench) -> None:
     """vbr is worth 2 dB; everything else stays."""
     default = candidate(bench, "abr", DEFAULT)
     tuned = candidate(bench, "vbr", {**DEFAULT, "shaping": 7})
-    records = {r.parameter: r for r in ablate(laboratory(bench), 64.0, default, tuned, {})}
+    records = {r.parameter: r for r in ablate(setup(bench), 64.0, default, tuned, {})}
     assert set(records) == {"rate_mode", "shaping"}
     mode = records["rate_mode"]
     assert (mode.value, mode.default) == ("vbr", "abr")
@@ -98,7 +98,7 @@ def test_a_failure_is_a_problem_and_no_score(bench: Bench) -> None:
     """What cannot be run says why and comes last."""
     default, tuned = candidate(bench, "abr", DEFAULT), candidate(bench, "abr", BEST)
     encoder = FakeEncoder(crash_on=(("bandwidth", "auto"),), build="crashing")
-    records = ablate(laboratory(bench, encoder=encoder), 64.0, default, tuned, {})
+    records = ablate(setup(bench, encoder=encoder), 64.0, default, tuned, {})
     assert records[-1].parameter == "bandwidth"
     assert records[-1].worth is None and "exit code 3" in (records[-1].problem or "")
 
@@ -110,7 +110,7 @@ def test_the_most_important_are_taken(bench: Bench) -> None:
     encoder = Wide()
     default = candidate(bench, "abr", low, encoder)
     tuned = candidate(bench, "abr", high, encoder)
-    wide = laboratory(bench, encoder=encoder)
+    wide = setup(bench, encoder=encoder)
     records = ablate(wide, 64.0, default, tuned, {"extra_13": 0.5, "extra_12": 0.2})
     assert len(records) == MOST_SETTINGS
     assert {"extra_12", "extra_13"} <= {record.parameter for record in records}

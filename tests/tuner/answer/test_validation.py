@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.answer.validation import Court, choose_finalists, validate_bitrate
+from tuner.answer.validation import Validator, choose_finalists, validate_bitrate
 from tuner.artefacts import ARTEFACTS
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef
@@ -60,15 +60,15 @@ def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0
     return TrialResult(record, objective, Timing())
 
 
-def court(
+def setup(
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
     judges: tuple[FakeScorer, ...] = AGREEING,
     encoder: FakeEncoder | None = None,
     updates: list[Update] | None = None,
-) -> Court:
+) -> Validator:
     observer = [].append if updates is None else updates.append
-    return Court(encoder or FakeEncoder(), ".fake", executor, clips, MODEL, judges, 1, observer)
+    return Validator(encoder or FakeEncoder(), ".fake", executor, clips, MODEL, judges, 1, observer)
 
 
 def validated(
@@ -77,7 +77,7 @@ def validated(
     trials: list[TrialResult],
     judges: tuple[FakeScorer, ...] = AGREEING,
 ) -> BitrateResult:
-    bench = court(executor, clips, judges)
+    bench = setup(executor, clips, judges)
     return validate_bitrate(bench, 64.0, trials, trials[0], Timing(encodes=7))
 
 
@@ -124,7 +124,7 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
 def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """Scores are of the target; what the command's step spends is kept and told."""
     encoder = SteppedEncoder(build="stepped")
-    bench = court(executor, clips, encoder=encoder)
+    bench = setup(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0, 63.5), trial(1, 7, 46.0, 63.5)]
     result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     side = result.candidates[1].sides["holdout"]
@@ -149,8 +149,8 @@ def test_a_family_has_one_voice(executor: Executor, clips: dict[Side, list[ClipR
 def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """With nine held-out clips the default stays, whatever all say; so with one recording."""
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
-    few = court(executor, {**clips, "holdout": clips["holdout"][:9]})
-    one = replace(court(executor, clips), holdout_sources=1)
+    few = setup(executor, {**clips, "holdout": clips["holdout"][:9]})
+    one = replace(setup(executor, clips), holdout_sources=1)
     for each in (few, one):
         result = validate_bitrate(each, 64.0, trials, trials[0], Timing())
         assert (result.verdict.kind, result.winner) == ("preliminary", 0)
@@ -159,7 +159,7 @@ def test_few_clips_are_preliminary(executor: Executor, clips: dict[Side, list[Cl
 def test_listeners_decide(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """What people said on this bitrate stands above judges that object, and is kept."""
     heard = ListeningResult(Estimate(9.0, 4.0, 14.0), 6, 8, trial=1)
-    asked = replace(court(executor, clips, OBJECTING), listening={64.0: heard})
+    asked = replace(setup(executor, clips, OBJECTING), listening={64.0: heard})
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
     result = validate_bitrate(asked, 64.0, trials, trials[0], Timing())
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
@@ -191,7 +191,7 @@ def test_the_objective_is_reported_beside_the_mean(
 ) -> None:
     """What was maximised has its own gain; where it is the mean there is none."""
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
-    worst = replace(court(executor, clips), objective="worst-quarter")
+    worst = replace(setup(executor, clips), objective="worst-quarter")
     result = validate_bitrate(worst, 64.0, trials, trials[0], Timing())
     default, tuned = (candidate.sides["holdout"] for candidate in result.candidates)
     for side in (default, tuned):
@@ -202,7 +202,7 @@ def test_the_objective_is_reported_beside_the_mean(
     assert tuned.objective_gain.value == pytest.approx(lowest[1] - lowest[0])
     assert default.objective_gain == Estimate(0.0, 0.0, 0.0)
     assert "by worst quarter, which the search maximised" in result.verdict.sentence
-    consensus = replace(court(executor, clips), objective="consensus")
+    consensus = replace(setup(executor, clips), objective="consensus")
     (_, mean) = validate_bitrate(consensus, 64.0, trials, trials[0], Timing()).candidates
     assert mean.sides["holdout"].objective_gain is None  # the fake has no families
 
@@ -236,7 +236,7 @@ def test_finalist_that_fails_goes_last(
     encoder = FakeEncoder(crash_on=(("shaping", 7),), build="crashing")
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0), trial(2, 6, 44.0)]
     updates: list[Update] = []
-    bench = court(executor, clips, encoder=encoder, updates=updates)
+    bench = setup(executor, clips, encoder=encoder, updates=updates)
     result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert [c.trial for c in result.candidates] == [0, 2, 1]
     assert "exit code 3" in (result.candidates[2].problem or "")
@@ -249,7 +249,7 @@ def test_default_that_fails_in_validation(
 ) -> None:
     """If the default fails on the held-out clips nothing can be compared."""
     encoder = FakeEncoder(crash_on=(("shaping", 3),), build="crashing default")
-    bench = court(executor, clips, encoder=encoder)
+    bench = setup(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
     result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
     assert result.candidates == []

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
 
-from tuner.apply.compare import Comparison, Heard
+from tuner.apply.compare import Comparison, SideScores
 from tuner.apply.compare_files import to_junit, to_markdown
 from tuner.encoder import Settings
 from tuner.records import Estimate
@@ -15,7 +15,7 @@ LABELS = ("lame", "lame:x=`a`|<b>")
 
 
 def _comparisons() -> list[Comparison]:
-    heard = Heard(Settings("cbr"), 64.0, 64.1, {"insenet": {"d": 70.0}}, {}, 1.5)
+    heard = SideScores(Settings("cbr"), 64.0, 64.1, {"insenet": {"d": 70.0}}, {}, 1.5)
     gains = {"insenet": Estimate(-2.0, -3.0, -1.0)}
     return [
         Comparison(64.0, heard, heard, gains, {}, 1.25, {"d": {"insenet": -2.0}}, {"d": ""}),

@@ -8,9 +8,9 @@ from tuner.cli.display.live import Board
 from tuner.records import TrialRecord
 from tuner.updates import (
     PassFinished,
+    PhaseStarted,
     SearchFinished,
     SearchStarted,
-    StageStarted,
     TrialFinished,
     ValidationProgress,
 )
@@ -95,4 +95,4 @@ def test_problems_and_stages_are_lines() -> None:
     assert made.update(SearchFinished(64.0, "no way")) == "64 kb/s: no way"
     assert made.rows[64.0].state == "stopped"
     assert made.update(ValidationProgress(96.0, 1, 4)) == "96 kb/s: validated 1/4"
-    assert made.update(StageStarted("Checking")) == "Checking"
+    assert made.update(PhaseStarted("Checking")) == "Checking"

@@ -22,7 +22,7 @@ from tuner.sound.audio import Pcm, sample_digest
 from tuner.sound.clips import Clip, ClipSet, store_clips
 from tuner.study.spec import ClipsSpec, SearchSpec, StudySpec
 from tuner.testing import FakeEncoder, FakeScorer
-from tuner.updates import StageStarted, Update
+from tuner.updates import PhaseStarted, Update
 
 
 @dataclass
@@ -94,7 +94,7 @@ def test_the_clip_is_named_and_left_out(tmp_path: Path, by_judge: bool) -> None:
         "7.wav (held-out)",
     ]
     assert all("at 48 kb/s: nothing to hear" in sentence for sentence in told)
-    stages = [update.text for update in updates if isinstance(update, StageStarted)]
+    stages = [update.text for update in updates if isinstance(update, PhaseStarted)]
     assert stages[0].endswith("0/16") and stages[-1].endswith("16/16")
 
 

@@ -13,9 +13,9 @@ import pytest
 from tuner.errors import MachineError, RunError
 from tuner.rundir.disk import DiskKeeper, free_inodes, told_as_run_error
 from tuner.rundir.folder import RunFolder
-from tuner.updates import SearchStarted, StageStarted
+from tuner.updates import PhaseStarted, SearchStarted
 
-STEP = StageStarted("something")
+STEP = PhaseStarted("something")
 MB = 1_000_000
 
 

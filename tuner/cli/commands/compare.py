@@ -22,7 +22,7 @@ from tuner.errors import ClipError, StudyError
 from tuner.records import MODEL
 
 if TYPE_CHECKING:
-    from tuner.apply.compare import Comparison, Heard
+    from tuner.apply.compare import Comparison, SideScores
     from tuner.cli.arguments.subjects import Side
     from tuner.jobs.executor import Executor
     from tuner.jobs.job import ClipRef, Job, Outcome
@@ -366,7 +366,7 @@ def _as_json(
     }
 
 
-def _side(heard: Heard | None) -> dict[str, Any] | None:
+def _side(heard: SideScores | None) -> dict[str, Any] | None:
     if heard is None:
         return None
     settings = heard.settings

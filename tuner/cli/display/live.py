@@ -16,9 +16,9 @@ from tuner.updates import (
     BitrateFinished,
     Observer,
     PassFinished,
+    PhaseStarted,
     SearchFinished,
     SearchStarted,
-    StageStarted,
     TrialFinished,
     Update,
     ValidationProgress,
@@ -104,7 +104,7 @@ class Board:
                 row = self.rows[update.result.target_kbps]
                 row.state = "no answer" if update.result.problem else update.result.verdict.kind
                 return f"{_kbps(row)}: {update.result.verdict.sentence}"
-            case StageStarted():
+            case PhaseStarted():
                 self.stage = update.text
                 return update.text
 
