@@ -44,8 +44,7 @@ def find_winners(runs: Sequence[Path], encoder: str) -> Winners:
         results = read_results(run / "results.json")
         if results.provenance.encoder != encoder:
             raise StudyError(
-                f"{run}: is a run of {results.provenance.encoder}, which cannot warm-start"
-                f" {encoder}; leave it out"
+                f"{run}: a run of {results.provenance.encoder} cannot warm-start {encoder}; omit it"
             )
         for bitrate in results.bitrates:
             # The default is the first candidate, and is tried anyway.

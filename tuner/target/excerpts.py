@@ -63,7 +63,9 @@ def cut_excerpts(source: Path, folder: Path, count: int = DEFAULT_EXCERPTS) -> E
     if duration_s is None:
         duration_s = sum(len(block) for block in read_blocks(source)) / rate
     if duration_s < LEAST_S:
-        raise ClipError(f"{source}: is {duration_s:.2f} s long; at least {LEAST_S:g} s is needed")
+        raise ClipError(
+            f"{source}: too short ({duration_s:.2f} s); at least {LEAST_S:g} s is needed"
+        )
     pieces = min(count, max(int(duration_s / EXCERPT_S), 1))
     part = duration_s / pieces
     length = min(EXCERPT_S, duration_s)

@@ -290,7 +290,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
 
 def test_unknown_study_lists_the_shipped() -> None:
     """A name that is neither a file nor a shipped study is told with those there are."""
-    with pytest.raises(StudyError, match="no such file or shipped study; shipped studies"):
+    with pytest.raises(StudyError, match="no such file or shipped study; known:"):
         resolve_study("no-such-study", {})
 
 

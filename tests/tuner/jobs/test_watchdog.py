@@ -23,7 +23,7 @@ def test_who_hangs_is_killed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGKILL
-    assert b"did not end in 0.2 s" in done.stderr
+    assert b"did not finish within 0.2 s" in done.stderr
 
 
 def test_who_ends_in_time_is_not() -> None:

@@ -43,7 +43,7 @@ def test_answers_and_clips(finished: tuner.Run) -> None:
     assert len(finished.clips) == 4
     assert finished.report.is_file()
     assert "study.toml" in finished.results.provenance.command
-    with pytest.raises(RunError, match="no answer at 96 kb/s; it has one at: 64"):
+    with pytest.raises(RunError, match="no result at 96 kb/s; available: 64"):
         finished.winner(96)
 
 

@@ -166,7 +166,7 @@ def test_latency_is_judged_before_anything_is_encoded(make_bench: MakeBench) -> 
         make_bench(Slow()), Plan(4, with_shaping(5), 64.0), FakeScorer(), "mean", limits=limits
     )
     assert result.record.state == "infeasible" and result.record.passes == 0
-    assert result.record.reason == "latency 50 ms, the limit is 25 ms"
+    assert result.record.reason == "latency 50 ms; the limit is 25 ms"
     plan = Plan(0, DEFAULT, 64.0, is_default=True)
     default = evaluate(make_bench(Slow()), plan, FakeScorer(), "mean", limits=limits)
     assert default.record.state == "complete" and default.record.latency_ms == 30.0

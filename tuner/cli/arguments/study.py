@@ -135,7 +135,7 @@ def _shipped(name: str) -> Path:
     if f"{name}.toml" not in names:
         known = [each.removesuffix(".toml") for each in names]
         raise StudyError(
-            f"{name}: no such file, and no shipped study{did_you_mean(name, known)};"
-            f" shipped are: {', '.join(known)}"
+            f"{name}: no such file or shipped study{did_you_mean(name, known)};"
+            f" known: {', '.join(known)}"
         )
     return Path(str(folder / f"{name}.toml"))
