@@ -61,7 +61,7 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
     if not entries:
         known = ", ".join(encoder_names()) or "none"
         raise EncoderMissing(
-            f"no encoder {name!r}{did_you_mean(name, encoder_names())}; installed: {known};"
+            f"no encoder {name!r}{did_you_mean(name, encoder_names())}; known: {known};"
             " or give your own file (my.toml)"
         )
     offers = " and ".join(_distribution(entry) for entry in entries)

@@ -46,7 +46,7 @@ def load_metric(name: str) -> Metric:
     if not entries:
         known = ", ".join(metric_names()) or "none"
         raise MetricError(
-            f"no metric {name!r}{did_you_mean(name, metric_names())}; installed: {known};"
+            f"no metric {name!r}{did_you_mean(name, metric_names())}; known: {known};"
             " or give your own file (my-metric.toml)"
         )
     offers = " and ".join(_distribution(entry) for entry in entries)

@@ -79,11 +79,23 @@ def find_deltas(curves: dict[str, list[Curves]], seed: int) -> list[Deltas]:
         return []
     found = []
     for metric, of_runs in curves.items():
-        gained = [_delta(e.default, e.tuned, seed) for e in of_runs if e.default and e.tuned]
+        gained = [
+            _delta(e.default, e.tuned, seed)
+            for e in of_runs
+            if e.default and e.tuned and not _is_default(e.tuned, e.default)
+        ]
         tuned = [each.tuned for each in of_runs if each.tuned]
         between = [_delta(anchor, test, seed) for anchor, test in combinations(tuned, 2)]
-        found.append(Deltas(metric, gained, between))
+        if gained or between:
+            found.append(Deltas(metric, gained, between))
     return found
+
+
+def _is_default(recommended: Curve, default: Curve) -> bool:
+    """Whether nothing but the default is recommended: there is nothing to compare then."""
+    rates = dict(zip(default.targets, default.rates, strict=True))
+    points = zip(recommended.targets, recommended.rates, strict=True)
+    return all(rates.get(target) == rate for target, rate in points)
 
 
 def _delta(anchor: Curve, test: Curve, seed: int) -> Delta:

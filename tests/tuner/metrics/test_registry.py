@@ -59,7 +59,7 @@ def test_the_built_in_ones_are_installed() -> None:
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("nothing", r"no metric 'nothing'; installed: fake.*my-metric.toml"),
+        ("nothing", r"no metric 'nothing'; known: fake.*my-metric.toml"),
         ("unsaid", r"is not a metric: it lacks score, about"),
         ("mistaken", r"`about` must be a tuner.metric.About"),
         ("broken", r"cannot be loaded \(RuntimeError: no licence\)"),

@@ -37,7 +37,7 @@ def find_rate(
         typer.Option(help="opus, opus:param=value,…, or a run as RUN@96; repeat to compare."),
     ],
     target_quality: Annotated[
-        float | None, typer.Option(help="Target quality, 0 to 100, as in 85.")
+        float | None, typer.Option(help="Target quality, 1 to 99, as in 85.")
     ] = None,
     target_share: Annotated[
         float | None,

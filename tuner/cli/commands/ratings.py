@@ -14,7 +14,9 @@ from tuner.model.scorer import SHIPPED_WEIGHTS
 
 def ratings(
     file: Annotated[Path, typer.Argument(help="CSV: signal,condition,listener,rating,file.")],
-    weights: Annotated[Path, typer.Option(help="Weights to start from.")] = SHIPPED_WEIGHTS,
+    weights: Annotated[
+        Path, typer.Option(help="Weights to start from.", show_default="the shipped ones")
+    ] = SHIPPED_WEIGHTS,
     out: Annotated[Path, typer.Option(help="Where to write the weights.")] = Path(
         "insenet.safetensors"
     ),

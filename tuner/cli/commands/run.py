@@ -76,7 +76,7 @@ def run(
     bitrates: Annotated[str | None, typer.Option(help="Target kb/s, as in 64,96.")] = None,
     target_quality: Annotated[
         str | None,
-        typer.Option(help="Find the lowest bitrate for these qualities, 0 to 100, as in 80,90."),
+        typer.Option(help="Find the lowest bitrate for these qualities, 1 to 99, as in 80,90."),
     ] = None,
     target_share: Annotated[
         float | None,
