@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuner.apply.player import RunPlayer, encoder_of, find_bitrate, find_candidate
-from tuner.errors import RunError, StudyError, TunerError
+from tuner.errors import RunError, StudyError
+from tuner.extras import need_extra
 from tuner.pcm import SAMPLE_RATE, Pcm
 from tuner.records import BitrateResult, Candidate, ClipRecord, Results
 from tuner.results import read_results
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 #: What `Run.to_pandas` gives.
 TABLES = ("trials", "winners", "clips", "deltas")
-#: What brings pandas.
-NEEDS_PANDAS = "needs pandas: pip install 'codec-tuner[notebook]'"
 
 
 class Run:
@@ -133,7 +132,10 @@ class Run:
         if table not in TABLES:
             raise StudyError(f"no table {table!r}; there are: {', '.join(TABLES)}")
         rows = list(make_tables(read_runs([self.folder]))[table])
-        return _import_pandas().DataFrame(rows)
+        need_extra("notebook", "to_pandas")
+        import pandas
+
+        return pandas.DataFrame(rows)
 
     def optuna_study(self, kbps: float | None = None) -> optuna.Study:
         """A copy of the Optuna study of a target bitrate, in memory; of a running run, too.
@@ -180,11 +182,3 @@ def open_run(path: str | Path, *, trust: tuple[str, ...] = ()) -> Run:
     if not any((folder / name).is_file() for name in ("results.json", "study.toml")):
         raise RunError(f"{folder}: is no run directory (neither results.json nor study.toml)")
     return Run(folder, tuple(trust))
-
-
-def _import_pandas() -> Any:
-    try:
-        import pandas
-    except ImportError as error:
-        raise TunerError(f"to_pandas {NEEDS_PANDAS}") from error
-    return pandas

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import optuna
@@ -27,6 +28,13 @@ def _run_with_trials(folder: Path) -> Path:
     return folder
 
 
+def _stand_in(run_server: Any) -> ModuleType:
+    module = ModuleType("optuna_dashboard")
+    module.__spec__ = ModuleSpec("optuna_dashboard", None)
+    module.__dict__["run_server"] = run_server
+    return module
+
+
 def test_it_serves_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All trials, on this machine only; what the pages change does not reach the run."""
     run = _run_with_trials(tmp_path / "run")
@@ -39,7 +47,7 @@ def test_it_serves_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         study.enqueue_trial({})
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(sys.modules, "optuna_dashboard", SimpleNamespace(run_server=run_server))
+    monkeypatch.setitem(sys.modules, "optuna_dashboard", _stand_in(run_server))
     for _ in range(2):
         dashboard(run, "127.0.0.1", 8123)
     assert served == [("127.0.0.1", 8123)] * 2
@@ -50,6 +58,6 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
     with pytest.raises(TunerError, match=r"pip install 'codec-tuner\[dashboard\]'"):
         dashboard(tmp_path, "127.0.0.1", 8123)
-    monkeypatch.setitem(sys.modules, "optuna_dashboard", SimpleNamespace(run_server=None))
+    monkeypatch.setitem(sys.modules, "optuna_dashboard", _stand_in(None))
     with pytest.raises(RunError, match="is no run directory"):
         dashboard(tmp_path, "127.0.0.1", 8123)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.errors import TunerError
+from tuner.extras import need_extra
 
 
 def dashboard(
@@ -22,14 +22,11 @@ def dashboard(
     It shows a copy of the trials, taken now: what is changed on its pages does not reach the run,
     and new trials appear when the command is run again. It needs the package optuna-dashboard.
     """
+    need_extra("dashboard", "tuner dashboard")
+    from optuna_dashboard import run_server
+
     from tuner.rundir.trials_copy import copy_trials
 
-    try:
-        from optuna_dashboard import run_server
-    except ImportError as error:
-        raise TunerError(
-            "tuner dashboard needs optuna-dashboard: pip install 'codec-tuner[dashboard]'"
-        ) from error
     copied = copy_trials(run)
     rates = ", ".join(f"{kbps:g}" for kbps in copied.studies)
     print(f"{run}: trials at {rates} kb/s on http://{host}:{port}; Ctrl-C ends", file=sys.stderr)

@@ -99,7 +99,10 @@ def print_table(goal: Goal, found: Sequence[Found]) -> None:
     for each in found:
         needed = each.title.needed
         if each.problem:
-            console.print(Text(f"{each.title.name}: {each.problem}", style="red"))
+            # Most problems begin with the file that they are about.
+            named = any(str(source) in each.problem for source in each.title.sources)
+            told = each.problem if named else f"{each.title.name}: {each.problem}"
+            console.print(Text(told, style="red"))
         elif needed is not None and not needed.reached:
             reason = getattr(needed.match, "reason", "")
             console.print(Text(f"{each.title.name} ({each.label}): not reached: {reason}"))
