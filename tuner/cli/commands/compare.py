@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tuner.cli.arguments.target_options import TargetShareOption
 from tuner.cli.arguments.trust_options import TrustOption, make_trust
 from tuner.encoder import RATE_MODE
 from tuner.errors import ClipError, StudyError
@@ -55,12 +56,7 @@ def compare(
         str | None,
         typer.Option(help="Compare bits at these qualities instead, as in 85."),
     ] = None,
-    target_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of clips that must reach them, as in 0.95 (default: their mean must)."
-        ),
-    ] = None,
+    target_share: TargetShareOption = None,
     most_more_bits: Annotated[
         float,
         typer.Option(

@@ -21,6 +21,7 @@ from tuner.cli.arguments.study import (
     parse_rate,
     resolve_study,
 )
+from tuner.cli.arguments.target_options import TargetShareOption
 from tuner.cli.arguments.trust_options import TrustOption
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.running import available_cores
@@ -78,12 +79,7 @@ def run(
         str | None,
         typer.Option(help="Find the lowest bitrate for these qualities, 1 to 99, as in 80,90."),
     ] = None,
-    target_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of clips that must reach them, as in 0.95 (default: their mean must)."
-        ),
-    ] = None,
+    target_share: TargetShareOption = None,
     trials: Annotated[int | None, typer.Option(help="Trials per bitrate.")] = None,
     hours: Annotated[float | None, typer.Option(help="Total hours of search.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed for search and bootstrap.")] = None,
