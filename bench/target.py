@@ -1,10 +1,11 @@
 """Targets of quality: how near the answers are to the truth, and what they cost.
 
     python -m bench.target accuracy --clips CLIPS [--count 3] [--encoders opus,aac,lame,vorbis]
-    python -m bench.target files --clips CLIPS [--count 3] [--encoders opus] [--target 85]
+    python -m bench.target files --clips CLIPS [MORE …] [--count 3] [--encoders opus] [--target 85]
     python -m bench.target run --clips CLIPS [--count 3] [--encoders aac] [--target 80]
 
-CLIPS is a folder of lossless sound. One core is used; figures go to stdout as they come.
+CLIPS is a folder of lossless sound (`files` takes several). One core is used; figures go to
+stdout as they come.
 
 - accuracy: the bitrate that quality matching finds for the default against a dense sweep around
   it (every kb/s; every step where the encoder has a table), and the passes that it took.
@@ -146,7 +147,7 @@ def _sweep(knob: float, kbps: float, encoder: Encoder) -> list[float]:
     return sorted(set(knobs))
 
 
-def measure_files(folder: Path, count: int, encoder_name: str, target: float) -> None:
+def measure_files(folders: Sequence[Path], count: int, encoder_name: str, target: float) -> None:
     """Print what find-rate says of each file, and what the whole file needs."""
     scorer, _ = load_metrics(None, ())
     encoder = load_encoder(encoder_name)
@@ -154,7 +155,7 @@ def measure_files(folder: Path, count: int, encoder_name: str, target: float) ->
     print(f"files: {count} of {FILE_S:g} s, {encoder.name}, quality {target:g}")
     print("file  found  spends   whole     off  CPU s  six bitrates  share  interval")
     with tempfile.TemporaryDirectory() as name:
-        files = _join(folder, Path(name), count)
+        files = _join(folders, Path(name), count)
         _warm(encoder, scorer, files[0], Path(name))
         executor = AtOnce(Cache(Path(name) / "cache"))
         finder = Finder(
@@ -300,16 +301,17 @@ def _whole(
     return knob_between(needed, encoder)[0], BITRATES * (_cpu_s() - start) / bench.passes
 
 
-def _join(folder: Path, out: Path, count: int) -> list[Path]:
-    """Files of three minutes, each of other sounds of the folder as far as they go."""
-    sounds = sorted(folder.glob("*.flac"))
+def _join(folders: Sequence[Path], out: Path, count: int) -> list[Path]:
+    """Stereo files of three minutes, each of other sounds of the folders as far as they go."""
+    sounds = [path for folder in folders for path in sorted(folder.glob("*.flac"))]
     made: list[Path] = []
     for index in range(count):
         parts: list[np.ndarray] = []
         at = index * 14
         while sum(len(part) for part in parts) < FILE_S * SAMPLE_RATE:
             pcm, rate = read_audio(sounds[at % len(sounds)])
-            parts.append(resample(pcm, rate).T)
+            sound = resample(pcm, rate)
+            parts.append(np.broadcast_to(sound, (2, sound.shape[1])).T)
             at += 1
         path = out / f"{index}.flac"
         soundfile.write(path, np.concatenate(parts)[: round(FILE_S * SAMPLE_RATE)], SAMPLE_RATE)
@@ -341,7 +343,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=("accuracy", "files", "run"))
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--count", type=int, default=3, help="clips or files")
     parser.add_argument("--encoders", default="opus,aac,lame,vorbis")
     parser.add_argument("--target", type=float, default=85.0, help="of files and run")
@@ -350,9 +352,9 @@ def main() -> None:
     started = time.monotonic()
     encoders = given.encoders.split(",")
     if given.part == "accuracy":
-        measure_accuracy(given.clips, given.count, encoders)
+        measure_accuracy(given.clips[0], given.count, encoders)
     elif given.part == "run":
-        measure_run(given.clips, given.count, encoders[0], given.target, given.trials)
+        measure_run(given.clips[0], given.count, encoders[0], given.target, given.trials)
     else:
         measure_files(given.clips, given.count, encoders[0], given.target)
     print(f"{_cpu_s():.0f} CPU s, {time.monotonic() - started:.0f} s")
