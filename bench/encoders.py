@@ -37,7 +37,8 @@ from tuner.encoder import Encoder, RateMode, default_settings
 from tuner.errors import EncoderError
 from tuner.plugins import encoder_names, load_encoder
 from tuner.sound.audio import SAMPLE_RATE, Pcm, align, find_delay, resample
-from tuner.sound.clips import Excerpting, load_clips
+from tuner.sound.clips import load_clips
+from tuner.sound.excerpts import Excerpting
 from tuner.testing.probe import Probe, active_modes, spread_knobs
 
 #: What a search typically asks for, kb/s, where a mode's knob is a bitrate.

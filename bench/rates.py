@@ -26,8 +26,9 @@ from tuner.jobs.passes import Bench
 from tuner.metric import Metric
 from tuner.plugins import load_encoder
 from tuner.rate import RateMatch
-from tuner.sound.clips import Clip, Excerpting, load_clips, store_clips
+from tuner.sound.clips import Clip, load_clips, store_clips
 from tuner.sound.decoding import read_format
+from tuner.sound.excerpts import Excerpting
 
 SEARCHED = (("aac", 64.0), ("lame", 96.0))
 SOURCE_HZ = 44_100

@@ -47,7 +47,8 @@ from tuner.quality_match import QualityMatch
 from tuner.rundir.folder import open_run
 from tuner.scorer import Scorer
 from tuner.sound.audio import SAMPLE_RATE, read_audio, resample
-from tuner.sound.clips import Excerpting, load_clips
+from tuner.sound.clips import load_clips
+from tuner.sound.excerpts import Excerpting
 from tuner.study.goal import Goal
 from tuner.study.objective import DEFAULT_OBJECTIVE
 from tuner.study.spec import ClipsSpec, SearchSpec, StudySpec

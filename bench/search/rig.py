@@ -23,7 +23,8 @@ from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
-from tuner.sound.clips import Excerpting, load_clips, store_clips
+from tuner.sound.clips import load_clips, store_clips
+from tuner.sound.excerpts import Excerpting
 from tuner.study.space import make_space
 from tuner.study.spec import Sampler
 from tuner.updates import Observer

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from tuner.sound.audio import SAMPLE_RATE, Pcm, sample_digest
-from tuner.sound.clips import Excerpting, load_clips
+from tuner.sound.clips import load_clips
+from tuner.sound.excerpts import Excerpting
 from tuner.sound.synth import SOUNDS, synthesize
 from tuner.training.degrade import find_attacks
 
 SIDES = ("tune", "holdout", "synthetic")
 SEEDS = (1, 2, 3)
-#: The shortest excerpt that `tuner.sound.clips` cuts, seconds; it is shortened here.
+#: The shortest excerpt that `tuner.sound.excerpts` cuts, seconds; it is shortened here.
 LEAST_EXCERPT_S = 5.0
 #: Attacks in a second from which on a sound is one of transients.
 RICH_ATTACKS_HZ = 1.0

@@ -39,7 +39,7 @@ DEFAULT_TRIALS = 60
 DEFAULT_JUDGES = ("visqol", "zimtohrli", "2f")
 #: Clips of either end of the gains that a report lets people hear, per bitrate.
 DEFAULT_EXHIBITS = 3
-#: Legal excerpt lengths, s (`tuner.sound.clips`).
+#: Legal excerpt lengths, s (`tuner.sound.excerpts`).
 EXCERPT_RANGE_S = (5.0, 10.0)
 #: Most trials of a bitrate, jobs at a time, and clips of a file or to be heard.
 MOST_TRIALS, MOST_WORKERS, MOST_CLIPS = 1_000_000, 10_000, 10_000

@@ -14,7 +14,7 @@ from tuner.suggestion import did_you_mean, read_kbps, read_switch
 
 #: Legal target bitrates, kb/s: the lowest speech codec to lossless stereo at 192 kHz.
 BITRATE_RANGE = (4.0, 6000.0)
-#: Legal sample rates, Hz: below there is no audio band worth coding (`tuner.sound.clips`).
+#: Legal sample rates, Hz: below there is no audio band worth coding (`tuner.sound.excerpts`).
 RATE_RANGE_HZ = (16_000, 192_000)
 #: Sizes past which nothing is meant, but a slip or an attack: most bitrates of one study, the
 #: longest text, the largest whole number (what databases and NumPy's seeds hold, 64 bits signed).

@@ -12,7 +12,8 @@ from tuner.errors import ClipError
 from tuner.pcm import find_depth
 from tuner.sound.audio import SAMPLE_RATE, sample_digest
 from tuner.sound.clip_files import cut_again
-from tuner.sound.clips import ClipSet, Excerpting, load_clips, store_clips
+from tuner.sound.clips import ClipSet, load_clips, store_clips
+from tuner.sound.excerpts import Excerpting
 from tuner.sound.synth import synthesize
 
 

@@ -167,7 +167,8 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
         return
     from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
-    from tuner.sound.clips import Excerpting, load_clips
+    from tuner.sound.clips import load_clips
+    from tuner.sound.excerpts import Excerpting
 
     try:
         with progress_bar("reading clips") as update:

@@ -285,7 +285,8 @@ def assemble(spec: StudySpec) -> Parts:
 def _read_clips(wanted: ClipsSpec, rate: int | None) -> ClipSet:
     from tuner.answer.content import guess_category
     from tuner.cli.display.progress import progress_bar
-    from tuner.sound.clips import Excerpting, load_clips
+    from tuner.sound.clips import load_clips
+    from tuner.sound.excerpts import Excerpting
 
     manifest = Path(wanted.manifest) if wanted.manifest else None
     excerpting = Excerpting(
