@@ -35,7 +35,7 @@ from tuner.records import (
 )
 from tuner.results import write_results
 from tuner.rundir.database import close_storage, open_storage
-from tuner.search import trials
+from tuner.search import trial_store
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search
 from tuner.search.trials import Trials
@@ -193,7 +193,7 @@ class Rig:
         with ExitStack() as stack:
             storage: Any = optuna.storages.InMemoryStorage()
             if self.memory:
-                plainly = patch.object(trials, "make_storage", lambda storage: storage)
+                plainly = patch.object(trial_store, "make_storage", lambda storage: storage)
                 stack.enter_context(plainly)
             else:
                 database = open_storage(self.folder / "optuna.db")

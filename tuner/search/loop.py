@@ -163,7 +163,7 @@ class _Loop:
 
     def _share(self, lane: _Lane) -> bool:
         """Suggest the neighbours' best where it is time; False when they must catch up first."""
-        ordinal = lane.trials.next_ordinal
+        ordinal = lane.trials.store.next_ordinal
         if ordinal == 0 or ordinal % SHARE_EVERY:
             return True
         known = ordinal - SHARE_LAG
@@ -189,7 +189,7 @@ class _Loop:
     def _tell(self, lane: _Lane) -> None:
         result = lane.in_flight.popleft().result()
         lane.trials.tell(result)
-        lane.trials.spend(lane.unsaved_s)
+        lane.trials.store.spend(lane.unsaved_s)
         lane.unsaved_s = 0.0
         best, default = best_and_default(lane.trials)
         self.observer(
@@ -206,7 +206,7 @@ class _Loop:
                 lane.unsaved_s += passed * len(lane.in_flight) / total
 
     def _hours_used(self) -> float:
-        return sum(lane.trials.wall_s + lane.unsaved_s for lane in self.lanes) / 3600
+        return sum(lane.trials.store.wall_s + lane.unsaved_s for lane in self.lanes) / 3600
 
     def _started(self, lane: _Lane) -> SearchStarted:
         best, default = best_and_default(lane.trials)
