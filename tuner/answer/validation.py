@@ -8,27 +8,19 @@ The winner is chosen on the tune side only; the held-out side says what it is wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from statistics import fmean
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from tuner.answer.diagnosis import METERS, figures
-from tuner.answer.verdict import ENOUGH_SOURCES, Evidence, decide
-from tuner.bootstrap import paired_bootstrap
-from tuner.encoder import SOURCE, Encoder, Settings, converting, find_rate_mode
-from tuner.jobs.executor import Executor
-from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench, spent_kbps
-from tuner.metric import Metric
+from tuner.answer.side_scores import SideScores, make_side_result, score_side
+from tuner.answer.validator import Validator, settings_of
+from tuner.answer.verdict import Evidence, decide
+from tuner.encoder import SOURCE, converting, find_rate_mode
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
     SIDE_WORDS,
     BitrateResult,
     Candidate,
-    Estimate,
     ListeningResult,
     Side,
     SideResult,
@@ -36,86 +28,21 @@ from tuner.records import (
     TrialRecord,
     Verdict,
 )
-from tuner.scorer import Score
 from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
 from tuner.search.ranking import find_problem, rank
-from tuner.study.objective import clip_values, gain_of, is_mean_score
-from tuner.updates import Observer, ValidationProgress
+from tuner.updates import ValidationProgress
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
 #: What stands for the user's files in command lines; see also `converting`.
 TARGET = "output"
 
-NOTHING = Estimate(0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Validator:
-    """What validation needs.
-
-    Args:
-        encoder: the adapter.
-        suffix: file suffix of its output, with dot.
-        executor: where jobs run; closed at once when validation is interrupted.
-        clips: the clips of both sides.
-        scorer: what the search climbed.
-        judges: metrics that it did not.
-        seed: seed of the bootstrap.
-        observer: told of progress.
-        objective: what the search maximised.
-        holdout_sources: from how many recordings the held-out clips are.
-        listening: target kb/s -> what a listening test on the run says.
-        rate: Hz, to which all clips were brought; None: each kept its file's.
-    """
-
-    encoder: Encoder
-    suffix: str
-    executor: Executor
-    clips: dict[Side, list[ClipRef]]
-    scorer: Metric
-    judges: tuple[Metric, ...]
-    seed: int
-    observer: Observer
-    objective: str = "mean"
-    holdout_sources: int = ENOUGH_SOURCES
-    listening: Mapping[float, ListeningResult] = field(default_factory=dict)
-    rate: int | None = None
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """What the search climbed, and the judges."""
-        return (self.scorer, *self.judges)
-
-    @property
-    def families(self) -> dict[str, list[str]]:
-        """Family -> names of its judges."""
-        found: dict[str, list[str]] = {}
-        for judge in self.judges:
-            found.setdefault(judge.about.family, []).append(judge.name)
-        return found
-
-
-@dataclass(frozen=True)
-class _Hearing:
-    """One finalist on one side, before it is compared with the default."""
-
-    match: RateMatch
-    kbps: float
-    """What the scores are of: the target, where it lies between two steps of the knob."""
-    clip_kbps: dict[str, float]
-    """Clip digest -> payload bitrate of the clip alone."""
-    scores: dict[str, dict[str, Score]]
-    """Clip digest -> name of a metric or a meter of the diagnosis -> score."""
-    notes: list[str]
-    """What the encoder told of choices of its own at the knob."""
-
 
 @dataclass(frozen=True)
 class _Measured:
     """One finalist on both sides; `problem` says why one is missing."""
 
-    sides: dict[Side, _Hearing]
+    sides: dict[Side, SideScores]
     problem: str | None
 
 
@@ -145,13 +72,13 @@ def validate_bitrate(
     if not finalists:
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; rerun the command."
         return _without_answer(target_kbps, records, timing, reason)
-    heard = _measure_all(setup, target_kbps, finalists)
-    if heard[0].problem is not None:
-        reason = f"The encoder's default settings cannot be validated: {heard[0].problem}"
+    measured = _measure_all(setup, target_kbps, finalists)
+    if measured[0].problem is not None:
+        reason = f"The encoder's default settings cannot be validated: {measured[0].problem}"
         return _without_answer(target_kbps, records, timing, reason)
     candidates = [
-        _candidate(setup, record, own, heard[0])
-        for record, own in zip(finalists, heard, strict=True)
+        _candidate(setup, record, own, measured[0])
+        for record, own in zip(finalists, measured, strict=True)
     ]
     # Those that were scored on both sides first; among them the order of the tune side stays.
     candidates.sort(key=lambda candidate: candidate.problem is not None)
@@ -183,12 +110,12 @@ def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideR
     mode = find_rate_mode(setup.encoder, record.rate_mode)
     knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
     try:
-        hearing = _hear_side(setup, kbps, replace(record, knob=knob), "holdout")
+        scored = score_side(setup, kbps, replace(record, knob=knob), "holdout")
     except TRIAL_ERRORS:
         return None
-    if isinstance(hearing, Unreachable):
+    if isinstance(scored, Unreachable):
         return None
-    return _side_result(setup, hearing, hearing, is_default=True)
+    return make_side_result(setup, scored, scored, is_default=True)
 
 
 def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
@@ -213,11 +140,6 @@ def choose_winner(candidates: Sequence[Candidate]) -> int:
     return 1 if len(candidates) > 1 and "tune" in candidates[1].sides else 0
 
 
-def settings_of(record: TrialRecord) -> Settings:
-    """The settings of a trial."""
-    return Settings.of(record.rate_mode, record.values)
-
-
 def _without_answer(
     target_kbps: float, records: list[TrialRecord], timing: Timing, reason: str
 ) -> BitrateResult:
@@ -233,7 +155,7 @@ def _measure_all(
     setup.observer(ValidationProgress(target_kbps, 0, total))
     with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
         futures = [
-            pool.submit(_hear, setup, target_kbps, record, record is finalists[0])
+            pool.submit(_measure, setup, target_kbps, record, record is finalists[0])
             for record in finalists
         ]
         try:
@@ -246,75 +168,49 @@ def _measure_all(
 def _wait(
     setup: Validator, target_kbps: float, done: int, total: int, future: Future[_Measured]
 ) -> _Measured:
-    heard = future.result()
+    measured = future.result()
     setup.observer(ValidationProgress(target_kbps, done, total))
-    return heard
+    return measured
 
 
-def _hear(setup: Validator, target_kbps: float, record: TrialRecord, is_default: bool) -> _Measured:
-    sides: dict[Side, _Hearing] = {}
+def _measure(
+    setup: Validator, target_kbps: float, record: TrialRecord, is_default: bool
+) -> _Measured:
+    sides: dict[Side, SideScores] = {}
     for side in ("tune", "holdout"):
         try:
             widely = is_default and side == "holdout"
-            hearing = _hear_side(setup, target_kbps, record, side, widely=widely)
+            scored = score_side(setup, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
             return _Measured(sides, f"{SIDE_WORDS[side]} clips: {type(error).__name__}: {error}")
-        if isinstance(hearing, Unreachable):
-            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {hearing.reason}")
-        sides[side] = hearing
+        if isinstance(scored, Unreachable):
+            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {scored.reason}")
+        sides[side] = scored
     return _Measured(sides, None)
 
 
-def _hear_side(
-    setup: Validator,
-    target_kbps: float,
-    record: TrialRecord,
-    side: Side,
-    *,
-    widely: bool = False,
-) -> _Hearing | Unreachable:
-    settings = settings_of(record)
-    bench = Bench(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
-    assert record.knob is not None
-    # On the tune side the search's own match is the first guess, and its encodes are cached.
-    match = (bench.match_widely if widely else bench.match)(settings, record.knob)
-    if isinstance(match, Unreachable):
-        return match
-    # Other knob values made other choices: only what is said at this one counts.
-    bench.notes.clear()
-    outcomes = bench.hear(settings, match, (*setup.metrics, *METERS))
-    scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
-    clip_kbps = {
-        clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in setup.clips[side]
-    }
-    kbps = spent_kbps(setup.clips[side], list(outcomes.values()))
-    return _Hearing(match, kbps, clip_kbps, scores, list(bench.notes))
-
-
-def _ignore(_: object) -> None:
-    """Passes of validation are not shown."""
-
-
 def _candidate(
-    setup: Validator, record: TrialRecord, heard: _Measured, default: _Measured
+    setup: Validator, record: TrialRecord, measured: _Measured, default: _Measured
 ) -> Candidate:
     settings = settings_of(record)
     assert record.knob is not None
     target = TARGET + setup.suffix
     convert = [] if setup.rate is None else converting(setup.rate)
     source = convert[-1] if convert else SOURCE
-    told = [note for hearing in heard.sides.values() for note in hearing.notes]
-    told += [_jump(hearing.match) for hearing in heard.sides.values() if _jump(hearing.match)]
+    told = [note for scored in measured.sides.values() for note in scored.notes]
+    told += [_jump(scored.match) for scored in measured.sides.values() if _jump(scored.match)]
     return Candidate(
         trial=record.number,
         rate_mode=record.rate_mode,
         values=record.values,
         command=list(setup.encoder.command_line(settings, record.knob, source, target)),
         sides={
-            side: _side_result(setup, hearing, default.sides[side], is_default=heard is default)
-            for side, hearing in heard.sides.items()
+            side: make_side_result(
+                setup, scored, default.sides[side], is_default=measured is default
+            )
+            for side, scored in measured.sides.items()
         },
-        problem=heard.problem,
+        problem=measured.problem,
         notes=list(dict.fromkeys(told)),
         nominal=find_rate_mode(setup.encoder, record.rate_mode).nominal,
         convert=convert,
@@ -334,74 +230,6 @@ def _jump(match: RateMatch) -> str:
         f" gives {low:.1f} kb/s, {high_knob:.4g} gives {high:.1f} kb/s. Quality is interpolated"
         " between them."
     )
-
-
-def _side_result(
-    setup: Validator, hearing: _Hearing, default: _Hearing, *, is_default: bool
-) -> SideResult:
-    scores = {
-        metric.name: {digest: each[metric.name].mean for digest, each in hearing.scores.items()}
-        for metric in setup.metrics
-    }
-    differences = {
-        name: {d: score - default.scores[d][name].mean for d, score in by_clip.items()}
-        for name, by_clip in scores.items()
-    }
-
-    def estimate(names: Sequence[str]) -> Estimate:
-        """The gain by the mean of some metrics."""
-        if is_default:
-            return NOTHING
-        means = [fmean(differences[name][d] for name in names) for d in hearing.scores]
-        return paired_bootstrap(means, setup.seed)
-
-    own = {digest: each[setup.scorer.name] for digest, each in hearing.scores.items()}
-    objective = _objective(setup, hearing)
-    return SideResult(
-        knob=hearing.match.knob,
-        bitrate_kbps=hearing.kbps,
-        scores=scores,
-        spreads={digest: score.spread for digest, score in own.items()},
-        gains={name: estimate([name]) for name in scores},
-        families={family: estimate(names) for family, names in setup.families.items()},
-        windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
-        diagnosis={digest: _rounded(figures(each)) for digest, each in hearing.scores.items()},
-        members={
-            digest: [round(x, 2) for x in score.members]
-            for digest, score in own.items()
-            if score.members
-        },
-        clip_kbps=hearing.clip_kbps,
-        spends_kbps=None if hearing.match.beside is None else hearing.match.kbps,
-        beside=list(hearing.match.beside or ()),
-        objective=objective,
-        objective_gain=_objective_gain(setup, objective, default, is_default=is_default),
-    )
-
-
-def _objective(setup: Validator, hearing: _Hearing) -> dict[str, float]:
-    """What the objective takes of each clip; empty where it is the mean score."""
-    scores = [each[setup.scorer.name] for each in hearing.scores.values()]
-    if is_mean_score(scores, setup.objective):
-        return {}
-    return dict(zip(hearing.scores, clip_values(scores, setup.objective), strict=True))
-
-
-def _objective_gain(
-    setup: Validator, own: Mapping[str, float], default: _Hearing, *, is_default: bool
-) -> Estimate | None:
-    base = _objective(setup, default)
-    if not own or not base:
-        return None
-    if is_default:
-        return NOTHING
-    before, after = (np.array([values[digest] for digest in own]) for values in (base, own))
-    return gain_of(before, after, setup.objective, setup.seed)
-
-
-def _rounded(diagnosis: dict[str, float]) -> dict[str, float]:
-    """Four decimals: a ten-thousandth of a share, which is the finest figure."""
-    return {name: round(figure, 4) for name, figure in diagnosis.items()}
 
 
 def _judge(

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.answer.checks import CHECKED_CLIPS, check_scorer, tell_teachers
-from tuner.answer.validation import Validator, measure_default, validate_bitrate
+from tuner.answer.validation import measure_default, validate_bitrate
+from tuner.answer.validator import Validator
 from tuner.answer.worth import with_worth
 from tuner.driver.default_points import default_points
 from tuner.driver.evidence import explain, keep_exhibits

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from tuner.answer.validation import TARGET, Validator
+from tuner.answer.validation import TARGET
+from tuner.answer.validator import Validator
 from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import SOURCE, Encoder, Settings
 from tuner.errors import RunError

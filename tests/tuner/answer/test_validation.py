@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.answer.validation import Validator, choose_finalists, validate_bitrate
+from tuner.answer.validation import choose_finalists, validate_bitrate
+from tuner.answer.validator import Validator
 from tuner.artefacts import ARTEFACTS
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef

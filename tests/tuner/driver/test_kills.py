@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 import pytest
 
-from tuner.answer.validation import settings_of
+from tuner.answer.validator import settings_of
 from tuner.encoder import default_settings
 from tuner.errors import EncoderFailed, EncoderTimedOut
 from tuner.jobs.job import Job

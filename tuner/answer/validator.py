@@ -1,0 +1,69 @@
+"""What validation is run with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tuner.answer.verdict import ENOUGH_SOURCES
+from tuner.encoder import Encoder, Settings
+from tuner.jobs.executor import Executor
+from tuner.jobs.job import ClipRef
+from tuner.metric import Metric
+from tuner.records import (
+    ListeningResult,
+    Side,
+    TrialRecord,
+)
+from tuner.updates import Observer
+
+
+@dataclass(frozen=True)
+class Validator:
+    """What validation needs.
+
+    Args:
+        encoder: the adapter.
+        suffix: file suffix of its output, with dot.
+        executor: where jobs run; closed at once when validation is interrupted.
+        clips: the clips of both sides.
+        scorer: what the search climbed.
+        judges: metrics that it did not.
+        seed: seed of the bootstrap.
+        observer: told of progress.
+        objective: what the search maximised.
+        holdout_sources: from how many recordings the held-out clips are.
+        listening: target kb/s -> what a listening test on the run says.
+        rate: Hz, to which all clips were brought; None: each kept its file's.
+    """
+
+    encoder: Encoder
+    suffix: str
+    executor: Executor
+    clips: dict[Side, list[ClipRef]]
+    scorer: Metric
+    judges: tuple[Metric, ...]
+    seed: int
+    observer: Observer
+    objective: str = "mean"
+    holdout_sources: int = ENOUGH_SOURCES
+    listening: Mapping[float, ListeningResult] = field(default_factory=dict)
+    rate: int | None = None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the search climbed, and the judges."""
+        return (self.scorer, *self.judges)
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Family -> names of its judges."""
+        found: dict[str, list[str]] = {}
+        for judge in self.judges:
+            found.setdefault(judge.about.family, []).append(judge.name)
+        return found
+
+
+def settings_of(record: TrialRecord) -> Settings:
+    """The settings of a trial."""
+    return Settings.of(record.rate_mode, record.values)
