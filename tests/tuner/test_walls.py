@@ -24,7 +24,8 @@ ROOTS = {m.__name__: Path(m.__file__).parent for m in (tuner, encoders, studies)
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 #: The rooms, lowest first -> the rooms that each may import, besides itself and the core, which is
-#: every module right in `tuner`. The command line, above all of them, may import everything.
+#: every module right in `tuner`, and `tuner.records`. The command line, above all of them, may
+#: import everything.
 ROOMS = {
     "tuner.system": (),
     "tuner.sound": (),

@@ -1,0 +1,58 @@
+"""What a run stores: the records behind `results.json`.
+
+The search writes them, the report only reads them. All qualities are on the MUSHRA
+scale (0 to 100, higher is better), bitrates are measured payload kb/s over a whole
+clip set, times are seconds. `FORMAT_VERSION` grows with every change that a reader
+could trip over.
+"""
+
+from tuner.records.answers import BitrateResult, ListeningResult, Verdict, VerdictKind
+from tuner.records.candidates import Ablation, Candidate, Estimate, SideResult
+from tuner.records.run import (
+    FORMAT_VERSION,
+    ClipRecord,
+    CurvePoint,
+    MetricRecord,
+    Provenance,
+    Results,
+)
+from tuner.records.targets import NeededBits, QualityTarget
+from tuner.records.trials import Timing, TrialRecord, TrialState
+from tuner.records.words import (
+    METRIC_LABELS,
+    MODEL,
+    SIDE_WORDS,
+    Side,
+    metric_label,
+    name_rates,
+    objective_label,
+)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "METRIC_LABELS",
+    "MODEL",
+    "SIDE_WORDS",
+    "Ablation",
+    "BitrateResult",
+    "Candidate",
+    "ClipRecord",
+    "CurvePoint",
+    "Estimate",
+    "ListeningResult",
+    "MetricRecord",
+    "NeededBits",
+    "Provenance",
+    "QualityTarget",
+    "Results",
+    "Side",
+    "SideResult",
+    "Timing",
+    "TrialRecord",
+    "TrialState",
+    "Verdict",
+    "VerdictKind",
+    "metric_label",
+    "name_rates",
+    "objective_label",
+]

@@ -1,0 +1,70 @@
+"""The answer to a target of quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tuner.records.candidates import Estimate
+
+
+@dataclass(frozen=True)
+class NeededBits:
+    """What settings need for a target of quality, on the held-out clips.
+
+    Args:
+        trial: number of the trial at the target's bitrate; 0 is the default.
+        rate_mode, values: the settings.
+        reached: whether any bitrate reaches the target.
+        knob, kbps, quality: the lowest measured bitrate that reaches it, or what comes nearest.
+        low_kbps, high_kbps: 95 % interval over clips of the bitrate at which the target is
+            crossed; None where it is not.
+        encode_s: CPU seconds that the encoder takes for all clips.
+        command: the command line, with `knob`.
+        reason: why it is not reached, and how far it comes.
+    """
+
+    trial: int
+    rate_mode: str
+    values: dict[str, bool | int | float | str]
+    reached: bool
+    knob: float
+    kbps: float
+    quality: float
+    low_kbps: float | None
+    high_kbps: float | None
+    encode_s: float
+    command: list[str]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class QualityTarget:
+    """The answer to a target of quality: the lowest bitrate that is good enough.
+
+    Args:
+        goal: the target in words: "quality 85".
+        quality: the target, points.
+        share: of the clips that must reach it; None: their mean must.
+        searched_kbps: the bitrate whose search gave the settings: what the default needs on the
+            tuning clips.
+        default: what the encoder's default needs.
+        best: what the settings need that need the fewest bits on the tuning clips; None where that
+            is the default.
+        bits: bits of best over default, a ratio, paired over the held-out clips.
+        time_ratio: encode time of best over default, each at the bits that it needs.
+        judges: family of judges -> how much better best scores than the default there, points.
+        sentence: the answer.
+        recommended: whether to use the best settings.
+    """
+
+    goal: str
+    quality: float
+    share: float | None
+    searched_kbps: float
+    default: NeededBits
+    best: NeededBits | None = None
+    bits: Estimate | None = None
+    time_ratio: float | None = None
+    judges: dict[str, Estimate] = field(default_factory=dict)
+    sentence: str = ""
+    recommended: bool = False
