@@ -34,9 +34,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from bench.crash_driver import PHASES
 from bench.crash_sessions import POLL_S, Rig, Session, descendants, lives, workers_of
-from tuner.records import BitrateResult, Timing
+from tuner.records import BitrateResult, Complete, Timing
 from tuner.results import read_results
 
 #: Seconds until the processes of a dead driver must be gone.
@@ -68,7 +70,10 @@ def finished(run: Path) -> set[str]:
 def answer_of(run: Path) -> BitrateResult:
     """The answer of a finished run, without what its sessions cost: that is another each time."""
     (bitrate,) = read_results(run / "results.json").bitrates
-    trials = [replace(trial, encode_s=None) for trial in bitrate.trials]
+    trials = [
+        structs.replace(trial, encode_s=0.0) if isinstance(trial, Complete) else trial
+        for trial in bitrate.trials
+    ]
     return replace(bitrate, trials=trials, timing=Timing())
 
 

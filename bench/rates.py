@@ -26,6 +26,7 @@ from tuner.jobs.passes import Bench
 from tuner.metric import Metric
 from tuner.plugins import load_encoder
 from tuner.rate import RateMatch
+from tuner.search.ranking import rank
 from tuner.sound.clips import Clip, load_clips, store_clips
 from tuner.sound.decoding import read_format
 from tuner.sound.excerpts import Excerpting
@@ -98,11 +99,8 @@ def compare(
         found = run(
             Setup(name, kbps, trials, folder, clips, metrics[0], out / "cache", workers=1)
         ).results
-        best = max(
-            (r for r in found if r.record.state == "complete" and r.objective is not None),
-            key=lambda r: r.objective or 0.0,
-        ).record
-        settings, knob = Settings.of(best.rate_mode, best.values), best.knob or kbps
+        best = rank(result.record for result in found)[0]
+        settings, knob = Settings.of(best.rate_mode, best.values), best.knob
         spent = hear(str(rate), settings, knob)
         gains = []
         for metric in (m.name for m in metrics):

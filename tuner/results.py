@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -27,7 +26,7 @@ class _Head(msgspec.Struct):
 def write_results(results: Results, path: Path) -> None:
     """Write `results` as JSON, atomically."""
     # The library writes what is no number as null; here it is an error.
-    atomic_write(path, json.dumps(dataclasses.asdict(results), indent=1, allow_nan=False))
+    atomic_write(path, json.dumps(msgspec.to_builtins(results), indent=1, allow_nan=False))
 
 
 def read_results(path: Path) -> Results:

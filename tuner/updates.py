@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tuner.records import BitrateResult, TrialRecord
+from tuner.records import BitrateResult, Complete, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SearchStarted:
     target_kbps: float
     done: int
     trials: int | None
-    best: TrialRecord | None
+    best: Complete | None
     default: TrialRecord | None
     infeasible: int = 0
     failed: int = 0
@@ -54,7 +54,7 @@ class TrialFinished:
 
     target_kbps: float
     record: TrialRecord
-    best: TrialRecord | None
+    best: Complete | None
     default: TrialRecord | None
     hours_used: float
 

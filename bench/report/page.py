@@ -38,13 +38,14 @@ from tuner.records import (
     Results,
     SideResult,
     Timing,
-    TrialRecord,
+    TrialState,
     Verdict,
 )
 from tuner.report import write_page
 from tuner.report.runs import read_runs
 from tuner.results import write_results
 from tuner.sound.synth import synthesize
+from tuner.testing import make_trial
 
 METRICS = (MODEL, "visqol", "zimtohrli")
 BITRATES = (32.0, 48.0, 64.0, 96.0, 128.0, 160.0)
@@ -111,15 +112,17 @@ def make_bitrate(
     trials = []
     for n in range(TRIALS):
         score = level + 4 - abs(rng.gauss(0, 8)) if n else level
-        trial = TrialRecord(
-            n, "pruned" if n % 5 == 4 else "complete", "vbr", make_values(rng), kbps, kbps, score,
-            6.0, 2.2, "stopped after 4 of 15 clips" if n % 5 == 4 else None, 12.5,
-        )  # fmt: skip
+        state: TrialState = "pruned" if n % 5 == 4 else "complete"
+        reason = "stopped after 4 of 15 clips"
         if n % 11 == 10:
-            trial = TrialRecord(
-                n, "infeasible", "vbr", make_values(rng), reason="no knob value spends this bitrate"
+            state, reason = "infeasible", "no knob value spends this bitrate"
+        figures = {"knob": kbps, "bitrate_kbps": kbps, "score": score, "spread": 6.0}
+        trials.append(
+            make_trial(
+                n, state, rate_mode="vbr", values=make_values(rng), passes=2.2, encode_s=12.5,
+                reason=reason, **figures,
             )
-        trials.append(trial)
+        )  # fmt: skip
     return BitrateResult(
         kbps,
         Verdict("confirmed", "Confirmed: the tuned settings gain; both judges agree."),

@@ -22,6 +22,7 @@ from tuner.scorer import Scorer
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
+from tuner.search.ranking import rank
 from tuner.search.trials import Trials
 from tuner.sound.clips import load_clips, store_clips
 from tuner.sound.excerpts import Excerpting
@@ -75,11 +76,7 @@ class Searched:
 
     def best(self, until: int | None = None) -> float:
         """The best objective of the first trials."""
-        return max(
-            r.objective
-            for r in self.results[:until]
-            if r.record.state == "complete" and r.objective is not None
-        )
+        return rank(result.record for result in self.results[:until])[0].objective
 
     def passes(self) -> float:
         """Mean encode passes per trial after the first ten."""

@@ -18,7 +18,7 @@ from tuner.encoder import Parameter, Settings, default_settings
 from tuner.jobs.executor import make_executor
 from tuner.jobs.job import ClipRef, Job
 from tuner.model.scorer import InseNetScorer
-from tuner.records import Timing, TrialRecord
+from tuner.records import Timing
 from tuner.rundir.database import close_storage, open_storage
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.matching import make_ruler
@@ -26,7 +26,7 @@ from tuner.search.race import Hearing
 from tuner.search.trials import Trials
 from tuner.sound.audio import SAMPLE_RATE, sample_digest
 from tuner.study.space import make_space
-from tuner.testing import FakeEncoder
+from tuner.testing import FakeEncoder, make_trial
 
 #: Trials after which the cost of one more is told.
 MARKS = (100, 500, 1000, 2000, 5000)
@@ -104,21 +104,20 @@ def _answer(plan: Plan, encoder: FakeEncoder, clips: int) -> TrialResult:
     """What evaluating the plan would give: every second trial complete, the others pruned."""
     rng = np.random.default_rng(plan.seed)
     value = encoder.gain_db(plan.settings) + 50.0
-    record = TrialRecord(
+    record = make_trial(
         plan.ordinal,
         "pruned" if plan.ordinal % 2 else "complete",
-        plan.settings.rate_mode,
-        plan.settings.as_dict(),
+        rate_mode=plan.settings.rate_mode,
+        values=plan.settings.as_dict(),
         knob=plan.guess,
-        bitrate_kbps=64.0,
         score=value,
     )
     rates = ((plan.guess, 64.0 * float(rng.uniform(0.97, 1.03))),)
     if record.state == "pruned":
-        return TrialResult(record, value, Timing(), rates)
+        return TrialResult(record, Timing(), rates)
     values = tuple(float(each) for each in value + rng.normal(0, 1, clips))
     ruler = make_ruler([int(each) for each in rng.integers(10_000, 90_000, clips)])
-    return TrialResult(record, value, Timing(), rates, Hearing(plan.ordinal, values, values), ruler)
+    return TrialResult(record, Timing(), rates, Hearing(plan.ordinal, values, values), ruler)
 
 
 def _memory_mb() -> float:

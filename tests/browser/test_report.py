@@ -2,7 +2,6 @@
 
 import math
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +21,12 @@ from tuner.records import (
     Results,
     SideResult,
     Timing,
-    TrialRecord,
     Verdict,
 )
 from tuner.report import write_page, write_report
 from tuner.report.runs import read_runs
 from tuner.results import write_results
+from tuner.testing import make_trial
 
 #: A page that does nothing is not waited for without end, ms.
 PATIENCE_MS = 60_000
@@ -71,13 +70,13 @@ def make_candidate(number):
 def make_run(folder: Path) -> Path:
     """A finished run of two bitrates with sounds of one clip."""
     rng = random.Random(0)
-    trials = [TrialRecord(0, "complete", "abr", DEFAULT, 64.0, 64.0, 60.0, 7.0, 2)]
+    trials = [make_trial(0, values=DEFAULT, score=60.0, spread=7.0, passes=2)]
     for number in range(1, 12):
         values = {"cutoff_hz": rng.randrange(8000, 20_000, 500), "tns": number % 2 == 0}
         score = 60 + 4 * math.sin(number)
-        trials.append(TrialRecord(number, "complete", "abr", values, 64.0, 64.0, score, 7.0, 2))
-    trials[4] = replace(trials[4], state="pruned", reason="after 2 of 3 clips it was behind")
-    trials[7] = replace(trials[7], state="infeasible", score=None, reason="no knob <value>")
+        trials.append(make_trial(number, values=values, score=score, spread=7.0, passes=2))
+    trials[4] = make_trial(4, "pruned", like=trials[4], reason="after 2 of 3 clips it was behind")
+    trials[7] = make_trial(7, "infeasible", like=trials[7], reason="no knob <value>")
     bitrates = [
         BitrateResult(
             target_kbps=kbps,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tuner.cli.commands.run import conduct
+from tuner.records import Scored
 from tuner.results import read_results
 from tuner.testing import FakeScorer
 
@@ -28,7 +29,7 @@ def test_no_bitrate_and_a_model_upside_down(
     fine, unreachable = results.bitrates
     assert [trial.state for trial in fine.trials] == ["complete"] * 2 and fine.problem is None
     assert "cannot reach 900 kb/s" in (unreachable.problem or "")
-    assert unreachable.candidates == [] and unreachable.trials[0].score is None
+    assert unreachable.candidates == [] and not isinstance(unreachable.trials[0], Scored)
     assert "no answer" in told.out and "cannot reach 900 kb/s" in told.out
     assert results.notes[0].startswith("Identity check failed: the quality model scores a coded")
     assert "Identity check failed" in report.read_text(encoding="utf-8")

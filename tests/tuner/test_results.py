@@ -1,9 +1,10 @@
 """Stored results: what is written is read again, what is damaged is refused."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
+from msgspec import to_builtins
 
 from tuner.errors import RunError
 from tuner.records import (
@@ -18,10 +19,10 @@ from tuner.records import (
     Results,
     SideResult,
     Timing,
-    TrialRecord,
     Verdict,
 )
 from tuner.results import read_results, write_results
+from tuner.testing import make_trial
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def results():
     values = {"coder": "fast", "tns": False, "cutoff_hz": 18800, "gain_db": -2.25}
     candidate = Candidate(3, "abr", values, ["enc", "-x"], {"tune": side}, "no holdout match")
     trials = [
-        TrialRecord(0, "complete", "abr", values, 64.0, 63.9, 65.0, 6.0, 3),
-        TrialRecord(1, "failed", "abr", {}, reason="exit code 1"),
+        make_trial(0, values=values, bitrate_kbps=63.9, score=65.0, passes=3),
+        make_trial(1, "failed", reason="exit code 1"),
     ]
     verdict = Verdict("confirmed", "Confirmed.")
     clips = [ClipRecord("d1", "Ünïcode </script>.flac", "tune", 8.0, 2, "/clips/a.flac", 1.5)]
@@ -92,7 +93,7 @@ def test_a_file_that_is_not_text_is_refused(stored):
 @pytest.mark.parametrize("version", [0, 1, FORMAT_VERSION + 1, "2", None])
 def test_another_format_version_is_refused(stored, results, version):
     """A version that this program does not know is named."""
-    stored.write_text(json.dumps({**asdict(results), "format_version": version}))
+    stored.write_text(json.dumps({**to_builtins(results), "format_version": version}))
     with pytest.raises(RunError, match=f"format version {version}"):
         read_results(stored)
 
@@ -120,12 +121,13 @@ def test_json_that_is_no_run_is_refused(stored, content):
         (("bitrates", 1, "candidates", 0, "sides", "tune", "scores"), []),
         (("bitrates", 1, "candidates", 0, "values", "tns"), [1]),
         (("bitrates", 1, "trials", 0, "score"), "65"),
+        (("bitrates", 1, "trials", 0, "state"), "splendid"),
         (("notes", 0), 3),
     ],
 )
 def test_a_damaged_record_is_refused(stored, results, place, value):
     """A value of the wrong type or out of its set is refused as damage."""
-    raw = json.loads(json.dumps(asdict(results)))
+    raw = to_builtins(results)
     *path, last = place
     inner = raw
     for key in path:
@@ -138,17 +140,26 @@ def test_a_damaged_record_is_refused(stored, results, place, value):
 
 def test_a_missing_field_is_refused(stored, results):
     """A record without one of its fields is damaged."""
-    raw = asdict(results)
-    del raw["provenance"]["seed"]
-    stored.write_text(json.dumps(raw))
-    with pytest.raises(RunError, match="seed"):
-        read_results(stored)
+    raw = to_builtins(results)
+    for inner, name in ((raw["provenance"], "seed"), (raw["bitrates"][1]["trials"][0], "score")):
+        value = inner.pop(name)
+        stored.write_text(json.dumps(raw))
+        with pytest.raises(RunError, match=name):
+            read_results(stored)
+        inner[name] = value
+
+
+def test_a_trial_has_the_fields_of_its_state(stored):
+    """A failure is never a score, nor a score that is missing."""
+    complete, failed = json.loads(stored.read_text())["bitrates"][1]["trials"]
+    assert complete["state"] == "complete" and "reason" not in complete
+    assert failed["state"] == "failed" and not {"score", "knob"} & failed.keys()
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_number_is_refused(stored, results, constant):
     """Python's JSON would take it, and the report would show it as a score."""
-    raw = asdict(results)
+    raw = to_builtins(results)
     raw["clips"][0]["duration_s"] = float(constant)
     stored.write_text(json.dumps(raw))
     with pytest.raises(RunError, match="cannot be read"):
@@ -177,7 +188,7 @@ def test_what_an_ablation_is_worth_is_read_again(stored, results):
 def test_the_default_is_the_first_candidates_trial(results):
     """Whatever its number; the first trial where nothing was validated."""
     bitrate = results.bitrates[1]
-    other = replace(bitrate.trials[1], number=3, state="complete")
+    other = make_trial(3)
     renumbered = replace(bitrate, trials=[bitrate.trials[0], other])
     assert renumbered.candidates[0].trial == 3 and renumbered.default_trial == other
     assert replace(bitrate, candidates=[]).default_trial == bitrate.trials[0]

@@ -14,10 +14,10 @@ from tuner.bootstrap import paired_bootstrap
 from tuner.jobs.passes import Bench, spent_kbps
 from tuner.rate import RateMatch, Unreachable
 from tuner.records import (
+    Complete,
     Estimate,
     Side,
     SideResult,
-    TrialRecord,
 )
 from tuner.scorer import Score
 from tuner.study.objective import clip_values, gain_of, is_mean_score
@@ -43,7 +43,7 @@ class SideScores:
 def score_side(
     setup: Validator,
     target_kbps: float,
-    record: TrialRecord,
+    record: Complete,
     side: Side,
     *,
     widely: bool = False,
@@ -62,7 +62,6 @@ def score_side(
     """
     settings = settings_of(record)
     bench = Bench(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
-    assert record.knob is not None
     # On the tune side the search's own match is the first guess, and its encodes are cached.
     match = (bench.match_widely if widely else bench.match)(settings, record.knob)
     if isinstance(match, Unreachable):

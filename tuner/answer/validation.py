@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from tuner.answer.side_scores import SideScores, make_side_result, score_side
 from tuner.answer.validator import Validator, settings_of
@@ -21,6 +23,7 @@ from tuner.records import (
     SIDE_WORDS,
     BitrateResult,
     Candidate,
+    Complete,
     ListeningResult,
     Side,
     SideResult,
@@ -28,7 +31,7 @@ from tuner.records import (
     TrialRecord,
     Verdict,
 )
-from tuner.search.evaluate import TRIAL_ERRORS, TrialResult
+from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.search.ranking import find_problem, rank
 from tuner.updates import ValidationProgress
 
@@ -49,8 +52,8 @@ class _Measured:
 def validate_bitrate(
     setup: Validator,
     target_kbps: float,
-    results: Sequence[TrialResult],
-    default: TrialResult | None,
+    records: Sequence[TrialRecord],
+    default: TrialRecord | None,
     timing: Timing,
 ) -> BitrateResult:
     """The answer for one bitrate.
@@ -58,20 +61,18 @@ def validate_bitrate(
     Args:
         setup: what to validate with.
         target_kbps: the target bitrate.
-        results: all finished trials.
+        records: all finished trials.
         default: that of the encoder's default.
         timing: what the search cost.
 
     Raises:
         TunerError: whatever ends a run and not only a candidate.
     """
-    records = [result.record for result in results]
-    first = None if default is None else default.record
-    problem = find_problem(records, target_kbps, first)
-    finalists = [] if problem or first is None else choose_finalists(results, first)
-    if not finalists:
+    problem = find_problem(records, target_kbps, default)
+    if problem or not isinstance(default, Complete):
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; rerun the command."
         return _without_answer(target_kbps, records, timing, reason)
+    finalists = choose_finalists(records, default)
     measured = _measure_all(setup, target_kbps, finalists)
     if measured[0].problem is not None:
         reason = f"The encoder's default settings cannot be validated: {measured[0].problem}"
@@ -89,7 +90,7 @@ def validate_bitrate(
     verdict = _judge(setup, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
     return BitrateResult(
-        target_kbps, verdict, winner, candidates, records, timing, listening=listening
+        target_kbps, verdict, winner, candidates, list(records), timing, listening=listening
     )
 
 
@@ -105,12 +106,12 @@ def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideR
         None where they cannot spend it, or fail.
     """
     record = near.default_trial
-    if record is None or record.knob is None or not near.candidates:
+    if not isinstance(record, Complete) or not near.candidates:
         return None
     mode = find_rate_mode(setup.encoder, record.rate_mode)
     knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
     try:
-        scored = score_side(setup, kbps, replace(record, knob=knob), "holdout")
+        scored = score_side(setup, kbps, msgspec.structs.replace(record, knob=knob), "holdout")
     except TRIAL_ERRORS:
         return None
     if isinstance(scored, Unreachable):
@@ -118,16 +119,16 @@ def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideR
     return make_side_result(setup, scored, scored, is_default=True)
 
 
-def choose_finalists(results: Sequence[TrialResult], default: TrialRecord) -> list[TrialRecord]:
+def choose_finalists(records: Sequence[TrialRecord], default: Complete) -> list[Complete]:
     """The default, which is complete, then the best `FINALISTS` other settings by objective."""
     chosen = [default]
     seen = {settings_of(default)}
-    for result in rank(results):
+    for record in rank(records):
         if len(chosen) > FINALISTS:
             break
-        if settings_of(result.record) not in seen:
-            seen.add(settings_of(result.record))
-            chosen.append(result.record)
+        if settings_of(record) not in seen:
+            seen.add(settings_of(record))
+            chosen.append(record)
     return chosen
 
 
@@ -141,14 +142,14 @@ def choose_winner(candidates: Sequence[Candidate]) -> int:
 
 
 def _without_answer(
-    target_kbps: float, records: list[TrialRecord], timing: Timing, reason: str
+    target_kbps: float, records: Sequence[TrialRecord], timing: Timing, reason: str
 ) -> BitrateResult:
     verdict = Verdict("not confirmed", f"No answer: {reason}")
-    return BitrateResult(target_kbps, verdict, 0, [], records, timing, reason)
+    return BitrateResult(target_kbps, verdict, 0, [], list(records), timing, reason)
 
 
 def _measure_all(
-    setup: Validator, target_kbps: float, finalists: Sequence[TrialRecord]
+    setup: Validator, target_kbps: float, finalists: Sequence[Complete]
 ) -> list[_Measured]:
     """Score the finalists side by side, so that one's last clips do not idle the cores."""
     total = len(finalists)
@@ -173,9 +174,7 @@ def _wait(
     return measured
 
 
-def _measure(
-    setup: Validator, target_kbps: float, record: TrialRecord, is_default: bool
-) -> _Measured:
+def _measure(setup: Validator, target_kbps: float, record: Complete, is_default: bool) -> _Measured:
     sides: dict[Side, SideScores] = {}
     for side in ("tune", "holdout"):
         try:
@@ -190,10 +189,9 @@ def _measure(
 
 
 def _candidate(
-    setup: Validator, record: TrialRecord, measured: _Measured, default: _Measured
+    setup: Validator, record: Complete, measured: _Measured, default: _Measured
 ) -> Candidate:
     settings = settings_of(record)
-    assert record.knob is not None
     target = TARGET + setup.suffix
     convert = [] if setup.rate is None else converting(setup.rate)
     source = convert[-1] if convert else SOURCE

@@ -29,6 +29,7 @@ from tuner.jobs.passes import Bench
 from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
     BitrateResult,
+    Complete,
     CurvePoint,
     ListeningResult,
     Provenance,
@@ -248,7 +249,7 @@ def _validate(
     results = []
     for lane in lanes:
         result = validate_bitrate(
-            setup, lane.target_kbps, lane.results, lane.default(), lane.timing()
+            setup, lane.target_kbps, lane.records, lane.default(), lane.timing()
         )
         if parts.spec.search.two_objectives:
             result = replace(result, pareto=pareto_front(result.trials))
@@ -281,10 +282,10 @@ def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef])
     shortest = min(clips, key=lambda clip: clip.duration_s)
     for lane in lanes:
         default = lane.default()
-        if default is not None and default.record.knob is not None:
-            settings = lane.space.default(default.record.rate_mode)
+        if isinstance(default, Complete):
+            settings = lane.space.default(default.rate_mode)
             pcm = load_clip(shortest)
-            return encoder.encode(pcm, shortest.rate, settings, default.record.knob).suffix
+            return encoder.encode(pcm, shortest.rate, settings, default.knob).suffix
     return ""
 
 

@@ -10,7 +10,7 @@ from tuner.records.candidates import SideResult
 from tuner.records.targets import QualityTarget
 from tuner.records.words import MODEL, Side
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 
 @dataclass(frozen=True)

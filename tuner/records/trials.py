@@ -5,51 +5,102 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
+Value = bool | int | float | str
 
 
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial of the search.
+class _Trial(msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
+    """What is known of every trial.
 
     Args:
         number: trial number within its bitrate; 0 is the encoder's default.
-        state: "complete"; "pruned" (stopped early, as it was losing); "infeasible" (no knob
-            value reaches the bitrate, or a limit is broken); "failed".
         rate_mode, values: the settings.
-        knob: the matched knob value.
-        bitrate_kbps: measured payload bitrate over the tune clips.
-        score: mean predicted quality over the tune clips; of a pruned trial the estimate from
-            the clips that it was scored on; else None.
-        spread: mean predicted spread.
         passes: encodes over the number of tune clips: passes over the set, parts counted.
-        reason: why it is pruned, infeasible or failed.
-        encode_s: CPU seconds that the encoder took for all tune clips; None unless complete.
-        peak_dbfs: highest decoded sample, dB of full scale, where the study limits it.
         latency_ms: algorithmic delay as the adapter tells it, where the study limits it.
-        objective: what the search maximised, points; of a pruned trial likewise; else None.
-            Results of older versions do not say.
     """
 
     number: int
-    state: TrialState
     rate_mode: str
-    values: dict[str, bool | int | float | str]
-    knob: float | None = None
-    bitrate_kbps: float | None = None
-    score: float | None = None
-    spread: float | None = None
+    values: dict[str, Value]
     passes: float = 0.0
-    reason: str | None = None
-    encode_s: float | None = None
-    peak_dbfs: float | None = None
     latency_ms: float | None = None
-    objective: float | None = None
 
     @property
-    def climbed(self) -> float | None:
-        """What the search maximised; the mean score where it is not known."""
-        return self.score if self.objective is None else self.objective
+    def state(self) -> TrialState:
+        """Which kind of trial it is, as it is stored."""
+        state: TrialState = self.__struct_config__.tag  # type: ignore[assignment]
+        return state
+
+
+class Complete(_Trial, frozen=True, kw_only=True, tag="complete"):
+    """A trial that spent the target and was scored on all tune clips.
+
+    Args:
+        knob: the matched knob value.
+        bitrate_kbps: measured payload bitrate over the tune clips.
+        score: mean predicted quality over the tune clips.
+        objective: what the search maximised, points.
+        spread: mean predicted spread.
+        encode_s: CPU seconds that the encoder took for all tune clips.
+        peak_dbfs: highest decoded sample, dB of full scale, where the study limits it.
+    """
+
+    knob: float
+    bitrate_kbps: float
+    score: float
+    objective: float
+    spread: float
+    encode_s: float
+    peak_dbfs: float | None = None
+
+
+class Pruned(_Trial, frozen=True, kw_only=True, tag="pruned"):
+    """A trial that was stopped early, as it was losing.
+
+    Args:
+        knob, bitrate_kbps: as far as the bitrate was matched.
+        score, objective, spread: estimates from the clips that it was scored on.
+        reason: how it was losing.
+    """
+
+    knob: float
+    bitrate_kbps: float
+    score: float
+    objective: float
+    spread: float
+    reason: str
+
+
+class Infeasible(_Trial, frozen=True, kw_only=True, tag="infeasible"):
+    """A trial whose settings cannot spend the bitrate, or break a limit of the study.
+
+    Args:
+        reason: which of them, with figures.
+        knob, bitrate_kbps: what came nearest, or was matched; None if nothing was encoded.
+    """
+
+    reason: str
+    knob: float | None = None
+    bitrate_kbps: float | None = None
+
+
+class Failed(_Trial, frozen=True, kw_only=True, tag="failed"):
+    """A trial that the encoder or a metric failed.
+
+    Args:
+        error: the kind of error: its class.
+        reason: what went wrong, which the kind leads.
+    """
+
+    error: str
+    reason: str
+
+
+TrialRecord = Complete | Pruned | Infeasible | Failed
+#: Those that have a score; a pruned trial's is an estimate.
+Scored = Complete | Pruned
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tuner.records import BitrateResult
+from tuner.records import BitrateResult, Complete, Failed, Scored
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.comparison import Curves
@@ -112,21 +112,26 @@ def _trials(bitrate: BitrateResult, by_objective: bool) -> list[list[Any]]:
     """
     default = first_default(bitrate)
     own = bitrate.default_trial
-    first = own.climbed if own is not None else None
+    first = own.objective if isinstance(own, Scored) else None
     rows = []
     for trial in bitrate.trials:
         gain = ""
-        if trial.climbed is not None and first is not None and trial is not own:
-            gain = words.signed(trial.climbed - first)
+        if isinstance(trial, Scored) and first is not None and trial is not own:
+            gain = words.signed(trial.objective - first)
         changes = find_changes(default, trial) if default is not None else []
+        knob = None if isinstance(trial, Failed) else trial.knob
+        kbps = None if isinstance(trial, Failed) else trial.bitrate_kbps
+        figures = [_figure(None)] * 3
+        if isinstance(trial, Scored):
+            figures = [_figure(x) for x in (trial.objective, trial.score, trial.spread)]
+        objective, score, spread = figures
         rows.append([
-            trial.number, trial.state, *([_figure(trial.objective)] if by_objective else []),
-            _figure(trial.score), gain, _figure(trial.spread),
-            _figure(trial.bitrate_kbps), "" if trial.knob is None else f"{trial.knob:g}",
-            round(trial.passes, 1),
-            "" if trial.encode_s is None else f"{trial.encode_s:.2f}",
+            trial.number, trial.state, *([objective] if by_objective else []),
+            score, gain, spread,
+            _figure(kbps), "" if knob is None else f"{knob:g}", round(trial.passes, 1),
+            f"{trial.encode_s:.2f}" if isinstance(trial, Complete) else "",
             ", ".join(f"{c.name} {c.after}" for c in changes),
-            trial.reason or "",
+            "" if isinstance(trial, Complete) else trial.reason,
         ])  # fmt: skip
     return rows
 

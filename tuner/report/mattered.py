@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner.records import Ablation, BitrateResult, Candidate, TrialRecord
+from tuner.records import Ablation, BitrateResult, Candidate, Complete, Scored, TrialRecord
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.runs import Run
@@ -83,18 +83,18 @@ def _trial(
     shown: dict[str, Any] = {
         "number": trial.number,
         "state": trial.state,
-        "score": None if trial.climbed is None else round(trial.climbed, 2),
+        "score": round(trial.objective, 2) if isinstance(trial, Scored) else None,
         "changes": told,
     }
-    if trial.reason:
+    if not isinstance(trial, Complete):
         shown["reason"] = trial.reason
     return shown
 
 
 def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
     """For each parameter that varied: its values and scores over the scored trials."""
-    scored = [trial for trial in bitrate.trials if trial.climbed is not None]
-    columns: dict[str, list[tuple[TrialRecord, words.Value]]] = {}
+    scored = [trial for trial in bitrate.trials if isinstance(trial, Scored)]
+    columns: dict[str, list[tuple[Scored, words.Value]]] = {}
     for trial in scored:
         for name, value in {"rate_mode": trial.rate_mode, **trial.values}.items():
             columns.setdefault(name, []).append((trial, value))
@@ -103,13 +103,13 @@ def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
     return [_slice(name, columns[name]) for name in varied[:SLICES]]
 
 
-def _slice(name: str, column: Sequence[tuple[TrialRecord, words.Value]]) -> dict[str, Any]:
+def _slice(name: str, column: Sequence[tuple[Scored, words.Value]]) -> dict[str, Any]:
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for _, v in column)
     return {
         "name": _name(name),
         "numeric": numeric,
         "values": [value if numeric else _tick(value) for _, value in column],
-        "scores": [round(trial.climbed, 2) for trial, _ in column if trial.climbed is not None],
+        "scores": [round(trial.objective, 2) for trial, _ in column],
         "numbers": [trial.number for trial, _ in column],
         "pruned": [trial.state == "pruned" for trial, _ in column],
     }

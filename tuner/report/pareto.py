@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.records import BitrateResult, TrialRecord
+from tuner.records import BitrateResult, Complete
 
 #: Empty space around the outermost points, share of the drawing.
 MARGIN = 0.08
@@ -40,19 +40,19 @@ class ParetoView:
 
 def draw_pareto(bitrate: BitrateResult) -> ParetoView | None:
     """The drawing; None where encode time was no objective."""
-    timed = [t for t in bitrate.trials if t.encode_s is not None and t.climbed is not None]
+    timed = [trial for trial in bitrate.trials if isinstance(trial, Complete)]
     if not bitrate.pareto or not timed:
         return None
-    times, scores = [_time(t) for t in timed], [_score(t) for t in timed]
+    times, scores = [t.encode_s for t in timed], [t.objective for t in timed]
     front = {number: place for place, number in enumerate(bitrate.pareto)}
     timed.sort(key=lambda trial: front.get(trial.number, -1))
     points = [
         ParetoPoint(
-            x=round(100 * _place(_time(trial), min(times), max(times)), 2),
-            y=round(100 * (1 - _place(_score(trial), min(scores), max(scores))), 2),
+            x=round(100 * _place(trial.encode_s, min(times), max(times)), 2),
+            y=round(100 * (1 - _place(trial.objective, min(scores), max(scores))), 2),
             trial=trial.number,
-            encode=f"{_time(trial):.2f} s",
-            score=f"{_score(trial):.1f}",
+            encode=f"{trial.encode_s:.2f} s",
+            score=f"{trial.objective:.1f}",
             on_front=trial.number in front,
         )
         for trial in timed
@@ -64,16 +64,6 @@ def draw_pareto(bitrate: BitrateResult) -> ParetoView | None:
         f"{min(scores):.1f}",
         f"{max(scores):.1f}",
     )
-
-
-def _time(trial: TrialRecord) -> float:
-    assert trial.encode_s is not None
-    return trial.encode_s
-
-
-def _score(trial: TrialRecord) -> float:
-    assert trial.climbed is not None
-    return trial.climbed
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tuner.records import BitrateResult, Candidate, ClipRecord, Estimate, SideResult
 from tuner.report.bd import Figure
 from tuner.report.candidates import shown_candidate
@@ -27,11 +29,15 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 FIGURES = ("bd_rate_percent", "bd_quality_points")
 PARTS = ("", "_low", "_high", "_note")
+TRIAL_FIELDS = (
+    "number", "state", "rate_mode", "passes", "latency_ms", "knob", "bitrate_kbps", "score",
+    "objective", "spread", "encode_s", "peak_dbfs", "error", "reason", "settings",
+)  # fmt: skip
 #: Columns that a file has even where it has no row: one bitrate has no Bjøntegaard delta.
 HEADS: dict[str, tuple[str, ...]] = {
     "winners": ("run", "encoder", "target_kbps"),
     "deltas": ("metric", "test", "anchor", *(f + part for f in FIGURES for part in PARTS)),
-    "trials": ("run", "encoder", "target_kbps"),
+    "trials": ("run", "encoder", "target_kbps", *TRIAL_FIELDS),
     "clips": ("run", "encoder", "target_kbps"),
     "targets": ("run", "encoder", "quality", "share"),
 }
@@ -189,7 +195,7 @@ def _trials(runs: Sequence[Run]) -> Iterator[Row]:
     for run in runs:
         for bitrate in run.results.bitrates:
             for trial in bitrate.trials:
-                fields = dict(vars(trial))
+                fields = msgspec.to_builtins(trial)
                 values = json.dumps(fields.pop("values"), sort_keys=True)
                 yield {**_where(run, bitrate), **fields, "settings": values}
 

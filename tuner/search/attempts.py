@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from optuna.trial import FrozenTrial
 
-from tuner.records import Timing, TrialRecord
+from tuner.records import Failed, Timing, TrialRecord
 from tuner.search.evaluate import TrialResult
 from tuner.search.race import Hearing
 
@@ -32,7 +33,7 @@ def superseded(trials: Iterable[FrozenTrial]) -> set[int]:
 
 def is_due_again(result: TrialResult, attributes: Mapping[str, Any], *, is_default: bool) -> bool:
     """Whether a finished trial is tried again when a run goes on."""
-    if result.record.state != "failed":
+    if not isinstance(result.record, Failed):
         return False
     often = int(attributes.get(AGAIN, 0))
     return is_default or (result.machine and often < AGAIN_AT_MOST)
@@ -58,14 +59,19 @@ def params_to_retry(trial: FrozenTrial) -> Mapping[str, Any] | None:
     return trial.params if SETTINGS in trial.user_attrs else None
 
 
+def dump_result(result: TrialResult) -> dict[str, Any]:
+    """What the study keeps of how a trial went, for `load_result`."""
+    kept = (result.record, result.timing, result.rates, result.machine)
+    names = ("record", "timing", "rates", "machine")
+    return dict(zip(names, map(msgspec.to_builtins, kept), strict=True))
+
+
 def load_result(trial: FrozenTrial) -> TrialResult:
     """How a finished trial went."""
     raw = trial.user_attrs[RESULT]
-    # Older versions kept the objective beside the record alone.
-    record = TrialRecord(**{"objective": raw["objective"], **raw["record"]})
-    timing = Timing(**raw["timing"])
-    rates = tuple((knob, kbps) for knob, kbps in raw.get("rates", ()))
-    return TrialResult(record, raw["objective"], timing, rates, machine=raw.get("machine", False))
+    record: TrialRecord = msgspec.convert(raw["record"], TrialRecord)
+    rates = tuple((knob, kbps) for knob, kbps in raw["rates"])
+    return TrialResult(record, Timing(**raw["timing"]), rates, machine=raw["machine"])
 
 
 def load_hearing(raw: Mapping[str, Any]) -> Hearing:

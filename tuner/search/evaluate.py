@@ -13,14 +13,26 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
+
+import msgspec
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
 from tuner.jobs.passes import Bench, spent_kbps
 from tuner.rate import TOLERANCE, RateMatch, Unreachable
-from tuner.records import Timing, TrialRecord
+from tuner.records import (
+    Complete,
+    Failed,
+    Infeasible,
+    Pruned,
+    Scored,
+    Timing,
+    TrialRecord,
+    Value,
+)
 from tuner.scorer import Score, Scorer
 from tuner.search.matching import AIM, CERTAIN, Matcher, Shares, is_off, make_ruler
 from tuner.search.race import (
@@ -32,7 +44,7 @@ from tuner.search.race import (
     make_blocks,
     p_worse,
 )
-from tuner.study.limits import NO_LIMITS, PEAK, Limits, add_latency, peak_of
+from tuner.study.limits import NO_LIMITS, PEAK, Limits, find_latency, peak_of
 from tuner.study.objective import clip_values, is_mean, objective_of
 from tuner.system.machine import may_be_the_machines
 
@@ -76,7 +88,6 @@ class TrialResult:
 
     Args:
         record: what the results keep.
-        objective: what the search maximises, an estimate if pruned; None for what has none.
         timing: its cost, without wall-clock time.
         rates: (knob, kb/s) of each measurement or projection, for the rate model.
         hearing: what each clip scored; None unless complete.
@@ -85,12 +96,16 @@ class TrialResult:
     """
 
     record: TrialRecord
-    objective: float | None
-    timing: Timing
+    timing: Timing = field(default_factory=Timing)
     rates: tuple[tuple[float, float], ...] = ()
     hearing: Hearing | None = None
     ruler: Shares | None = None
     machine: bool = False
+
+    @property
+    def objective(self) -> float | None:
+        """What the search maximises, an estimate if pruned; None for what has none."""
+        return self.record.objective if isinstance(self.record, Scored) else None
 
 
 def evaluate(
@@ -114,24 +129,38 @@ def evaluate(
             encode, the rest when the trial is told.
     """
     settings = plan.settings
-    record = TrialRecord(plan.ordinal, "failed", settings.rate_mode, settings.as_dict())
-    record = add_latency(record, bench.encoder, limits)
-    slow = limits.broken(record, record)
-    if slow is not None and not plan.is_default:
-        return TrialResult(replace(record, state="infeasible", reason=slow), None, Timing())
-    trial = _Trial(bench, plan, scorer, objective, limits.meters())
+    latency_ms = find_latency(bench.encoder, settings, limits)
+    about: _About = {
+        "number": plan.ordinal,
+        "rate_mode": settings.rate_mode,
+        "values": settings.as_dict(),
+        "latency_ms": latency_ms,
+    }
+    late = limits.too_late(latency_ms)
+    if late is not None and not plan.is_default:
+        return TrialResult(Infeasible(**about, reason=late))
+    trial = _Trial(bench, plan, scorer, objective, limits.meters(), about)
     try:
-        result = trial.run(record, prune=prune and is_mean(objective))
+        result = trial.run(prune=prune and is_mean(objective))
     except TRIAL_ERRORS as error:
-        reason = f"{type(error).__name__}: {error}"[:REASON_CHARS]
-        machine = may_be_the_machines(error)
-        result = TrialResult(replace(record, reason=reason), None, Timing(), machine=machine)
+        kind = type(error).__name__
+        failed = Failed(**about, error=kind, reason=f"{kind}: {error}"[:REASON_CHARS])
+        result = TrialResult(failed, machine=may_be_the_machines(error))
     return replace(
         result,
-        record=replace(result.record, passes=round(bench.passes, 4)),
+        record=msgspec.structs.replace(result.record, passes=round(bench.passes, 4)),
         timing=bench.timing,
         rates=tuple(bench.rates),
     )
+
+
+class _About(TypedDict):
+    """What is known of a trial before it runs."""
+
+    number: int
+    rate_mode: str
+    values: dict[str, Value]
+    latency_ms: float | None
 
 
 @dataclass(frozen=True)
@@ -141,12 +170,13 @@ class _Trial:
     scorer: Scorer
     objective: str
     meters: tuple[Scorer, ...]
+    about: _About
 
-    def run(self, record: TrialRecord, *, prune: bool) -> TrialResult:
+    def run(self, *, prune: bool) -> TrialResult:
         plan, bench = self.plan, self.bench
         blocks = make_blocks(len(bench.clips), plan.seed)
         if plan.ruler is None or len(blocks) == 1:
-            return self._finish(record, bench.match(plan.settings, plan.guess, plan.slope))
+            return self._finish(bench.match(plan.settings, plan.guess, plan.slope))
         matcher = Matcher(bench, plan.settings, blocks[0], plan.slope)
         rival = plan.rival if prune else None
         if rival is not None:
@@ -154,27 +184,26 @@ class _Trial:
             scorers = (self.scorer, *self.meters)
             kbps = matcher.project(plan.guess, blocks[0], plan.ruler, scorers)
             if not is_off(kbps, bench.target_kbps, SIGHT):
-                pruned = self._look(record, blocks[0], plan.guess, kbps, rival)
+                pruned = self._look(blocks[0], plan.guess, kbps, rival)
                 if pruned is not None:
                     return pruned
         probe = matcher.probe(plan.guess, plan.ruler)
         if isinstance(probe, Unreachable):
             if is_off(probe.closest_kbps, bench.target_kbps, CERTAIN):
                 reason = f"on {len(blocks[0])} clips, {probe.reason}"
-                return _infeasible(record, replace(probe, reason=reason))
+                return self._infeasible(replace(probe, reason=reason))
             knob = probe.closest_knob
         else:
             knob = probe.knob
         if rival is not None:
-            raced = self._race(record, matcher, knob, blocks, rival, plan.ruler)
+            raced = self._race(matcher, knob, blocks, rival, plan.ruler)
             if isinstance(raced, TrialResult):
                 return raced
             knob = raced
-        return self._finish(record, matcher.confirm(knob))
+        return self._finish(matcher.confirm(knob))
 
     def _race(
         self,
-        record: TrialRecord,
         matcher: Matcher,
         knob: float,
         blocks: list[list[int]],
@@ -189,7 +218,7 @@ class _Trial:
         for block in blocks[:-1]:
             heard += block
             kbps = matcher.project(knob, heard, ruler, (self.scorer, *self.meters))
-            pruned = self._look(record, heard, knob, kbps, rival)
+            pruned = self._look(heard, knob, kbps, rival)
             if pruned is not None:
                 return pruned
             if is_off(kbps, self.bench.target_kbps, AIM):
@@ -197,7 +226,7 @@ class _Trial:
         return knob
 
     def _look(
-        self, record: TrialRecord, heard: Sequence[int], knob: float, kbps: float, rival: Hearing
+        self, heard: Sequence[int], knob: float, kbps: float, rival: Hearing
     ) -> TrialResult | None:
         """The pruned result if the trial is losing on the clips heard.
 
@@ -212,80 +241,63 @@ class _Trial:
         if chance >= P_THRESHOLD:
             return None
         means = dict(zip(heard, (score.mean for score in scores), strict=True))
-        spread = statistics.fmean(score.spread for score in scores)
-        pruned = replace(record, knob=knob, bitrate_kbps=kbps, spread=spread)
-        usual = math.log2(target / kbps) * USUAL_WORTH
-        return _pruned(pruned, values, means, rival, chance, usual)
+        # Points for bits that it did not spend, taken off for those that were too many.
+        credit = math.log2(target / kbps) * USUAL_WORTH
+        # Its estimates are the rival's, less the lead.
+        value = estimate(values, rival.values) + credit
+        return TrialResult(
+            Pruned(
+                **self.about,
+                knob=knob,
+                bitrate_kbps=kbps,
+                score=estimate(means, rival.means) + credit,
+                objective=value,
+                spread=statistics.fmean(score.spread for score in scores),
+                reason=(
+                    f"after {len(values)} of {len(rival.values)} clips it was"
+                    f" {statistics.fmean(rival.values) - value:.1f} points behind trial"
+                    f" {rival.ordinal} (p = {chance:.2g})"
+                ),
+            )
+        )
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
         clips = [self.bench.clips[index] for index in indices]
         outcomes = self.bench.run(self.plan.settings, knob, (self.scorer, *self.meters), clips)
         return [outcomes[clip.digest].scores[self.scorer.name] for clip in clips]
 
-    def _finish(self, record: TrialRecord, match: RateMatch | Unreachable) -> TrialResult:
-        if isinstance(match, Unreachable):
-            return _infeasible(record, match)
-        return self._complete(replace(record, knob=match.knob), match)
+    def _finish(self, match: RateMatch | Unreachable) -> TrialResult:
+        return self._infeasible(match) if isinstance(match, Unreachable) else self._complete(match)
 
-    def _complete(self, record: TrialRecord, match: RateMatch) -> TrialResult:
+    def _infeasible(self, match: Unreachable) -> TrialResult:
+        return TrialResult(
+            Infeasible(
+                **self.about,
+                reason=match.reason,
+                knob=match.closest_knob,
+                bitrate_kbps=match.closest_kbps,
+            )
+        )
+
+    def _complete(self, match: RateMatch) -> TrialResult:
         bench, name = self.bench, self.scorer.name
         scorers = (self.scorer, *self.meters)
         outcomes = list(bench.hear(self.plan.settings, match, scorers).values())
         scores = [outcome.scores[name] for outcome in outcomes]
-        value = objective_of(scores, self.objective)
-        complete = replace(
-            record,
-            state="complete",
+        complete = Complete(
+            **self.about,
+            knob=match.knob,
             bitrate_kbps=spent_kbps(bench.clips, outcomes),
             score=statistics.fmean(score.mean for score in scores),
-            objective=value,
+            objective=objective_of(scores, self.objective),
             spread=statistics.fmean(score.spread for score in scores),
             encode_s=sum(outcome.encoder_s for outcome in outcomes),
             peak_dbfs=peak_of([o.scores[PEAK] for o in outcomes if PEAK in o.scores]),
         )
         hearing = Hearing(
-            record.number,
+            complete.number,
             tuple(clip_values(scores, self.objective)),
             tuple(score.mean for score in scores),
         )
         ruler = make_ruler([outcome.payload_bits for outcome in outcomes])
-        return TrialResult(complete, value, Timing(), hearing=hearing, ruler=ruler)
-
-
-def _pruned(
-    record: TrialRecord,
-    values: Mapping[int, float],
-    means: Mapping[int, float],
-    rival: Hearing,
-    chance: float,
-    credit: float,
-) -> TrialResult:
-    """A trial that lost on the clips heard; its estimates are the rival's, less the lead.
-
-    Args:
-        credit: points for bits that it did not spend, taken off for those that were too many.
-    """
-    value = estimate(values, rival.values) + credit
-    pruned = replace(
-        record,
-        state="pruned",
-        score=estimate(means, rival.means) + credit,
-        objective=value,
-        reason=(
-            f"after {len(values)} of {len(rival.values)} clips it was"
-            f" {statistics.fmean(rival.values) - value:.1f} points behind trial"
-            f" {rival.ordinal} (p = {chance:.2g})"
-        ),
-    )
-    return TrialResult(pruned, value, Timing())
-
-
-def _infeasible(record: TrialRecord, match: Unreachable) -> TrialResult:
-    infeasible = replace(
-        record,
-        state="infeasible",
-        knob=match.closest_knob,
-        bitrate_kbps=match.closest_kbps,
-        reason=match.reason,
-    )
-    return TrialResult(infeasible, None, Timing())
+        return TrialResult(complete, hearing=hearing, ruler=ruler)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import bisect
-import math
+from typing import TypeGuard
 
 from tuner.encoder import Settings
+from tuner.records import Complete, TrialRecord
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.matching import Shares
 from tuner.search.race import Hearing
-from tuner.search.ranking import is_complete, rank, value_of
+from tuner.search.ranking import rank
 from tuner.search.rate_model import MEMORY, Guess, Measured, guess_knob, most_alike
 from tuner.study.space import Space
 
@@ -30,19 +31,20 @@ class History:
         self._default = space.defaults()[0]
         self.target_kbps = target_kbps
         self.results: list[TrialResult] = []
-        self.best: TrialResult | None = None
+        self.best: Complete | None = None
         self.hearings: dict[int, Hearing] = {}
         self._rulers: dict[int, Shares] = {}
 
-    def leads(self, result: TrialResult) -> bool:
+    def leads(self, record: TrialRecord) -> TypeGuard[Complete]:
         """Whether it is better than the best so far."""
-        best = -math.inf if self.best is None else value_of(self.best)
-        return is_complete(result) and value_of(result) > best
+        if not isinstance(record, Complete):
+            return False
+        return self.best is None or record.objective > self.best.objective
 
     def add(self, result: TrialResult) -> None:
         """Take a finished trial in, in the order of the trials."""
-        if self.leads(result):
-            self.best = result
+        if self.leads(result.record):
+            self.best = result.record
         bisect.insort(self.results, result, key=lambda each: each.record.number)
 
     def keep_ruler(self, number: int, ruler: Shares) -> None:
@@ -51,23 +53,28 @@ class History:
         while len(self._rulers) > MEMORY:
             del self._rulers[min(self._rulers)]
 
-    def default(self) -> TrialResult | None:
+    @property
+    def records(self) -> list[TrialRecord]:
+        """The finished trials, by number."""
+        return [result.record for result in self.results]
+
+    def default(self) -> TrialRecord | None:
         """The trial of the encoder's default, once it is finished."""
-        return next((result for result in self.results if self.is_default(result)), None)
+        return next((record for record in self.records if self.is_default(record)), None)
 
-    def is_default(self, result: TrialResult) -> bool:
+    def is_default(self, record: TrialRecord) -> bool:
         """Whether a trial's settings are the encoder's default, whatever its number."""
-        return Settings.of(result.record.rate_mode, result.record.values) == self._default
+        return Settings.of(record.rate_mode, record.values) == self._default
 
-    def best_before(self, ordinal: int) -> TrialResult | None:
+    def best_before(self, ordinal: int) -> Complete | None:
         """The best of the trials with smaller numbers."""
-        ranked = rank([result for result in self.results if result.record.number < ordinal])
+        ranked = rank(record for record in self.records if record.number < ordinal)
         return ranked[0] if ranked else None
 
     def start(self, settings: Settings) -> Start:
         """Where a trial of `settings` starts."""
         guess = self._guess(settings)
-        rival = None if self.best is None else self.best.record.number
+        rival = None if self.best is None else self.best.number
         return guess.knob, guess.slope, rival, self._most_alike(settings)
 
     def plan(self, ordinal: int, settings: Settings, start: Start, seed: int) -> Plan:

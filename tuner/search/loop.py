@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 
 from tuner.encoder import Settings
 from tuner.jobs.executor import Executor
-from tuner.records import TrialRecord
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.trials import Trials
 from tuner.updates import (
@@ -174,7 +173,7 @@ class _Loop:
         for near in neighbours:
             best = near.trials.best_before(known)
             if best is not None:
-                lane.trials.suggest(Settings.of(best.record.rate_mode, best.record.values))
+                lane.trials.suggest(Settings.of(best.rate_mode, best.values))
         return True
 
     def _may_ask(self, lane: _Lane) -> bool:
@@ -191,9 +190,15 @@ class _Loop:
         lane.trials.tell(result)
         lane.trials.store.spend(lane.unsaved_s)
         lane.unsaved_s = 0.0
-        best, default = best_and_default(lane.trials)
+        trials = lane.trials
         self.observer(
-            TrialFinished(lane.trials.target_kbps, result.record, best, default, self._hours_used())
+            TrialFinished(
+                trials.target_kbps,
+                result.record,
+                trials.best(),
+                trials.default(),
+                self._hours_used(),
+            )
         )
 
     def _charge_time(self) -> None:
@@ -209,14 +214,13 @@ class _Loop:
         return sum(lane.trials.store.wall_s + lane.unsaved_s for lane in self.lanes) / 3600
 
     def _started(self, lane: _Lane) -> SearchStarted:
-        best, default = best_and_default(lane.trials)
         states = [result.record.state for result in lane.trials.results]
         return SearchStarted(
             lane.trials.target_kbps,
             len(states),
             self.budget.trials,
-            best,
-            default,
+            lane.trials.best(),
+            lane.trials.default(),
             infeasible=states.count("infeasible"),
             failed=states.count("failed"),
             pruned=states.count("pruned"),
@@ -227,9 +231,3 @@ def _finished(trials: Trials) -> SearchFinished:
     counted = [r.record.passes for r in trials.results if r.record.number >= COUNTED_FROM]
     passes = statistics.fmean(counted) if counted else None
     return SearchFinished(trials.target_kbps, trials.problem(), passes, len(counted))
-
-
-def best_and_default(trials: Trials) -> tuple[TrialRecord | None, TrialRecord | None]:
-    """The best complete trial and the default's, as far as there are any."""
-    best, default = trials.best(), trials.default()
-    return best.record if best else None, default.record if default else None

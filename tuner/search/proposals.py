@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from tuner.encoder import Settings
+from tuner.records import Failed
 from tuner.search.additive import AdditiveModel
 from tuner.search.attempts import SETTINGS
 from tuner.search.evaluate import TrialResult
@@ -63,7 +64,7 @@ class Proposer:
     def learn(self, result: TrialResult) -> None:
         """Take a finished trial in."""
         # What failed says nothing of the settings; what missed the bitrate does.
-        if result.record.state != "failed":
+        if not isinstance(result.record, Failed):
             settings = Settings.of(result.record.rate_mode, result.record.values)
             self._additive.add(result.record.number, settings, result.objective)
 

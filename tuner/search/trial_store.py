@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.records import Complete, Infeasible, Pruned
 from tuner.search.attempts import (
     ORDINAL,
     RESULT,
@@ -120,16 +121,16 @@ class TrialStore:
             number: the trial's number in Optuna.
             result: how it went.
         """
-        if result.objective is not None:
-            values = [result.objective]
-            if self._two_objectives:
-                values.append(result.record.encode_s or 0.0)
-            self.study.tell(number, values)
-        elif result.record.state == "infeasible" and not self._two_objectives:
-            # Without intermediate values, TPE ranks a pruned trial behind all complete ones.
-            self.study.tell(number, state=TrialState.PRUNED)
-        else:
-            self.study.tell(number, state=TrialState.FAIL)
+        match result.record:
+            case Complete(objective=value, encode_s=encode_s) if self._two_objectives:
+                self.study.tell(number, [value, encode_s])
+            case Complete(objective=value) | Pruned(objective=value) if not self._two_objectives:
+                self.study.tell(number, [value])
+            case Infeasible() if not self._two_objectives:
+                # Without intermediate values, TPE ranks a pruned trial behind all complete ones.
+                self.study.tell(number, state=TrialState.PRUNED)
+            case _:
+                self.study.tell(number, state=TrialState.FAIL)
 
     def _free_ordinal(self) -> int:
         """The first number that no trial has."""

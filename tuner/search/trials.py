@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial
 
 from tuner.encoder import Settings
 from tuner.jobs.passes import add_timings
-from tuner.records import Timing
+from tuner.records import Complete, Infeasible, Timing, TrialRecord
 from tuner.search.attempts import (
     HEARING,
     ORDINAL,
@@ -35,6 +35,7 @@ from tuner.search.attempts import (
     RULER,
     SETTINGS,
     START,
+    dump_result,
     is_due_again,
     load_hearing,
     load_result,
@@ -46,7 +47,7 @@ from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
 from tuner.search.importance import measure_importance
 from tuner.search.proposals import CLIP_ORDER, Proposer
-from tuner.search.ranking import EARLY_TRIALS, find_problem, is_complete
+from tuner.search.ranking import EARLY_TRIALS, find_problem
 from tuner.search.samplers import make_sampler
 from tuner.search.trial_store import TrialStore
 from tuner.study.limits import NO_LIMITS, Limits
@@ -110,6 +111,11 @@ class Trials:
         return self._history.results
 
     @property
+    def records(self) -> list[TrialRecord]:
+        """What the results keep of them."""
+        return self._history.records
+
+    @property
     def finished(self) -> int:
         """How many trials have a result."""
         return len(self.results)
@@ -154,13 +160,13 @@ class Trials:
         hearing, ruler = result.hearing, result.ruler
         # The results in memory must not grow with the clips.
         result = replace(result, hearing=None, ruler=None)
-        if hearing is not None and self._history.leads(result):
+        if hearing is not None and self._history.leads(result.record):
             trial.set_user_attr(HEARING, asdict(hearing))
             self._history.hearings[hearing.ordinal] = hearing
-        if ruler is not None and is_complete(result):
+        if ruler is not None and isinstance(result.record, Complete):
             trial.set_user_attr(RULER, base64.b64encode(ruler.tobytes()).decode())
             self._history.keep_ruler(result.record.number, ruler)
-        trial.set_user_attr(RESULT, asdict(result))
+        trial.set_user_attr(RESULT, dump_result(result))
         self.store.tell(trial.number, result)
         self._learn(result)
 
@@ -169,23 +175,22 @@ class Trials:
         self.store.recover(result.record.number for result in self.results)
         self._running.clear()
 
-    def best(self) -> TrialResult | None:
+    def best(self) -> Complete | None:
         """The complete trial with the highest objective, the earliest of equals."""
         return self._history.best
 
-    def best_before(self, ordinal: int) -> TrialResult | None:
+    def best_before(self, ordinal: int) -> Complete | None:
         """The best of the trials with smaller numbers."""
         return self._history.best_before(ordinal)
 
-    def default(self) -> TrialResult | None:
+    def default(self) -> TrialRecord | None:
         """The trial of the encoder's default, once it is finished."""
         return self._history.default()
 
     def problem(self) -> str | None:
         """Why this bitrate cannot be searched, judged by the trials so far."""
         early = [result.record for result in self.results[:EARLY_TRIALS]]
-        default = self.default()
-        return find_problem(early, self.target_kbps, None if default is None else default.record)
+        return find_problem(early, self.target_kbps, self.default())
 
     def timing(self) -> Timing:
         """What all finished trials cost together."""
@@ -213,7 +218,7 @@ class Trials:
     def _take_in(self, trial: FrozenTrial) -> None:
         """Learn from a trial that an earlier session finished, or have it tried again."""
         result = load_result(trial)
-        is_default = self._history.is_default(result)
+        is_default = self._history.is_default(result.record)
         params = params_to_retry(trial)
         if params is None or not is_due_again(result, trial.user_attrs, is_default=is_default):
             self._learn(result)
@@ -226,12 +231,20 @@ class Trials:
 
     def _judge(self, result: TrialResult) -> TrialResult:
         """The result, infeasible if it breaks a limit; the default is exempt."""
-        default = self.default()
-        if not is_complete(result) or default is None:
+        default, record = self.default(), result.record
+        if not isinstance(record, Complete) or default is None:
             return result
-        reason = self._limits.broken(result.record, default.record)
+        reason = self._limits.broken(record, default)
         if reason is None:
             return result
-        record = replace(result.record, state="infeasible", reason=reason)
-        record = replace(record, score=None, spread=None, objective=None)
-        return replace(result, record=record, objective=None, hearing=None)
+        infeasible = Infeasible(
+            number=record.number,
+            rate_mode=record.rate_mode,
+            values=record.values,
+            passes=record.passes,
+            latency_ms=record.latency_ms,
+            reason=reason,
+            knob=record.knob,
+            bitrate_kbps=record.bitrate_kbps,
+        )
+        return replace(result, record=infeasible, hearing=None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tuner.encoder import Encoder, Settings
 from tuner.errors import StudyError
-from tuner.records import TrialRecord
+from tuner.records import Complete, TrialRecord
 from tuner.scorer import Score, Scorer
 
 PEAK = "decoded-peak"
@@ -47,14 +47,18 @@ class Limits:
         """What must be measured on decoded clips to judge them."""
         return () if self.peak_dbfs is None else (DecodedPeak(),)
 
-    def broken(self, record: TrialRecord, default: TrialRecord) -> str | None:
-        """Which limit a trial breaks by what is known of it, as a sentence; None when none."""
-        if _over(record.latency_ms, self.latency_ms):
-            return f"latency {record.latency_ms:g} ms; the limit is {self.latency_ms:g} ms"
+    def too_late(self, latency_ms: float | None) -> str | None:
+        """As a sentence that a delay is over its limit; None when it is not, or not known."""
+        if _over(latency_ms, self.latency_ms):
+            return f"latency {latency_ms:g} ms; the limit is {self.latency_ms:g} ms"
+        return None
+
+    def broken(self, record: Complete, default: TrialRecord) -> str | None:
+        """Which limit a trial breaks by what was measured, as a sentence; None when none."""
         if _over(record.peak_dbfs, self.peak_dbfs):
             return f"decoded peak {record.peak_dbfs:.2f} dBFS; the limit is {self.peak_dbfs:g} dBFS"
         times = None
-        if record.encode_s is not None and default.encode_s:
+        if isinstance(default, Complete) and default.encode_s:
             times = record.encode_s / default.encode_s
         if _over(times, self.encode_time):
             return f"encodes in {times:.2f}x the default's time; the limit is {self.encode_time:g}x"
@@ -84,12 +88,11 @@ def check_limits(encoder: Encoder, limits: Limits) -> None:
         )
 
 
-def add_latency(record: TrialRecord, encoder: Encoder, limits: Limits) -> TrialRecord:
-    """The record with its latency, where a limit asks for it."""
+def find_latency(encoder: Encoder, settings: Settings, limits: Limits) -> float | None:
+    """The delay of settings, milliseconds, where a limit asks for it."""
     if limits.latency_ms is None or not isinstance(encoder, TellsLatency):
-        return record
-    settings = Settings.of(record.rate_mode, record.values)
-    return replace(record, latency_ms=encoder.latency_ms(settings))
+        return None
+    return encoder.latency_ms(settings)
 
 
 @dataclass(frozen=True)

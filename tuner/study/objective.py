@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from tuner.bootstrap import paired_bootstrap, paired_statistic
 from tuner.errors import ScoreError
-from tuner.records import Estimate, TrialRecord
+from tuner.records import Complete, Estimate, TrialRecord
 from tuner.scorer import Score
 
 Floats = npt.NDArray[np.float64]
@@ -122,9 +122,9 @@ def pareto_front(records: Sequence[TrialRecord]) -> list[int]:
     Fastest first; of trials that are equal in both, the earliest.
     """
     timed = [
-        (record.encode_s, -record.climbed, record.number)
+        (record.encode_s, -record.objective, record.number)
         for record in records
-        if record.state == "complete" and record.climbed is not None and record.encode_s is not None
+        if isinstance(record, Complete)
     ]
     front: list[int] = []
     lowest = math.inf

@@ -12,7 +12,7 @@ An adapter's or a metric's whole test module, an outsider's too::
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.contract import EncoderContract
 from tuner.testing.executor_contract import ExecutorContract
-from tuner.testing.fakes import FakeEncoder, FakeScorer, SteppedEncoder
+from tuner.testing.fakes import FakeEncoder, FakeScorer, SteppedEncoder, make_trial
 from tuner.testing.metric_contract import MetricContract, find_breaches
 from tuner.testing.probe import spread_knobs
 
@@ -26,6 +26,7 @@ __all__ = [
     "SteppedEncoder",
     "find_breaches",
     "make_clip",
+    "make_trial",
     "real_clip",
     "spread_knobs",
 ]

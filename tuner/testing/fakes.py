@@ -15,14 +15,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 
 from tuner.encoder import Encoded, Parameter, Pcm, RateMode, Settings, Value, Version, validate
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing
 from tuner.metric import About, Family, check_pair
-from tuner.records import METRIC_LABELS
+from tuner.records import METRIC_LABELS, TrialRecord, TrialState
 from tuner.scorer import Score
 
 #: Pairs of a parameter's name and value.
@@ -35,6 +36,25 @@ STANDS_FOR: dict[str, Family] = {
     "2f": "masked noise",
     "peaq": "masked noise",
 }
+
+
+def make_trial(
+    number: int, state: TrialState = "complete", like: TrialRecord | None = None, **given: Any
+) -> TrialRecord:
+    """A trial's record.
+
+    Args:
+        number: its number.
+        state: what it is.
+        like: has the fields that are not given, as far as it has them.
+        given: fields; those that its state does not have are left out.
+    """
+    plain = {"rate_mode": "abr", "values": {}, "knob": 64.0, "bitrate_kbps": 64.0, "score": 50.0}
+    plain |= {"spread": 6.0, "encode_s": 1.0, "error": "EncoderFailed", "reason": "exit code 3"}
+    fields = plain | (msgspec.to_builtins(like) if like else {}) | given
+    fields = {"objective": fields["score"]} | fields | {"number": number, "state": state}
+    made: TrialRecord = msgspec.convert(fields, TrialRecord)
+    return made
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,9 @@ from tuner.answer.validator import Validator
 from tuner.artefacts import ARTEFACTS
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef
-from tuner.records import BitrateResult, Estimate, ListeningResult, Side, Timing, TrialRecord
-from tuner.search.evaluate import TrialResult
+from tuner.records import BitrateResult, Estimate, ListeningResult, Side, Timing
 from tuner.sound.audio import sample_digest
-from tuner.testing import FakeEncoder, FakeScorer, SteppedEncoder
+from tuner.testing import FakeEncoder, FakeScorer, SteppedEncoder, make_trial
 from tuner.updates import Update, ValidationProgress
 
 MODEL = FakeScorer("insenet", slope=1.5)
@@ -54,11 +54,11 @@ def clips(folder: Path) -> dict[Side, list[ClipRef]]:
     return {"tune": refs[:12:2], "holdout": [*refs[1:12:2], *refs[12:]]}
 
 
-def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0) -> TrialResult:
+def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0) -> Any:
     values = {"bandwidth": "auto", "joint": True, "shaping": shaping}
-    state = "infeasible" if objective is None else "complete"
-    record = TrialRecord(number, state, "abr", dict(values), knob, 64.0, objective, 1.0, 1, "why")
-    return TrialResult(record, objective, Timing())
+    if objective is None:
+        return make_trial(number, "infeasible", values=values, knob=knob)
+    return make_trial(number, values=values, knob=knob, score=objective)
 
 
 def setup(
@@ -75,7 +75,7 @@ def setup(
 def validated(
     executor: Executor,
     clips: dict[Side, list[ClipRef]],
-    trials: list[TrialResult],
+    trials: list[Any],
     judges: tuple[FakeScorer, ...] = AGREEING,
 ) -> BitrateResult:
     bench = setup(executor, clips, judges)
@@ -220,7 +220,7 @@ def test_finalists_are_distinct() -> None:
         trial(6, 5, 44.0),
         trial(7, 4, 43.0),
     ]
-    assert [record.number for record in choose_finalists(trials, trials[0].record)] == [0, 2, 4, 6]
+    assert [record.number for record in choose_finalists(trials, trials[0])] == [0, 2, 4, 6]
 
 
 def test_default_out_of_reach_is_told(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tuner.cli.display.live import Board
-from tuner.records import TrialRecord
+from tuner.records import TrialState
+from tuner.testing import make_trial
 from tuner.updates import (
     PassFinished,
     PhaseStarted,
@@ -26,8 +29,10 @@ class Clock:
         return self.now
 
 
-def record(number: int, score: float | None, state: str = "complete") -> TrialRecord:
-    return TrialRecord(number, state, "abr", {}, 60.0, 64.1, score, 1.0, 1, "exit code 3\nmore")
+def record(number: int, score: float | None, state: TrialState = "complete") -> Any:
+    return make_trial(
+        number, state, bitrate_kbps=64.1, score=score or 0.0, reason="exit code 3\nmore"
+    )
 
 
 def board(clock: Clock, trials: int | None = 10, hours: float | None = None) -> Board:

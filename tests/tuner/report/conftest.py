@@ -18,11 +18,11 @@ from tuner.records import (
     Results,
     SideResult,
     Timing,
-    TrialRecord,
     Verdict,
     metric_label,
 )
 from tuner.report.runs import name_runs
+from tuner.testing import make_trial
 
 METRICS = (MODEL, "visqol", "zimtohrli")
 FAMILIES = {MODEL: "model", "visqol": "similarity", "zimtohrli": "distance"}
@@ -98,7 +98,11 @@ FOUND = {"aac_coder": "fast", "cutoff_hz": 18800, "aac_tns": False, "pns_gain_db
 
 
 def make_trials(rng, kbps, base, gain):
-    trials = [TrialRecord(0, "complete", "abr", DEFAULT, kbps, kbps, base, 6.0, 3)]
+    trials = [
+        make_trial(
+            0, values=DEFAULT, knob=kbps, bitrate_kbps=kbps, score=base, spread=6.0, passes=3
+        )
+    ]
     for number in range(1, 60):
         values = {
             **DEFAULT,
@@ -107,13 +111,23 @@ def make_trials(rng, kbps, base, gain):
         }
         rank = 1 - 0.8 * number / 60
         score = base + gain - abs(rng.gauss(0, 6)) * rank - (25 if number % 17 == 0 else 0)
-        trial = TrialRecord(number, "complete", "abr", values, kbps * 1.03, kbps, score, 6.2, 4)
+        trial = make_trial(
+            number,
+            values=values,
+            knob=kbps * 1.03,
+            bitrate_kbps=kbps,
+            score=score,
+            spread=6.2,
+            passes=4,
+        )
         if number % 13 == 0:
             reason = "no knob value spends 64 kb/s: 58.1 or 71.4"
-            trial = TrialRecord(number, "infeasible", "vbr", values, passes=9, reason=reason)
+            trial = make_trial(
+                number, "infeasible", rate_mode="vbr", values=values, passes=9, reason=reason
+            )
         elif number == 31:
             reason = f"exit code 1: cannot open {HOSTILE[1]}"
-            trial = TrialRecord(number, "failed", "abr", values, reason=reason)
+            trial = make_trial(number, "failed", values=values, reason=reason)
         trials.append(trial)
     return trials
 
@@ -179,7 +193,7 @@ def make_results(bitrates, hostile=True):
 
 def with_problem(results, kbps):
     """The run with one more bitrate that has no answer."""
-    trial = TrialRecord(0, "infeasible", "abr", DEFAULT, reason="no knob value spends 8 kb/s")
+    trial = make_trial(0, "infeasible", values=DEFAULT, reason="no knob value spends 8 kb/s")
     verdict = Verdict("not confirmed", "Not confirmed: the default cannot spend this bitrate.")
     problem = "the encoder's default cannot spend 8 kb/s: its lowest is 22.4 <kb/s>"
     broken = BitrateResult(kbps, verdict, 0, [], [trial], Timing(wall_s=2.5), problem)

@@ -4,18 +4,20 @@ import csv
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
-from tuner.records import MODEL, Estimate, TrialRecord, Verdict
+from tuner.records import MODEL, Estimate, Scored, Verdict
 from tuner.report.candidates import Change, find_changes, shown_candidate
 from tuner.report.charts import build_charts
 from tuner.report.comparison import find_curves
 from tuner.report.data import build_page
 from tuner.report.render import render
 from tuner.report.tables import write_tables
+from tuner.testing import make_trial
 
 
 def trial(**values):
-    return TrialRecord(1, "complete", "abr", values)
+    return make_trial(1, values=values)
 
 
 def with_gain(results, metric, gain):
@@ -32,7 +34,9 @@ def with_gain(results, metric, gain):
 def test_changes_name_only_what_differs():
     """Equal values are left out, absent ones are told, on and off are not 1 and 0."""
     default = trial(cutoff_hz=12000, tns=True, same=1.5, gone=3)
-    other = replace(trial(cutoff_hz=12000.0, tns=1, same=1.5, new="fast"), rate_mode="vbr")
+    other = make_trial(
+        1, rate_mode="vbr", values={"cutoff_hz": 12000.0, "tns": 1, "same": 1.5, "new": "fast"}
+    )
     assert find_changes(default, other) == [
         Change("rate mode", "abr", "vbr"),
         Change("gone", "3", "not used"),
@@ -207,7 +211,8 @@ def by_consensus(results, gain):
         for index, c in enumerate(bitrate.candidates)
     ]
     trials = [
-        replace(t, objective=None if t.score is None else t.score - 3) for t in bitrate.trials
+        structs.replace(t, objective=t.score - 3) if isinstance(t, Scored) else t
+        for t in bitrate.trials
     ]
     bitrate = replace(bitrate, candidates=candidates, trials=trials)
     return replace(results, bitrates=[bitrate], objective="consensus")

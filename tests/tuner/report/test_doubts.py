@@ -7,6 +7,7 @@ import pytest
 
 from tuner.records import MODEL, Estimate
 from tuner.report.doubts import find_doubts
+from tuner.testing import make_trial
 
 
 def doubts(results):
@@ -123,7 +124,8 @@ def test_a_search_that_scored_few_trials_is_told(small_results, state, told):
     bitrate = small_results.bitrates[0]
     for count, doubted in ((40, True), (30, False)):
         trials = [
-            replace(t, state=state if t.number < count else "complete") for t in bitrate.trials
+            make_trial(t.number, state if t.number < count else "complete", like=t)
+            for t in bitrate.trials
         ]
         results = replace(small_results, bitrates=[replace(bitrate, trials=trials)])
         assert (f"{count} of 60 trials {told}" in doubts(results)) is doubted

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from tuner.records import Ablation, Estimate, TrialRecord
+from tuner.records import Ablation, Estimate, Scored
 from tuner.report.mattered import SLICES, build_mattered
 from tuner.report.runs import Run
+from tuner.testing import make_trial
 
 
 def view_of(results, **changes):
@@ -44,15 +45,14 @@ def test_slices_hold_what_varied_most_important_first(small_results):
     tns, cutoff = view["slices"]
     assert set(tns["values"]) == {"on", "off"} and not tns["numeric"]
     assert cutoff["numeric"] and min(cutoff["values"]) >= 8000
-    scored = [t for t in small_results.bitrates[0].trials if t.score is not None]
+    scored = [t for t in small_results.bitrates[0].trials if isinstance(t, Scored)]
     for piece in view["slices"]:
         assert len(piece["values"]) == len(piece["scores"]) == len(piece["numbers"]) == len(scored)
 
 
 def test_a_wide_space_has_few_slices(small_results):
     trials = [
-        TrialRecord(n, "complete", "abr", {f"p{i:02d}": n for i in range(20)}, 64, 64, 50.0 + n)
-        for n in range(3)
+        make_trial(n, values={f"p{i:02d}": n for i in range(20)}, score=50.0 + n) for n in range(3)
     ]
     view = view_of(small_results, trials=trials, importance={"p15": 1.0})
     assert len(view["slices"]) == SLICES
@@ -62,7 +62,7 @@ def test_a_wide_space_has_few_slices(small_results):
 def test_the_ruled_out_say_why(small_results):
     """Pruned trials have an estimate and stand in the history; hollow in slices."""
     first, *others = small_results.bitrates[0].trials
-    pruned = replace(others[0], state="pruned", reason="after 5 of 15 clips it was behind")
+    pruned = make_trial(1, "pruned", like=others[0], reason="after 5 of 15 clips it was behind")
     view = view_of(small_results, trials=[first, pruned, *others[1:]])
     assert view["trials"][1]["reason"] == "after 5 of 15 clips it was behind"
     assert "reason" not in view["trials"][0]
@@ -75,8 +75,8 @@ def test_the_ruled_out_say_why(small_results):
 
 def test_the_most_important_changes_are_told(small_results):
     """Of many settings that differ, some; of none, nothing."""
-    default = TrialRecord(0, "complete", "abr", {f"p{i}": 0 for i in range(9)}, 64, 64, 50.0)
-    other = replace(default, number=1, values={f"p{i}": 1 for i in range(9)})
+    default = make_trial(0, values={f"p{i}": 0 for i in range(9)})
+    other = make_trial(1, values={f"p{i}": 1 for i in range(9)})
     candidates = small_results.bitrates[0].candidates
     candidates = [replace(candidates[0], values=default.values)]
     view = view_of(

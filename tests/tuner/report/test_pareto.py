@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from tuner.report.pareto import draw_pareto
 
 
@@ -9,7 +11,7 @@ def test_the_front_rises_to_the_right(small_results):
     """Faster is left, better is up; what is not on the front is drawn below it."""
     bitrate = small_results.bitrates[0]
     trials = [
-        replace(trial, encode_s=seconds, score=score)
+        structs.replace(trial, encode_s=seconds, objective=score)
         for trial, seconds, score in zip(
             bitrate.trials[:4], (1.0, 2.0, 4.0, 3.0), (60.0, 65.0, 70.0, 62.0), strict=True
         )

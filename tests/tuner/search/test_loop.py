@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tuner.encoder import Settings
+from tuner.records import Complete
 from tuner.rundir.database import close_storage, open_storage
 from tuner.search.additive import PARENTS
 from tuner.search.loop import SHARE_EVERY, SHARE_LAG, Budget, search, window_size
@@ -59,7 +60,7 @@ def test_complete_trials_are_matched(make_rig: MakeRig) -> None:
         assert [r.bitrate_kbps for r in complete] == pytest.approx(
             [target] * len(complete), rel=0.01
         )
-        assert all(r.record.reason for r in results if r.record.state != "complete")
+        assert all(r.record.reason for r in results if not isinstance(r.record, Complete))
 
 
 def test_search_beats_the_default(make_rig: MakeRig) -> None:
@@ -70,8 +71,8 @@ def test_search_beats_the_default(make_rig: MakeRig) -> None:
     assert [update.record.number for update in told] == [r.record.number for r in results]
     best = told[-1].best
     assert best is not None and best.score is not None
-    default = results[0].record.score
-    assert default is not None and best.score > default + 5
+    default = results[0].record
+    assert isinstance(default, Complete) and best.score > default.score + 5
 
 
 def test_same_seed_same_trials(make_rig: MakeRig) -> None:
@@ -90,7 +91,7 @@ def test_good_trials_are_varied(make_rig: MakeRig) -> None:
         record = results[number].record
         after = {"mode": record.rate_mode, **record.values}
         changes = []
-        for best in (each.record for each in rank(results[:number])[:PARENTS]):
+        for best in rank(r.record for r in results[:number])[:PARENTS]:
             before = {"mode": best.rate_mode, **best.values}
             changes.append(sum(before[name] != after[name] for name in before.keys() & after))
         assert 1 <= min(changes) <= 3, number
@@ -112,7 +113,7 @@ def test_neighbours_lend_their_best(make_rig: MakeRig) -> None:
     """At trial 15 a bitrate tries what its neighbour had found best by trial 10."""
     low, high = make_rig(targets=(48.0, 64.0), window=1).run(Budget(18, None))
     for lane, neighbour in ((low, high), (high, low)):
-        best = rank(neighbour[: SHARE_EVERY - SHARE_LAG])[0].record
+        best = rank(r.record for r in neighbour[: SHARE_EVERY - SHARE_LAG])[0]
         tried = [(r.record.rate_mode, r.record.values) for r in lane[: SHARE_EVERY + 1]]
         assert (best.rate_mode, best.values) in tried
 
@@ -124,9 +125,10 @@ def test_two_objectives(make_rig: MakeRig, sampler: Sampler) -> None:
     make_rig(sampler=sampler, options=options).run(Budget(14, None))
     (results,) = make_rig(sampler=sampler, options=options).run(Budget(16, None))
     assert len(results) == 16
-    front = pareto_front([r.record for r in results])
-    best = rank(results)[0].record
-    assert best.score == max(r.record.score or 0.0 for r in results if r.record.number in front)
+    records = [r.record for r in results]
+    front = pareto_front(records)
+    best = rank(records)[0]
+    assert best.score == max(r.score for r in rank(records) if r.number in front)
 
 
 @pytest.mark.parametrize(

@@ -6,32 +6,39 @@ import numpy as np
 import pytest
 
 from tuner.errors import StudyError
-from tuner.records import TrialRecord
+from tuner.records import Complete
 from tuner.study.limits import FLOOR_DBFS, DecodedPeak, Limits, check_limits
-from tuner.testing import FakeEncoder
+from tuner.testing import FakeEncoder, make_trial
 
-DEFAULT = TrialRecord(0, "complete", "abr", {}, encode_s=2.0, peak_dbfs=0.5)
+
+def make_complete(number: int, encode_s: float = 1.0, peak_dbfs: float | None = None) -> Complete:
+    trial = make_trial(number, encode_s=encode_s, peak_dbfs=peak_dbfs)
+    assert isinstance(trial, Complete)
+    return trial
+
+
+DEFAULT = make_complete(0, encode_s=2.0, peak_dbfs=0.5)
 
 
 @pytest.mark.parametrize(
     ("limits", "record", "reason"),
     [
-        (Limits(encode_time=1.5), TrialRecord(1, "complete", "abr", {}, encode_s=2.9), None),
+        (Limits(encode_time=1.5), make_complete(1, encode_s=2.9), None),
         (
             Limits(encode_time=1.5),
-            TrialRecord(1, "complete", "abr", {}, encode_s=4.0),
+            make_complete(1, encode_s=4.0),
             "encodes in 2.00x the default's time; the limit is 1.5x",
         ),
         (
             Limits(peak_dbfs=-1.0),
-            TrialRecord(1, "complete", "abr", {}, peak_dbfs=0.25),
+            make_complete(1, peak_dbfs=0.25),
             "decoded peak 0.25 dBFS; the limit is -1 dBFS",
         ),
-        (Limits(peak_dbfs=-1.0), TrialRecord(1, "complete", "abr", {}), None),
-        (Limits(), TrialRecord(1, "complete", "abr", {}, encode_s=99.0, peak_dbfs=9.0), None),
+        (Limits(peak_dbfs=-1.0), make_complete(1), None),
+        (Limits(), make_complete(1, encode_s=99.0, peak_dbfs=9.0), None),
     ],
 )
-def test_a_broken_limit_is_told(limits: Limits, record: TrialRecord, reason: str | None) -> None:
+def test_a_broken_limit_is_told(limits: Limits, record: Complete, reason: str | None) -> None:
     """The reason gives the figure and the limit."""
     assert limits.broken(record, DEFAULT) == reason
 

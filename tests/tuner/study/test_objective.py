@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tuner.errors import ScoreError
-from tuner.records import TrialRecord
+from tuner.records import TrialRecord, TrialState
 from tuner.scorer import Score
 from tuner.study.objective import (
     gain_of,
@@ -17,6 +17,7 @@ from tuner.study.objective import (
     objective_of,
     pareto_front,
 )
+from tuner.testing import make_trial
 
 SCORES = [Score(float(points)) for points in range(0, 101, 10)]
 
@@ -74,9 +75,9 @@ def test_unknown_objectives(name: str) -> None:
 
 
 def trial(
-    number: int, score: float | None, encode_s: float, state: str = "complete"
+    number: int, score: float, encode_s: float, state: TrialState = "complete"
 ) -> TrialRecord:
-    return TrialRecord(number, state, "abr", {}, score=score, encode_s=encode_s)  # type: ignore[arg-type]
+    return make_trial(number, state, score=score, encode_s=encode_s)
 
 
 def test_pareto_set() -> None:

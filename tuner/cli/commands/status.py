@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.records import Scored
 from tuner.rundir.folder import now
 from tuner.rundir.status import BitrateStatus, RunStatus, State, read_status, write_status
 
@@ -173,8 +174,8 @@ def _of(row: Row) -> BitrateStatus:
         state=row.state,
         done=row.done,
         trials=row.trials,
-        default=row.default.climbed if row.default else None,
-        best=row.best.climbed if row.best else None,
+        default=row.default.objective if isinstance(row.default, Scored) else None,
+        best=row.best.objective if row.best else None,
         best_kbps=row.best.bitrate_kbps if row.best else None,
         infeasible=row.infeasible,
         failed=row.failed,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.records import TrialRecord
+from tuner.records import Complete, Failed, Infeasible, Pruned, Scored, TrialRecord
 from tuner.updates import (
     BitrateFinished,
     Observer,
@@ -47,7 +47,7 @@ class Row:
     target_kbps: float
     done: int
     trials: int | None
-    best: TrialRecord | None
+    best: Complete | None
     default: TrialRecord | None
     infeasible: int = 0
     failed: int = 0
@@ -63,11 +63,9 @@ class Row:
     @property
     def gain(self) -> str:
         """Best against default on the tuning clips by what the search maximises, points."""
-        if self.best is None or self.default is None:
+        if self.best is None or not isinstance(self.default, Scored):
             return ""
-        if self.best.climbed is None or self.default.climbed is None:
-            return ""
-        return f"{self.best.climbed - self.default.climbed:+.1f}"
+        return f"{self.best.objective - self.default.objective:+.1f}"
 
 
 class Board:
@@ -165,11 +163,13 @@ def _passes(update: SearchFinished) -> str:
 
 
 def _outcome(record: TrialRecord) -> str:
-    if record.state == "complete":
-        return f"scores {_score(record)} at {record.bitrate_kbps:.1f} kb/s"
-    if record.state == "pruned":
-        return f"pruned: {record.reason}"
-    return f"{record.state} ({(record.reason or '').partition(chr(10))[0]})"
+    match record:
+        case Complete():
+            return f"scores {_score(record)} at {record.bitrate_kbps:.1f} kb/s"
+        case Pruned():
+            return f"pruned: {record.reason}"
+        case Infeasible() | Failed():
+            return f"{record.state} ({record.reason.partition(chr(10))[0]})"
 
 
 def _best(row: Row) -> str:
@@ -220,7 +220,7 @@ def _table(board: Board) -> Table:
             _score(row.default),
             _score(row.best),
             row.gain,
-            f"{row.best.bitrate_kbps:.1f}" if row.best and row.best.bitrate_kbps else "",
+            f"{row.best.bitrate_kbps:.1f}" if row.best else "",
             str(row.pruned),
             str(row.infeasible),
             str(row.failed),
@@ -231,7 +231,7 @@ def _table(board: Board) -> Table:
 
 def _score(record: TrialRecord | None) -> str:
     """By what the search maximises."""
-    return "" if record is None or record.climbed is None else f"{record.climbed:.1f}"
+    return f"{record.objective:.1f}" if isinstance(record, Scored) else ""
 
 
 def _caption(board: Board) -> str:
