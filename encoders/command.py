@@ -129,7 +129,7 @@ class BinaryEncoder:
         """Encode one clip; see `tuner.encoder.Encoder.encode`."""
         validate(self, settings, knob)
         if pcm.ndim != 2 or pcm.shape[0] not in (1, 2) or pcm.shape[1] == 0:
-            raise SettingsError(f"{self.name}: PCM of shape {pcm.shape}; expected [1 or 2, T]")
+            raise SettingsError(f"PCM of shape {pcm.shape}; expected [1 or 2, T]", where=self.name)
         with private_folder() as folder:
             target = folder / ("out" + self.suffix)
             command, stdin = self.child_command(pcm, sample_rate, settings, knob, target)
@@ -312,7 +312,7 @@ def _ask(
     found = pattern.search(said)
     if found is None:
         shown = said.strip().splitlines()[:1] or ["nothing"]
-        raise EncoderMissing(f"{path}: printed no version ({shown[0]}); {remedy}")
+        raise EncoderMissing(f"printed no version ({shown[0]})", where=path, remedy=remedy)
     return str(found.group(found.lastindex or 0)).strip()
 
 

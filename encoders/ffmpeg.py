@@ -125,7 +125,7 @@ def _bundled_binary() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise EncoderMissing(f"ffmpeg: not found ({error}); {REMEDY}") from error
+        raise EncoderMissing(f"not found ({error})", where="ffmpeg", remedy=REMEDY) from error
 
 
 @functools.lru_cache(maxsize=16)

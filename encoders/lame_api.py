@@ -95,7 +95,7 @@ class LameApi(BinaryEncoder):
         except EncoderMissing as error:
             other = None if self.binary else ctypes.util.find_library("mp3lame")
             if other is None:
-                raise EncoderMissing(f"{error}; {self.remedy}") from error
+                raise EncoderMissing.of(error, remedy=self.remedy) from error
         return _find(other)
 
     def programs(self) -> list[str]:
@@ -154,7 +154,7 @@ class LameApi(BinaryEncoder):
         with soundfile.SoundFile(source) as file:
             shape = file.channels, file.frames
             if shape[0] > 2 or not shape[1]:
-                raise SettingsError(f"{source}: {shape[0]} channels of {shape[1]} samples")
+                raise SettingsError(f"{shape[0]} channels of {shape[1]} samples", where=source)
             partial = target.absolute().with_name(target.name + ".partial")
             command = self._command(shape, file.samplerate, settings, knob, partial)
             blocks = file.blocks(lame_child.PIECE, dtype="float32", always_2d=True)
@@ -214,7 +214,7 @@ def _ask(library: str, state: tuple[int, int]) -> dict[str, str]:
         told: dict[str, str] = json.loads(run(_child({"library": library}), b"", ASK_S).stdout)
     except EncoderFailed as error:
         last = (error.stderr.strip().splitlines() or [error.what])[-1]
-        raise EncoderMissing(f"{library}: cannot be used as libmp3lame ({last})") from error
+        raise EncoderMissing(f"cannot be used as libmp3lame ({last})", where=library) from error
     return told
 
 
@@ -231,7 +231,9 @@ def parse(text: str) -> tuple[str, Value]:
                 return name, int(value) if parameter.kind == "int" else float(value)
             except ValueError:
                 break
-    raise SettingsError(f"lame-api: {text!r} is not a setting; see `tuner encoders lame-api`")
+    raise SettingsError(
+        f"{text!r} is not a setting", where="lame-api", remedy="see `tuner encoders lame-api`"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

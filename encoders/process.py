@@ -84,7 +84,7 @@ def find_binary(name: str, remedy: str) -> str:
     """
     found = shutil.which(name)
     if found is None:
-        raise EncoderMissing(f"{name}: no such executable; {remedy}")
+        raise EncoderMissing("no such executable", where=name, remedy=remedy)
     return os.path.abspath(found)  # noqa: PTH100 (keeps symbolic links)
 
 
@@ -145,7 +145,7 @@ def _start(
 ) -> _Process:
     program = shutil.which(command[0])
     if program is None:
-        raise EncoderMissing(f"{command[0]}: cannot be run: no such executable")
+        raise EncoderMissing("cannot be run: no such executable", where=command[0])
     try:
         return _Process(
             [program, *command[1:]],
@@ -162,7 +162,7 @@ def _start(
             ],
         )
     except OSError as error:
-        raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
+        raise EncoderMissing(f"cannot be run ({error.strerror})", where=command[0]) from error
 
 
 class _Process:

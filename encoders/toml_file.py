@@ -137,7 +137,8 @@ class TomlEncoder(CommandEncoder):
             try:
                 run([self._decoder(), *words], timeout_s=self.timeout_s, cwd=folder)
             except EncoderFailed as error:
-                raise DecodeFailed(f"{self.name}: the decoder failed: {error}") from error
+                where = f"{self.name}: the decoder failed"
+                raise DecodeFailed.of(error, where=where) from error
             return read_wav(target)
 
     def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
@@ -145,8 +146,9 @@ class TomlEncoder(CommandEncoder):
         allowed = self.definition.channels
         if allowed and pcm.ndim == 2 and len(pcm) != allowed:
             raise SettingsError(
-                f"{self.name}: encodes only {LAYOUTS[allowed]}, but the clip has {len(pcm)}"
-                f" channels; use {LAYOUTS[allowed]} clips"
+                f"encodes only {LAYOUTS[allowed]}, but the clip has {len(pcm)} channels",
+                where=self.name,
+                remedy=f"use {LAYOUTS[allowed]} clips",
             )
         return super().encode(pcm, sample_rate, settings, knob)
 
@@ -298,7 +300,7 @@ def load(path: Path, binary: str | None = None) -> TomlEncoder:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise AdapterError(f"{path}: cannot be read as an encoder ({error})") from error
+        raise AdapterError(f"cannot be read as an encoder ({error})", where=path) from error
     return _make(text, str(path.absolute().parent), str(path), binary, TIMEOUT_S)
 
 
@@ -312,12 +314,11 @@ def _make_class(text: str, folder: str, origin: str) -> type[TomlEncoder]:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AdapterError(f"{origin}: invalid TOML ({error})") from error
+        raise AdapterError(f"invalid TOML ({error})", where=origin) from error
     reader = _Reader(raw)
     members = reader.members()
     if reader.problems:
-        problems = "\n  ".join(["invalid encoder:", *reader.problems])
-        raise AdapterError(f"{origin}: {problems}")
+        raise AdapterError("\n  ".join(["invalid encoder:", *reader.problems]), where=origin)
     members |= {"text": text, "folder": folder, "origin": origin}
     return type("TomlEncoder", (TomlEncoder,), members)
 

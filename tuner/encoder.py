@@ -323,7 +323,7 @@ def find_rate_mode(encoder: Encoder, name: str) -> RateMode:
         if mode.name == name:
             return mode
     known = ", ".join(m.name for m in encoder.rate_modes)
-    raise SettingsError(f"{encoder.name}: no rate mode {name!r}; available: {known}")
+    raise SettingsError(f"no rate mode {name!r}", where=encoder.name, remedy=f"available: {known}")
 
 
 def validate(encoder: Encoder, settings: Settings, knob: float | None = None) -> RateMode:
@@ -341,19 +341,26 @@ def validate(encoder: Encoder, settings: Settings, knob: float | None = None) ->
     known = {p.name for p in encoder.parameters}
     for name, value in values.items():
         if name not in known:
-            raise SettingsError(f"{encoder.name}: unknown parameter {name!r}; see `tuner encoders`")
+            raise SettingsError(
+                f"unknown parameter {name!r}", where=encoder.name, remedy="see `tuner encoders`"
+            )
         if name not in active:
-            raise SettingsError(f"{encoder.name}: parameter {name!r} is not active in {settings}")
+            raise SettingsError(
+                f"parameter {name!r} is not active in {settings}", where=encoder.name
+            )
         if not active[name].allows(value):
-            raise SettingsError(f"{encoder.name}: {name}={value!r} is out of range: {active[name]}")
+            raise SettingsError(
+                f"{name}={value!r} is out of range: {active[name]}", where=encoder.name
+            )
     if missing := sorted(active.keys() - values.keys()):
-        raise SettingsError(f"{encoder.name}: no value for {', '.join(missing)}")
+        raise SettingsError(f"no value for {', '.join(missing)}", where=encoder.name)
     if knob is not None:
         legal = knob in mode.table if mode.table else mode.low <= knob <= mode.high
         if not legal:
             raise SettingsError(
-                f"{encoder.name}: {mode.knob}={knob} is not legal in mode {mode.name}"
-                f" ({mode.table or f'{mode.low} to {mode.high}'})"
+                f"{mode.knob}={knob} is not legal in mode {mode.name}"
+                f" ({mode.table or f'{mode.low} to {mode.high}'})",
+                where=encoder.name,
             )
     return mode
 

@@ -1,6 +1,7 @@
 """The exceptions of codec tuner.
 
-Every message says what failed, where, and what to do about it::
+Every error says what failed, where, and what to do about it, each in a field of its own; code
+and tests look at the fields and the class, users read the sentence that `compose` makes::
 
     TunerError
     ├── ClipError            an input file cannot become a clip
@@ -28,14 +29,90 @@ Every message says what failed, where, and what to do about it::
 
 from __future__ import annotations
 
+import copyreg
 import shlex
 from collections.abc import Sequence
+from typing import Any, Self
 
 STDERR_TAIL_CHARS = 2000
+#: How many digits of a clip's digest are shown.
+CLIP_DIGITS = 12
+FIELDS = ("what", "where", "remedy", "clip", "command", "exit_code", "stderr")
+
+
+def compose(what: str, where: str = "", remedy: str = "") -> str:
+    """The sentence of an error: "where: what; remedy".
+
+    A remedy that starts with a capital letter is a sentence of its own; after several lines it
+    has a line of its own.
+    """
+    told = f"{where}: {what}" if where else what
+    joint = "\n" if "\n" in what else ". " if remedy[:1].isupper() else "; "
+    return f"{told}{joint}{remedy}" if remedy else told
 
 
 class TunerError(Exception):
-    """Root of all errors that codec tuner raises on purpose."""
+    """Root of all errors that codec tuner raises on purpose.
+
+    Args:
+        what: what is wrong.
+        where: what it is about: a file, a key, an option, an encoder.
+        remedy: what to do about it.
+        clip: digest of the clip on which it happened.
+        command: the program that failed, with its arguments.
+        exit_code: its exit code; None if it was killed by us.
+        stderr: everything that it wrote to stderr; the end is kept.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = "",
+        remedy: str = "",
+        clip: str = "",
+        command: Sequence[str] = (),
+        exit_code: int | None = None,
+        stderr: str = "",
+    ) -> None:
+        super().__init__(what)
+        self.what, self.where, self.remedy, self.clip = what, str(where), remedy, clip
+        self.command, self.exit_code = tuple(command), exit_code
+        self.stderr = stderr[-STDERR_TAIL_CHARS:]
+
+    @classmethod
+    def of(cls, error: TunerError, **changes: Any) -> Self:
+        """The same failure as an error of this class, with some fields changed."""
+        return cls(**{**error._fields(), **changes})
+
+    @property
+    def kind(self) -> str:
+        """The name of its class, for machines."""
+        return type(self).__name__
+
+    @property
+    def sentence(self) -> str:
+        """What users read, without the program that failed."""
+        on = f" on clip {self.clip[:CLIP_DIGITS]}" if self.clip else ""
+        return compose(self.what, self.where + on, self.remedy)
+
+    def __str__(self) -> str:
+        """What users read."""
+        if not self.command:
+            return self.sentence
+        command, said = shlex.join(self.command), self.stderr.strip()
+        return f"{self.sentence}\n  command: {command}\n  stderr: {said}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The fields as JSON data; those that do not apply are empty."""
+        return {"kind": self.kind, **self._fields(), "command": list(self.command)}
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in FIELDS}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by fields, whatever a subclass's constructor takes: errors cross processes."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ClipError(TunerError):
@@ -95,29 +172,17 @@ class SettingsError(EncoderError):
 
 
 class EncoderFailed(EncoderError):
-    """The encoder ran and failed.
-
-    Args:
-        what: one line saying what happened ("exit code 1", "timed out after 60 s").
-        command: the argument list that was run.
-        exit_code: the process's exit code; None when it was killed by us.
-        stderr: everything it wrote to stderr; the message keeps the end.
-    """
+    """The encoder ran and failed: exit code 1, say, or killed by a signal."""
 
     def __init__(
-        self, what: str, command: Sequence[str], exit_code: int | None, stderr: str
+        self,
+        what: str,
+        command: Sequence[str],
+        exit_code: int | None,
+        stderr: str,
+        **about: str,
     ) -> None:
-        self.what = what
-        self.command = tuple(command)
-        self.exit_code = exit_code
-        self.stderr = stderr[-STDERR_TAIL_CHARS:]
-        super().__init__(
-            f"{what}\n  command: {shlex.join(command)}\n  stderr: {self.stderr.strip()}"
-        )
-
-    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...], int | None, str]]:
-        """Pickle by constructor arguments: the error crosses process borders."""
-        return type(self), (self.what, self.command, self.exit_code, self.stderr)
+        super().__init__(what, command=command, exit_code=exit_code, stderr=stderr, **about)
 
 
 class OptionIgnored(EncoderFailed):

@@ -60,8 +60,12 @@ def read_index(run: Path) -> list[Exhibit]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: damaged ({error}); delete the folder, or regenerate it") from error
+        raise RunError(
+            f"damaged ({error})", where=path, remedy="delete the folder, or regenerate it"
+        ) from error
     for each in exhibits:
         if Path(each.file).name != each.file:
-            raise RunError(f"{path}: damaged ({each.file!r}); delete the folder, or regenerate it")
+            raise RunError(
+                f"damaged ({each.file!r})", where=path, remedy="delete the folder, or regenerate it"
+            )
     return exhibits

@@ -108,15 +108,16 @@ def check_pair(metric: str, reference: Pcm, coded: Pcm) -> None:
     """
     if reference.shape != coded.shape:
         raise ScoreError(
-            f"{metric}: reference {reference.shape} and coded signal {coded.shape} differ in"
-            " shape: align them first (`tuner score` does)"
+            f"reference {reference.shape} and coded signal {coded.shape} differ in shape: align"
+            " them first (`tuner score` does)",
+            where=metric,
         )
     if reference.ndim != 2 or reference.shape[0] not in (1, 2) or reference.shape[1] == 0:
         raise ScoreError(
-            f"{metric}: must have one or two channels of samples (got {reference.shape})"
+            f"must have one or two channels of samples (got {reference.shape})", where=metric
         )
     if not (np.isfinite(reference).all() and np.isfinite(coded).all()):
-        raise ScoreError(f"{metric}: the signals contain NaN or infinity")
+        raise ScoreError("the signals contain NaN or infinity", where=metric)
     loud, level = (float(np.mean(np.square(x), dtype=np.float64)) for x in (reference, coded))
     if loud > 10 ** (HEARD_DBFS / 10) and level < loud * 10 ** (SILENT_DB / 10):
-        raise ScoreError(f"{metric}: the coded signal is silent where its reference is not")
+        raise ScoreError("the coded signal is silent where its reference is not", where=metric)

@@ -61,12 +61,14 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
     if not entries:
         known = ", ".join(encoder_names()) or "none"
         raise EncoderMissing(
-            f"no encoder {name!r}{did_you_mean(name, encoder_names())}; known: {known};"
-            " or give your own file (my.toml)"
+            f"no encoder {name!r}{did_you_mean(name, encoder_names())}",
+            remedy=f"known: {known}; or give your own file (my.toml)",
         )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:
-        raise EncoderMissing(f"encoder {name!r} is provided by {offers}; uninstall all but one")
+        raise EncoderMissing(
+            f"encoder {name!r} is provided by {offers}", remedy="uninstall all but one"
+        )
     try:
         factory = entries[0].load()
         adapter = factory() if binary is None else factory(binary=binary)
@@ -93,7 +95,9 @@ def _file_entries(name: str) -> list[EntryPoint]:
 
 def _load_file(path: Path, binary: str | None) -> Encoder:
     if not path.is_file():
-        raise EncoderMissing(f"{path}: no such file; give an existing file or an installed encoder")
+        raise EncoderMissing(
+            "no such file", where=path, remedy="give an existing file or an installed encoder"
+        )
     found: Encoder = _file_entries(str(path))[0].load()(path, binary=binary)
     return found
 

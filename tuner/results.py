@@ -40,18 +40,20 @@ def read_results(path: Path) -> Results:
         raw.decode()
         version = _version(raw)
     except FileNotFoundError:
-        raise RunError(f"{path}: not found; `tuner run` resumes an unfinished run") from None
+        raise RunError(
+            "not found", where=path, remedy="`tuner run` resumes an unfinished run"
+        ) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from error
+        raise RunError(f"cannot be read ({error})", where=path) from error
     if version != FORMAT_VERSION:
-        raise RunError(f"{path}: format version {version}; this program reads {FORMAT_VERSION}")
+        raise RunError(f"format version {version}; this program reads {FORMAT_VERSION}", where=path)
     try:
         results = msgspec.json.decode(raw, type=Results)
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: damaged ({error})") from error
+        raise RunError(f"damaged ({error})", where=path) from error
     if found := list(itertools.islice(find_contradictions(results), MOST_TOLD + 1)):
         told = "; ".join(found[:MOST_TOLD]) + (" …" if len(found) > MOST_TOLD else "")
-        raise RunError(f"{path}: inconsistent ({told}); recreate it with `tuner run`")
+        raise RunError(f"inconsistent ({told})", where=path, remedy="recreate it with `tuner run`")
     return results
 
 

@@ -64,14 +64,14 @@ def run_command(command: Sequence[str], folder: Path, target: str) -> Path:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which(command[0], path=path)
     if program is None:
-        raise EncoderMissing(f"{command[0]}: no such program")
+        raise EncoderMissing("no such program", where=command[0])
     with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as said:
         files = nothing.fileno(), nothing.fileno(), said.fileno()
         env = {**os.environ, "PATH": path}
         try:
             child = children.start(command, files, env=env, cwd=folder, program=program)
         except OSError as error:
-            raise EncoderMissing(f"{command[0]}: cannot be run ({error.strerror})") from error
+            raise EncoderMissing(f"cannot be run ({error.strerror})", where=command[0]) from error
         try:
             while not child.wait(WAIT_S):
                 pass

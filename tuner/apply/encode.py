@@ -27,7 +27,7 @@ from tuner.apply.container import payload_bits, payload_digest
 from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
-from tuner.errors import ClipError, DecodeFailed, RunError, SettingsError, StudyError
+from tuner.errors import ClipError, DecodeFailed, RunError, SettingsError, StudyError, compose
 from tuner.extras import has_extra, how_to_install
 from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
@@ -154,9 +154,9 @@ def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
         elif source.is_file():
             found[source] = Path(source.name)
         else:
-            raise ClipError(f"{source}: no such file or folder")
+            raise ClipError("no such file or folder", where=source)
     if not found:
-        raise ClipError(f"{', '.join(map(str, sources))}: no audio files")
+        raise ClipError("no audio files", where=", ".join(map(str, sources)))
     alike = Counter(place.with_suffix("") for place in found.values())
     items = []
     for path, place in found.items():
@@ -169,7 +169,9 @@ def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
 def _sound_files(folder: Path, out: Path) -> Iterator[Path]:
     inner, outer = out.resolve(), folder.resolve()
     if inner == outer:
-        raise StudyError(f"{folder}: output would be mixed with the sources; choose another -o")
+        raise StudyError(
+            "output would be mixed with the sources", where=folder, remedy="choose another -o"
+        )
     contents = read_folder(folder)
     if contents.others:
         log.warning("%s: skipped %s", folder, contents.told())
@@ -184,11 +186,13 @@ def _check_targets(items: Sequence[Item], out: Path) -> None:
     for item in items:
         target = (out / item.target).resolve()
         if target in sources:
-            raise StudyError(f"{target}: would overwrite a source; choose another folder with -o")
+            raise StudyError(
+                "would overwrite a source", where=target, remedy="choose another folder with -o"
+            )
         if target in taken:
             raise StudyError(
-                f"{item.source} and {taken[target]} would both become {item.target};"
-                " encode them into different folders"
+                f"{item.source} and {taken[target]} would both become {item.target}",
+                remedy="encode them into different folders",
             )
         taken[target] = item.source
 
@@ -208,12 +212,13 @@ def encode_library(
         out.mkdir(parents=True, exist_ok=True)
         held.enter_context(hold_lock(out / LOCK))
     except LockHeld as error:
-        remedy = f"; {error.remedy}" if error.remedy else ""
         raise RunError(
-            f"{out}: another `tuner encode` is working here; wait for it{remedy}"
+            "another `tuner encode` is working here",
+            where=out,
+            remedy=compose("wait for it", remedy=error.remedy),
         ) from None
     except OSError as error:
-        raise RunError(f"{out}: not writable ({error}); choose another -o") from error
+        raise RunError(f"not writable ({error})", where=out, remedy="choose another -o") from error
     pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
     try:
         shutil.rmtree(out / WORK, ignore_errors=True)  # of a process that was killed
@@ -255,7 +260,9 @@ class _Encoder:
             return Result(item, "skipped")
         if size is not None and not self.ledger.knows(item.target):
             raise ClipError(
-                f"{target}: exists but is not from this command; move it or choose another -o"
+                "exists but is not from this command",
+                where=target,
+                remedy="move it or choose another -o",
             )
         tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
@@ -309,16 +316,20 @@ def _tag(coded: Path, tags: Tags | None) -> tuple[str, ...]:
     before = payload_digest(coded)
     lost = write_tags(coded, tags)
     if payload_digest(coded) != before:
-        raise DecodeFailed(f"{coded.name}: writing tags changed the encoded audio")
+        raise DecodeFailed("writing tags changed the encoded audio", where=coded.name)
     return (*tags.left, *lost)
 
 
 def _load(path: Path, target_rate: int | None) -> tuple[Pcm, int]:
     pcm, rate = read_audio(path)
     if pcm.shape[0] > 2:
-        raise ClipError(f"{path}: has {pcm.shape[0]} channels; mix it down to mono or stereo")
+        raise ClipError(
+            f"has {pcm.shape[0]} channels", where=path, remedy="mix it down to mono or stereo"
+        )
     if not pcm.shape[1] or not np.isfinite(pcm).all():
-        raise ClipError(f"{path}: empty, or contains NaN or infinite samples; export it again")
+        raise ClipError(
+            "empty, or contains NaN or infinite samples", where=path, remedy="export it again"
+        )
     target = target_rate or rate
     return convert_rate(pcm, rate, target), target
 
@@ -328,4 +339,4 @@ def _file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ClipError(f"{path}: cannot be read ({error.strerror})") from error
+        raise ClipError(f"cannot be read ({error.strerror})", where=path) from error

@@ -52,7 +52,7 @@ def write_exhibits(player: RunPlayer, results: Results, count: Count) -> list[Ex
             if path.name.removesuffix(".js") not in kept:
                 path.unlink()
     except (OSError, RuntimeError) as error:
-        raise RunError(f"{folder}: cannot be written ({error})") from error
+        raise RunError(f"cannot be written ({error})", where=folder) from error
     return exhibits
 
 

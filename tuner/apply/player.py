@@ -62,8 +62,10 @@ class RunPlayer:
         """
         if clip.side not in candidate.sides:
             raise RunError(
-                f"{self.run}: trial {candidate.trial} has no result on the {clip.side} clips"
-                f" ({candidate.problem}); choose another candidate"
+                f"trial {candidate.trial} has no result on the {clip.side} clips"
+                f" ({candidate.problem})",
+                where=self.run,
+                remedy="choose another candidate",
             )
         settings, knob = settings_of(candidate), candidate.sides[clip.side].knob
         key = encode_key(clip.digest, self.encoder.name, self.version, settings, knob)
@@ -72,9 +74,10 @@ class RunPlayer:
         own = self.encoder.version
         if own.digest != self.version.digest:
             raise RunError(
-                f"{self.run}: {clip.name} is no longer in its cache, and {self.encoder.name}"
-                f" differs from the build used (now {own.text}; the run had"
-                f" {self.version.text}); run the study again"
+                f"{clip.name} is no longer in its cache, and {self.encoder.name} differs from the"
+                f" build used (now {own.text}; the run had {self.version.text})",
+                where=self.run,
+                remedy="run the study again",
             )
         return self.encoder.encode(load_run_clip(self.run, clip), clip.rate, settings, knob)
 
@@ -104,12 +107,11 @@ def load_run_clip(run: Path, clip: ClipRecord) -> Pcm:
             where = Path(clip.source), clip.start_s, clip.duration_s
             pcm = cut_again(*where, clip.rate, clip.digest)
             if pcm is None:
-                raise ClipError(
-                    f"{error}, and {clip.source} does not contain it either; restore that file, or"
-                    " run the study again"
-                ) from error
+                what = f"{error.what}, and {clip.source} does not contain it either"
+                remedy = "restore that file, or run the study again"
+                raise ClipError.of(error, what=what, remedy=remedy) from error
     except ClipError as error:
-        raise RunError(str(error)) from error
+        raise RunError.of(error) from error
     _keep(path, pcm)
     return pcm
 
@@ -150,7 +152,7 @@ def find_bitrate(run: Path, results: Results, kbps: float) -> BitrateResult:
     answered = {b.target_kbps: b for b in results.bitrates if b.candidates}
     if kbps not in answered:
         known = ", ".join(f"{each:g}" for each in sorted(answered)) or "none"
-        raise RunError(f"{run}: no result at {kbps:g} kb/s; available: {known}")
+        raise RunError(f"no result at {kbps:g} kb/s", where=run, remedy=f"available: {known}")
     return answered[kbps]
 
 
@@ -171,8 +173,9 @@ def find_candidate(run: Path, bitrate: BitrateResult, name: str) -> Candidate:
         found["tuned"] = bitrate.candidates[bitrate.tuned]
     if name not in found:
         raise RunError(
-            f"{run}: no settings {name!r} at {bitrate.target_kbps:g} kb/s;"
-            f" available: {', '.join(sorted(found))}"
+            f"no settings {name!r} at {bitrate.target_kbps:g} kb/s",
+            where=run,
+            remedy=f"available: {', '.join(sorted(found))}",
         )
     return found[name]
 

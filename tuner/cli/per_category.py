@@ -96,13 +96,15 @@ def _split(parts: Parts, folder: Path) -> Iterator[tuple[str, Path, Parts]]:
             )
     if not enough:
         raise ClipError(
-            f"--per-category: no category has {LEAST_CLIPS} tuning and {LEAST_CLIPS} held-out"
-            " clips; add clips, or omit --per-category"
+            f"no category has {LEAST_CLIPS} tuning and {LEAST_CLIPS} held-out clips",
+            where="--per-category",
+            remedy="add clips, or omit --per-category",
         )
     places = {kind: re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "-" for kind in enough}
     if len(set(places.values())) < len(places):
         raise StudyError(
-            f"--per-category: rename categories that share a folder name: {', '.join(places)}"
+            f"rename categories that share a folder name: {', '.join(places)}",
+            where="--per-category",
         )
     spec, share = parts.spec, 1 / len(enough)
     for kind, clips in enough.items():

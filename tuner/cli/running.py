@@ -117,8 +117,8 @@ def refuse_no_answer(results: Results, folder: Path) -> None:
         f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
     )
     raise NoAnswerError(
-        f"{folder}: no result, so no report was written (trials: log.txt and results.json):"
-        f"\n  {reasons}"
+        f"no result, so no report was written (trials: log.txt and results.json):\n  {reasons}",
+        where=folder,
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tuner.answer.diagnosis import METERS
 from tuner.encoder import Settings, find_rate_mode
-from tuner.errors import AlignmentError, ScoreError
+from tuner.errors import AlignmentError, ScoreError, compose
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, Job
 from tuner.jobs.passes import Bench, cancel
@@ -115,7 +115,7 @@ def _failures(
             try:
                 job.result()
             except (AlignmentError, ScoreError) as error:
-                told = str(error).rpartition(f"on clip {clip.digest[:12]}: ")[2]
+                told = compose(error.what, "" if error.clip else error.where, error.remedy)
                 yield clip.digest, " ".join(told.split())[:REASON_CHARS]
             except TRIAL_ERRORS:
                 pass  # the encoder's own failure, which fails the default

@@ -44,7 +44,9 @@ def find_winners(runs: Sequence[Path], encoder: str) -> Winners:
         results = read_results(run / "results.json")
         if results.provenance.encoder != encoder:
             raise StudyError(
-                f"{run}: a run of {results.provenance.encoder} cannot warm-start {encoder}; omit it"
+                f"a run of {results.provenance.encoder} cannot warm-start {encoder}",
+                where=run,
+                remedy="omit it",
             )
         for bitrate in results.bitrates:
             # The default is the first candidate, and is tried anyway.

@@ -218,8 +218,12 @@ class Cache:
 
     def _broken(self, what: str, error: OSError) -> CacheError:
         return CacheError(
-            f"{self.folder}: the cache cannot be {what} ({error}); free space there, check"
-            f" its permissions, or choose another cache folder. Stored work is kept."
+            f"the cache cannot be {what} ({error})",
+            where=self.folder,
+            remedy=(
+                "free space there, check its permissions, or choose another cache folder. Stored"
+                " work is kept."
+            ),
         )
 
 

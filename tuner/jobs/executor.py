@@ -65,7 +65,9 @@ def make_executor(
     cache_folder = cache_folder.absolute()  # a worker's current folder may be another
     if name == "local":
         if address is not None:
-            raise StudyError(f"the local executor has no address ({address}); use executor = ray")
+            raise StudyError(
+                f"the local executor has no address ({address})", remedy="use executor = ray"
+            )
         from tuner.jobs.local import LocalExecutor
 
         return LocalExecutor(workers, cache_folder)
@@ -73,4 +75,4 @@ def make_executor(
         from tuner.jobs.ray import RayExecutor
 
         return RayExecutor(workers, cache_folder, address, scorer_gpu)
-    raise StudyError(f"unknown executor {name!r}; choose local or ray")
+    raise StudyError(f"unknown executor {name!r}", remedy="choose local or ray")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import (
@@ -26,6 +27,7 @@ from tuner.errors import (
     RunError,
     ScoreError,
     TunerError,
+    compose,
 )
 from tuner.jobs.cache import Cache, encode_key, score_key
 from tuner.scorer import Score, Scorer
@@ -34,6 +36,11 @@ from tuner.sound.clip_files import read_clip
 from tuner.system import children
 from tuner.system.machine import find_fault
 
+#: What follows where a machine can run no job.
+STOPPED = (
+    "No job can run here until that is fixed. Finished work is kept: fix it and run the same"
+    " command again."
+)
 #: Sound that every codec keeps the attacks of (`tuner.sound.synth`), and its length, s.
 PROBE, PROBE_S = "drums", 3.0
 
@@ -117,14 +124,11 @@ def run_job(job: Job, cache: Cache) -> Outcome:
     try:
         return _run(job, cache)
     except (EncoderError, ScoreError) as error:
-        missing = str(error) if isinstance(error, EncoderMissing) else None
-        fault = missing or find_fault(error)
+        fault = error if isinstance(error, EncoderMissing) else find_fault(error)
         if fault is None:
             raise
-        raise MachineError(
-            f"{fault}. No job can run here until that is fixed. Finished work is kept: fix it and"
-            " run the same command again."
-        ) from error
+        remedy = compose(fault.remedy, remedy=STOPPED) if fault.remedy else STOPPED
+        raise MachineError.of(fault, remedy=remedy) from error
 
 
 def _run(job: Job, cache: Cache) -> Outcome:
@@ -186,7 +190,7 @@ def load_clip(clip: ClipRef) -> Pcm:
     try:
         return read_clip(Path(clip.path), clip.digest, clip.rate)
     except ClipError as error:
-        raise ClipError(f"{error}; run the same command again to recreate it") from error
+        raise ClipError.of(error, remedy="run the same command again to recreate it") from error
 
 
 def load_reference(clip: ClipRef) -> Pcm:
@@ -198,15 +202,15 @@ def load_reference(clip: ClipRef) -> Pcm:
 
 
 def _encode(job: Job, source: Pcm) -> Encoded:
-    with _plugin(f"encoding {_describe(job)}", EncoderError):
+    with _plugin(EncoderError, **_place(job, "encoding ")):
         encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
         if encoded.payload_bits <= 0 or not encoded.data:
-            raise EncoderError(f"{_describe(job)}: the encoder produced no data")
+            raise EncoderError("the encoder produced no data", **_place(job))
         return encoded
 
 
 def _decode(job: Job, encoded: Encoded, reference: Pcm) -> tuple[Pcm, int]:
-    with _plugin(f"decoding {_describe(job)}", DecodeFailed):
+    with _plugin(DecodeFailed, **_place(job, "decoding ")):
         decoded, rate = job.encoder.decode(encoded)
         decoded = resample(decoded, rate)
     try:
@@ -215,9 +219,9 @@ def _decode(job: Job, encoded: Encoded, reference: Pcm) -> tuple[Pcm, int]:
         # A codec that sends noise for noise leaves nothing to align by: as late as it is elsewhere.
         with contextlib.suppress(EncoderError):
             return align(reference, decoded, _known_delay(job))
-        raise AlignmentError(f"{_describe(job)}: {error}") from error
+        raise AlignmentError.of(error, **_place(job)) from error
     except DecodeFailed as error:
-        raise DecodeFailed(f"{_describe(job)}: {error}") from error
+        raise DecodeFailed.of(error, **_place(job)) from error
 
 
 def _known_delay(job: Job) -> int:
@@ -230,22 +234,22 @@ def _known_delay(job: Job) -> int:
 
     signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[: job.clip.channels]
     source = convert_rate(signal, SAMPLE_RATE, job.clip.rate)
-    with _plugin(f"measuring the delay of {_describe(job)}", EncoderError):
+    with _plugin(EncoderError, **_place(job, "measuring the delay of ")):
         encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
         decoded, rate = job.encoder.decode(encoded)
         return align(resample(source, job.clip.rate), resample(decoded, rate))[1]
 
 
 def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:
-    with _plugin(f"{scorer.name} on {_describe(job)}", ScoreError):
+    with _plugin(ScoreError, **_place(job, f"{scorer.name} on ")):
         score = scorer.score(reference, coded)
         if not (math.isfinite(score.mean) and math.isfinite(score.spread)):
-            raise ScoreError(f"{scorer.name} on {_describe(job)}: not finite: {score}")
+            raise ScoreError(f"not finite: {score}", **_place(job, f"{scorer.name} on "))
         return score
 
 
 def _score_key(key: str, scorer: Scorer) -> str:
-    with _plugin(f"the version of {scorer.name}", ScoreError):
+    with _plugin(ScoreError, where=f"the version of {scorer.name}"):
         return score_key(key, scorer.name, scorer.version)
 
 
@@ -258,13 +262,16 @@ def _check_build(encoder: Encoder) -> None:
     An upgrade in the middle of the night, say: what it encodes must not be stored under the
     old build's key. (The adapters that come along tell their version in 0.1 ms.)
     """
-    with _plugin(f"the version of {encoder.name}", EncoderError):
+    with _plugin(EncoderError, where=f"the version of {encoder.name}"):
         then, now = _version(encoder), encoder.version
     if now != then:
         raise RunError(
             f"{encoder.name} was replaced during the run: {then.text} ({then.digest}) ->"
-            f" {now.text} ({now.digest}). Restore the old one, or give it with --binary, and run"
-            " the same command again; or start a new run with --out."
+            f" {now.text} ({now.digest})",
+            remedy=(
+                "Restore the old one, or give it with --binary, and run the same command again; or"
+                " start a new run with --out."
+            ),
         )
 
 
@@ -273,7 +280,7 @@ def _version(encoder: Encoder) -> Version:
 
     Every job unpickles its own copy of the adapter, so copies are known by their pickle.
     """
-    with _plugin(f"the version of {encoder.name}", EncoderError):
+    with _plugin(EncoderError, where=f"the version of {encoder.name}"):
         copy = pickle.dumps(encoder)
         if copy not in _versions:
             _versions[copy] = encoder.version
@@ -281,7 +288,7 @@ def _version(encoder: Encoder) -> Version:
 
 
 @contextmanager
-def _plugin(what: str, error: type[TunerError]) -> Iterator[None]:
+def _plugin(error: type[TunerError], **place: Any) -> Iterator[None]:
     """Everything that a plug-in does runs in here; what it raises leaves as a `TunerError`."""
     try:
         yield
@@ -290,12 +297,13 @@ def _plugin(what: str, error: type[TunerError]) -> Iterator[None]:
     except Exception as cause:
         # The one broad except: adapters and scorers are other people's code and raise what
         # they like. It must fail this job with a reason, not a worker or the night's search.
-        raise error(f"{what}: {type(cause).__name__}: {cause}") from cause
+        raise error(f"{type(cause).__name__}: {cause}", **place) from cause
 
 
-def _describe(job: Job) -> str:
-    settings = job.settings.canonical()
-    return f"{job.encoder.name} {settings} at {job.knob:g} on clip {job.clip.digest[:12]}"
+def _place(job: Job, doing: str = "") -> dict[str, Any]:
+    """Fields of an error of a job."""
+    where = f"{doing}{job.encoder.name} {job.settings.canonical()} at {job.knob:g}"
+    return {"where": where, "clip": job.clip.digest}
 
 
 def _cpu_s() -> float:

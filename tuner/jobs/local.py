@@ -82,7 +82,9 @@ class LocalExecutor:
             slot.stop()
         except BaseException as error:
             # What waits for this thread must not wait for ever.
-            self._jobs.fail(RunError(f"a worker's thread ended ({error!r}); run again to resume"))
+            self._jobs.fail(
+                RunError(f"a worker's thread ended ({error!r})", remedy="run again to resume")
+            )
             _log.exception("a worker's thread ended")
 
 
@@ -117,8 +119,8 @@ class _Worker:
             return outcome  # type: ignore[no-any-return]
         raise WorkerDied(
             f"the worker process died {len(deaths)} times ({', '.join(deaths)}) on"
-            f" {job.encoder.name} {job.settings.canonical()} at {job.knob:g}, clip"
-            f" {job.clip.path}; if it ran out of memory, use fewer workers"
+            f" {job.encoder.name} {job.settings.canonical()} at {job.knob:g}, clip {job.clip.path}",
+            remedy="if it ran out of memory, use fewer workers",
         )
 
     def kill(self) -> None:
@@ -159,8 +161,8 @@ class _Worker:
                 process.start()
             except OSError as error:
                 raise RunError(
-                    f"a worker process cannot be started ({error}); use fewer workers or close"
-                    " other programs, and run again to resume"
+                    f"a worker process cannot be started ({error})",
+                    remedy="use fewer workers or close other programs, and run again to resume",
                 ) from error
             self._process = process
         theirs.close()  # else the pipe would not break when the worker dies

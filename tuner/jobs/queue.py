@@ -85,7 +85,9 @@ def settle(future: Future[Outcome], work: Callable[[], Outcome]) -> None:
         future.set_exception(error)
     except BaseException as error:
         # What ends this thread; who waits for the future must not end like it.
-        future.set_exception(RunError(f"a job's thread ended ({error!r}); run again to resume"))
+        future.set_exception(
+            RunError(f"a job's thread ended ({error!r})", remedy="run again to resume")
+        )
         raise
     else:
         future.set_result(outcome)

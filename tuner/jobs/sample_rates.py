@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.encoder import Encoder, Settings, find_rate_mode
-from tuner.errors import EncoderError, EncoderFailed, StudyError
+from tuner.errors import EncoderError, StudyError
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import ClipRef, Job, run_job
 from tuner.pcm import find_depth, to_grid
@@ -57,8 +57,8 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
     if problems:
         told = "\n  ".join(problems)
         raise StudyError(
-            f"{encoder.name} cannot encode clips as they are:\n  {told}\n"
-            "Remove these files, or resample all clips to a supported rate (--rate 48000)."
+            f"{encoder.name} cannot encode clips as they are:\n  {told}",
+            remedy="Remove these files, or resample all clips to a supported rate (--rate 48000).",
         )
 
 
@@ -90,8 +90,7 @@ def _refusal(
 
 def _last_words(error: EncoderError) -> str:
     """The end of what an encoder said, in one line without colours."""
-    said = error.stderr if isinstance(error, EncoderFailed) and error.stderr else str(error)
-    words = " ".join(COLOUR.sub("", said).split())
+    words = " ".join(COLOUR.sub("", error.stderr or error.what).split())
     return words if len(words) <= REASON_CHARS else f"… {words[-REASON_CHARS:]}"
 
 

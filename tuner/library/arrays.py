@@ -40,7 +40,7 @@ def to_pcm(samples: Samples, name: str) -> Pcm:
     """
     array = _to_numpy(samples, name)
     if array.ndim not in (1, 2):
-        raise ClipError(f"{name}: needs an array of one or two dimensions, got {array.shape}")
+        raise ClipError(f"needs an array of one or two dimensions, got {array.shape}", where=name)
     pcm = _to_float(array, name)
     if pcm.ndim == 1:
         pcm = pcm[None]
@@ -59,7 +59,7 @@ def check_rate(rate: float) -> float:
     except (TypeError, ValueError):
         found = math.nan
     if not low <= found <= high:
-        raise ClipError(f"sample rate {rate!r}: give Hz, from {low:g} to {high:g}")
+        raise ClipError(f"give Hz, from {low:g} to {high:g}", where=f"sample rate {rate!r}")
     return found
 
 
@@ -74,7 +74,7 @@ def _to_numpy(samples: Samples, name: str) -> npt.NDArray[Any]:
     try:
         return np.asarray(samples)
     except ValueError as error:
-        raise ClipError(f"{name}: is no array of samples ({error})") from error
+        raise ClipError(f"is no array of samples ({error})", where=name) from error
 
 
 def _to_float(array: npt.NDArray[Any], name: str) -> Pcm:
@@ -83,7 +83,7 @@ def _to_float(array: npt.NDArray[Any], name: str) -> Pcm:
         with np.errstate(over="ignore"):  # infinity, which is refused
             return array.astype(np.float32)
     if kind not in "iu":
-        raise ClipError(f"{name}: samples must be floats or integers, not {array.dtype}")
+        raise ClipError(f"samples must be floats or integers, not {array.dtype}", where=name)
     full_scale = 2.0 ** (bits - 1)
     pcm = array.astype(np.float64) / full_scale
     if kind == "u":
@@ -91,7 +91,8 @@ def _to_float(array: npt.NDArray[Any], name: str) -> Pcm:
     peak = np.max(np.abs(pcm), initial=0.0)
     if array.dtype.itemsize > CERTAIN_BYTES and 0 < peak < SILENCE_PEAK:
         raise ClipError(
-            f"{name}: {array.dtype} samples of at most {peak:.1g} of full scale; if they are of a"
-            " narrower type, convert them first: samples.astype('int16')"
+            f"{array.dtype} samples of at most {peak:.1g} of full scale",
+            where=name,
+            remedy="if they are of a narrower type, convert them first: samples.astype('int16')",
         )
     return np.asarray(pcm, dtype=np.float32)

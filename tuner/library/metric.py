@@ -44,7 +44,7 @@ class Metric:
         from tuner.library.arrays import check_rate
 
         if check_rate(sample_rate) != int(sample_rate):
-            raise ClipError(f"sample rate {sample_rate!r}: give whole Hz")
+            raise ClipError("give whole Hz", where=f"sample rate {sample_rate!r}")
         self.sample_rate = int(sample_rate)
         self.differentiable = differentiable
         self.weights = load_model(None if weights is None else str(weights)).weights
@@ -100,13 +100,13 @@ class Metric:
     def _differentiate(self, coded: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         if coded.shape != references.shape:
             raise ClipError(
-                f"preds {tuple(coded.shape)} and target {tuple(references.shape)}: signals that"
-                " are differentiated must be aligned and of equal shape"
+                "signals that are differentiated must be aligned and of equal shape",
+                where=f"preds {tuple(coded.shape)} and target {tuple(references.shape)}",
             )
         references = references.to(coded.device)
         for name, signal in (("preds", coded), ("target", references)):
             if not signal.isfinite().all():
-                raise ClipError(f"{name}: holds NaN or infinity")
+                raise ClipError("holds NaN or infinity", where=name)
         at_rate = [to_model_rate(s.float(), self.sample_rate) for s in (references.detach(), coded)]
         return predict(at_rate[0], at_rate[1], self.weights)
 
@@ -114,13 +114,14 @@ class Metric:
 def _as_batch(signals: torch.Tensor, name: str) -> torch.Tensor:
     """``[B, C, T]``. Raises `ClipError`."""
     if not isinstance(signals, torch.Tensor) or not signals.is_floating_point():
-        raise ClipError(f"{name}: must be a torch tensor of floats")
+        raise ClipError("must be a torch tensor of floats", where=name)
     if signals.ndim not in (1, 2, 3):
-        raise ClipError(f"{name} {tuple(signals.shape)}: give [T], [C, T] or [B, C, T]")
+        raise ClipError("give [T], [C, T] or [B, C, T]", where=f"{name} {tuple(signals.shape)}")
     batch = signals.reshape((1,) * (3 - signals.ndim) + signals.shape)
     if not (batch.shape[0] and 1 <= batch.shape[1] <= 2 and batch.shape[2]):
         raise ClipError(
-            f"{name} {tuple(signals.shape)}: needs one or two channels of samples; a batch of mono"
-            " signals is [B, 1, T]"
+            "needs one or two channels of samples",
+            where=f"{name} {tuple(signals.shape)}",
+            remedy="a batch of mono signals is [B, 1, T]",
         )
     return batch

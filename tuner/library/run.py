@@ -76,7 +76,7 @@ class Run:
         if kbps is None:
             if len(self.bitrates_kbps) != 1:
                 known = ", ".join(f"{each:g}" for each in self.bitrates_kbps)
-                raise RunError(f"{self.folder}: at which bitrate? It has {known} kb/s")
+                raise RunError(f"at which bitrate? It has {known} kb/s", where=self.folder)
             kbps = self.bitrates_kbps[0]
         return find_bitrate(self.folder, self.results, kbps)
 
@@ -130,7 +130,7 @@ class Run:
         from tuner.report.tables import make_tables
 
         if table not in TABLES:
-            raise StudyError(f"no table {table!r}; there are: {', '.join(TABLES)}")
+            raise StudyError(f"no table {table!r}", remedy=f"there are: {', '.join(TABLES)}")
         rows = list(make_tables(read_runs([self.folder]))[table])
         need_extra("notebook", "to_pandas")
         import pandas
@@ -150,7 +150,9 @@ class Run:
             return next(iter(studies.values()))
         if kbps not in studies:
             known = ", ".join(f"{each:g}" for each in studies)
-            raise RunError(f"{self.folder}: no Optuna study at {kbps} kb/s; there are: {known}")
+            raise RunError(
+                f"no Optuna study at {kbps} kb/s", where=self.folder, remedy=f"there are: {known}"
+            )
         return studies[kbps]
 
     @cached_property
@@ -164,7 +166,9 @@ class Run:
         found = [c for c in self.clips if clip == c.name or (clip and c.digest.startswith(clip))]
         if len(found) != 1:
             known = ", ".join(c.name for c in self.clips)
-            raise RunError(f"{self.folder}: {len(found)} clips {clip!r}; there are: {known}")
+            raise RunError(
+                f"{len(found)} clips {clip!r}", where=self.folder, remedy=f"there are: {known}"
+            )
         return found[0]
 
 
@@ -180,5 +184,5 @@ def open_run(path: str | Path, *, trust: tuple[str, ...] = ()) -> Run:
     """
     folder = Path(path).expanduser()
     if not any((folder / name).is_file() for name in ("results.json", "study.toml")):
-        raise RunError(f"{folder}: is no run directory (neither results.json nor study.toml)")
+        raise RunError("is no run directory (neither results.json nor study.toml)", where=folder)
     return Run(folder, tuple(trust))

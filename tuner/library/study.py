@@ -46,7 +46,9 @@ class Study:
             "hours": hours,
         }
         if twice := sorted(given.keys() & more.keys()):
-            raise StudyError(f"Study: {', '.join(twice)}: given twice, as bitrates and by key")
+            raise StudyError(
+                "given twice, as bitrates and by key", where=f"Study: {', '.join(twice)}"
+            )
         self.spec: StudySpec = _parse({**given, **more}, {})
 
     @classmethod

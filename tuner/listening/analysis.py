@@ -124,7 +124,9 @@ def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = No
     counted = {s: given for s, given in finished.items() if s not in screened}
     left_out = dict(refused or {})
     if not answers and not left_out:
-        raise NobodyLeft("nobody has answered yet; start the test with `tuner listen serve`")
+        raise NobodyLeft(
+            "nobody has answered yet", remedy="start the test with `tuner listen serve`"
+        )
     if not counted:
         raise NobodyLeft(
             f"no subject to analyse: {len(answers)} started, {len(unfinished)} unfinished,"

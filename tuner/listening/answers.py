@@ -58,7 +58,7 @@ def read_answers(folder: Path, plan: Plan, subject: str) -> dict[str, Line]:
     try:
         return _read(path, plan, subject)
     except _Unusable as error:
-        raise RunError(f"{path}: {error}; move or repair the file") from error
+        raise RunError(str(error), where=path, remedy="move or repair the file") from error
 
 
 def read_all_answers(folder: Path, plan: Plan) -> tuple[dict[str, dict[str, Line]], dict[str, str]]:
@@ -171,7 +171,7 @@ def store_answer(
     """
     check_subject(subject)
     if plan.trial(page) is None:
-        raise AnswerRefused(f"page {page!r}: not in this test")
+        raise AnswerRefused("not in this test", where=f"page {page!r}")
     conditions = [stimulus.condition for stimulus in plan.order(subject, page)]
     if not _is_comment(comment):
         raise AnswerRefused(f"a comment must be text of at most {MOST_COMMENT} characters")
@@ -192,7 +192,9 @@ def store_answer(
         path.parent.mkdir(exist_ok=True)
         atomic_write(path, "".join(json.dumps(each) + "\n" for each in lines.values()), sync=True)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error}); free space there") from error
+        raise RunError(
+            f"cannot be written ({error})", where=path, remedy="free space there"
+        ) from error
 
 
 def _mushra(conditions: list[str], given: object) -> dict[str, int]:

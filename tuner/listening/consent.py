@@ -30,9 +30,9 @@ def read_intro(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be read ({error})") from error
+        raise RunError(f"cannot be read ({error})", where=file) from error
     if not 0 < len(text.strip()) <= MOST_CHARS:
-        raise RunError(f"{file}: is empty, or longer than {MOST_CHARS} characters")
+        raise RunError(f"is empty, or longer than {MOST_CHARS} characters", where=file)
     return text
 
 
@@ -58,7 +58,7 @@ def has_consented(folder: Path, plan: Plan, subject: str) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path}: cannot be read ({error!r}); move it away") from error
+        raise RunError(f"cannot be read ({error!r})", where=path, remedy="move it away") from error
 
 
 def store_consent(folder: Path, plan: Plan, subject: str) -> None:
@@ -74,7 +74,9 @@ def store_consent(folder: Path, plan: Plan, subject: str) -> None:
         path.parent.mkdir(exist_ok=True)
         atomic_write(path, json.dumps(content) + "\n")
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error}); free space there") from error
+        raise RunError(
+            f"cannot be written ({error})", where=path, remedy="free space there"
+        ) from error
 
 
 def _path(folder: Path, subject: str) -> Path:

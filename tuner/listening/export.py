@@ -28,7 +28,9 @@ def export_ratings(
         RunError: an ABX test has no ratings; or the file cannot be written.
     """
     if plan.kind != "mushra":
-        raise RunError(f"{folder}: an ABX test has no ratings to export; make a MUSHRA test")
+        raise RunError(
+            "an ABX test has no ratings to export", where=folder, remedy="make a MUSHRA test"
+        )
     try:
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
@@ -43,4 +45,4 @@ def export_ratings(
                         signal = name_item(trial.clip, trial.bitrate_kbps)
                         writer.writerow([signal, condition, subject, rating, file, trial.clip])
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error})") from error
+        raise RunError(f"cannot be written ({error})", where=path) from error

@@ -71,8 +71,9 @@ def access_for(
     if not (token or only_invited) and (allowed or not local):
         given = f"--host {host}" if not local else f"--allow-host {next(iter(allowed))}"
         raise RunError(
-            f"{given}: anyone on the network could answer; add --invited or --token WORD, or"
-            " stay on 127.0.0.1"
+            "anyone on the network could answer",
+            where=given,
+            remedy="add --invited or --token WORD, or stay on 127.0.0.1",
         )
     if local:
         return Access(token, only_invited, allowed)

@@ -24,7 +24,7 @@ def invite(plan: Plan, subject: str) -> str:
         RunError: a test of an older version, which has no secret.
     """
     if not plan.secret:
-        raise RunError("this test has no secret (made by an older version); make it again")
+        raise RunError("this test has no secret (made by an older version)", remedy="make it again")
     name = check_subject(subject)
     digest = hmac.digest(plan.secret.encode(), f"invitation {name}".encode(), "sha256")
     return f"{name}.{digest.hex()[:DIGEST_CHARS]}"

@@ -149,16 +149,18 @@ def read_plan(folder: Path) -> Plan:
         raw = path.read_bytes()
         version = msgspec.json.decode(raw, type=_Head).version
     except FileNotFoundError:
-        raise RunError(f"{path}: not found; make a test with `tuner listen make`") from None
+        raise RunError(
+            "not found", where=path, remedy="make a test with `tuner listen make`"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from error
+        raise RunError(f"cannot be read ({error})", where=path) from error
     if version not in READABLE_VERSIONS:
-        raise RunError(f"{path}: version {version}, this program reads up to {PLAN_VERSION}")
+        raise RunError(f"version {version}, this program reads up to {PLAN_VERSION}", where=path)
     try:
         plan = msgspec.json.decode(raw, type=Plan)
         _check(plan)
     except ValueError as error:
-        raise RunError(f"{path}: damaged ({error}); make the test again") from error
+        raise RunError(f"damaged ({error})", where=path, remedy="make the test again") from error
     return plan
 
 

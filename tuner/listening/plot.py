@@ -88,7 +88,7 @@ def write_analysis(plan: Plan, analysis: Analysis, path: Path) -> None:
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error})") from error
+        raise RunError(f"cannot be written ({error})", where=path) from error
 
 
 def _y(rating: float) -> float:

@@ -151,7 +151,9 @@ class _Test:
             content = veiled(path, self.plan.secret, subject, page, letter)
         except (OSError, RuntimeError) as error:
             # soundfile's own error is a RuntimeError.
-            raise RunError(f"{path}: cannot be read ({error}); make the test again") from error
+            raise RunError(
+                f"cannot be read ({error})", where=path, remedy="make the test again"
+            ) from error
         return Response(content, media_type="audio/wav", headers=_NO_STORE)
 
     async def answer(self, request: Request) -> Response:

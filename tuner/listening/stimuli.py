@@ -97,7 +97,9 @@ def make_test(
     import soundfile
 
     if (folder / PLAN_FILE).exists():
-        raise RunError(f"{folder}: already contains a test; choose another folder with -o")
+        raise RunError(
+            "already contains a test", where=folder, remedy="choose another folder with -o"
+        )
     trials: list[Trial] = []
     secret = secret or secrets.token_hex(SECRET_BYTES)
     try:
@@ -125,9 +127,11 @@ def make_test(
                     Trial(name, material.clip, material.bitrate_kbps, reference, tuple(rated))
                 )
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error})") from error
+        raise RunError(f"cannot be written ({error})", where=folder) from error
     if not trials:
-        raise ClipError(f"{folder}: no clip to listen to; choose other clips or bitrates")
+        raise ClipError(
+            "no clip to listen to", where=folder, remedy="choose other clips or bitrates"
+        )
     plan = Plan(kind, title, seed, baseline, tuple(trials), secret, intro)
     write_plan(plan, folder)
     return plan
@@ -161,15 +165,18 @@ def _sounds(material: Material) -> dict[str, Pcm]:
     most = MOST_STIMULI - 1 - len(ANCHORS)
     if not 1 <= len(material.coded) <= most:
         raise ClipError(
-            f"{material.clip}: {len(material.coded)} coded conditions; a page takes 1 to {most}"
+            f"{len(material.coded)} coded conditions; a page takes 1 to {most}", where=material.clip
         )
     for condition, pcm in material.coded.items():
         if condition == REFERENCE or condition in ANCHORS:
-            raise ClipError(f"{material.clip}: a coded condition cannot be called {condition!r}")
+            raise ClipError(
+                f"a coded condition cannot be called {condition!r}", where=material.clip
+            )
         if pcm.shape != material.reference.shape:
             raise ClipError(
-                f"{material.clip}, {condition}: {pcm.shape} samples,"
-                f" the reference has {material.reference.shape}; align it first"
+                f"{pcm.shape} samples, the reference has {material.reference.shape}",
+                where=f"{material.clip}, {condition}",
+                remedy="align it first",
             )
     return {REFERENCE: material.reference, **material.coded}
 

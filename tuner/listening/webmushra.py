@@ -42,12 +42,12 @@ def export_webmushra(plan: Plan, path: Path) -> None:
             file cannot be written.
     """
     if plan.kind != "mushra":
-        raise RunError(f"{path}: webMUSHRA cannot run an ABX test; make a MUSHRA test")
+        raise RunError("webMUSHRA cannot run an ABX test", where=path, remedy="make a MUSHRA test")
     try:
         text = "".join(f"{line}\n" for line in _yaml(_content(plan), 0))
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error})") from error
+        raise RunError(f"cannot be written ({error})", where=path) from error
 
 
 def webmushra_id(plan: Plan) -> str:
@@ -120,8 +120,9 @@ def _by_name(trial: Trial) -> dict[str, Any]:
     names = {re.sub(r"[^A-Za-z0-9_.-]", "_", each.condition): each for each in trial.stimuli}
     if len(names) < len(trial.stimuli):
         raise RunError(
-            f"{', '.join(each.condition for each in trial.stimuli)}: some of these differ only in"
-            " special characters; give the conditions plainer names"
+            "some of these differ only in special characters",
+            where=", ".join(each.condition for each in trial.stimuli),
+            remedy="give the conditions plainer names",
         )
     return names
 
@@ -154,7 +155,9 @@ def read_webmushra(path: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
             if missing := {TEST, PAGE, STIMULUS, RATING} - set(reader.fieldnames or ()):
-                raise RunError(f"{path}: is not webMUSHRA's mushra.csv: no {', '.join(missing)}")
+                raise RunError(
+                    f"is not webMUSHRA's mushra.csv: no {', '.join(missing)}", where=path
+                )
             for row in reader:
                 if row[TEST] != webmushra_id(plan) or row[PAGE] == TRAINING:
                     continue
@@ -164,17 +167,18 @@ def read_webmushra(path: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]
                 given = sessions.setdefault(session, {}).setdefault(row[PAGE], {})
                 if condition in given:
                     raise RunError(
-                        f"{path}, line {reader.line_num}: {session[0]} rates {row[PAGE]},"
-                        f" {stimulus} again; give two listeners different names"
+                        f"{session[0]} rates {row[PAGE]}, {stimulus} again",
+                        where=f"{path}, line {reader.line_num}",
+                        remedy="give two listeners different names",
                     )
                 given[condition] = _rating(row[RATING])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from error
+        raise RunError(f"cannot be read ({error})", where=path) from error
     except (KeyError, ValueError, OverflowError) as error:
         place = f"{path}, line {reader.line_num}"
-        raise RunError(f"{place}: {error} does not belong to this test") from error
+        raise RunError(f"{error} does not belong to this test", where=place) from error
     if not sessions:
-        raise RunError(f"{path}: contains no ratings of this test (id {webmushra_id(plan)})")
+        raise RunError(f"contains no ratings of this test (id {webmushra_id(plan)})", where=path)
     return _as_lines(sessions, plan)
 
 

@@ -46,12 +46,14 @@ def load_metric(name: str) -> Metric:
     if not entries:
         known = ", ".join(metric_names()) or "none"
         raise MetricError(
-            f"no metric {name!r}{did_you_mean(name, metric_names())}; known: {known};"
-            " or give your own file (my-metric.toml)"
+            f"no metric {name!r}{did_you_mean(name, metric_names())}",
+            remedy=f"known: {known}; or give your own file (my-metric.toml)",
         )
     offers = " and ".join(_distribution(entry) for entry in entries)
     if len(entries) > 1:
-        raise MetricError(f"metric {name!r} is provided by {offers}; uninstall all but one")
+        raise MetricError(
+            f"metric {name!r} is provided by {offers}", remedy="uninstall all but one"
+        )
     try:
         metric = entries[0].load()()
     except BROKEN as error:
@@ -65,7 +67,7 @@ def check_names(metrics: Sequence[Metric]) -> None:
     own = [metric.name for metric in metrics]
     twice = sorted({name for name in own if own.count(name) > 1})
     if twice:
-        raise MetricError(f"duplicate metrics: {', '.join(twice)}; give each once")
+        raise MetricError(f"duplicate metrics: {', '.join(twice)}", remedy="give each once")
 
 
 def is_metric_file(name: str) -> bool:
@@ -90,7 +92,9 @@ def _file_entries(name: str) -> list[EntryPoint]:
 
 def _load_file(path: Path) -> Metric:
     if not path.is_file():
-        raise MetricError(f"{path}: no such file; give an existing file or an installed metric")
+        raise MetricError(
+            "no such file", where=path, remedy="give an existing file or an installed metric"
+        )
     return _checked(_file_entries(str(path))[0].load()(path), str(path))
 
 

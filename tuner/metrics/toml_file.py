@@ -119,7 +119,8 @@ class TomlMetric:
         try:
             found = find_binary(program, f"install it, or change `command` in {self.origin}")
         except EncoderError as error:
-            raise MetricError(f"metric {self.name}: {error}") from error
+            where = f"metric {self.name}: {error.where}"
+            raise MetricError.of(error, where=where) from error
         return [found, *words]
 
     def _located(self, word: str) -> str:
@@ -131,24 +132,25 @@ class TomlMetric:
         try:
             return run(words, timeout_s=self._definition.timeout_s, cwd=folder)
         except EncoderError as error:
-            raise ScoreError(f"metric {self.name}: its program failed: {error}") from error
+            where = f"metric {self.name}: its program failed"
+            raise ScoreError.of(error, where=where) from error
 
     def _number(self, said: str) -> float:
         found = self._definition.pattern.search(said)
         shown = repr(said.strip()[:200])
         if found is None:
-            raise ScoreError(f"metric {self.name}: no number in its output: {shown}")
+            raise ScoreError(f"no number in its output: {shown}", where=f"metric {self.name}")
         try:
             value = float(found.group(1 if found.re.groups else 0))
         except (TypeError, ValueError):
             raise ScoreError(
-                f"metric {self.name}: {found.group(0)!r} is not a number, in {shown}"
+                f"{found.group(0)!r} is not a number, in {shown}", where=f"metric {self.name}"
             ) from None
         about = self.about
         if not (math.isfinite(value) and about.low <= value <= about.high):
             raise ScoreError(
-                f"metric {self.name}: printed {value:g}, outside its range {about.low:g} to"
-                f" {about.high:g}"
+                f"printed {value:g}, outside its range {about.low:g} to {about.high:g}",
+                where=f"metric {self.name}",
             )
         return value
 
@@ -175,7 +177,7 @@ def load(path: Path) -> TomlMetric:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MetricError(f"{path}: cannot be read as a metric ({error})") from error
+        raise MetricError(f"cannot be read as a metric ({error})", where=path) from error
     _parse(text, str(path))
     return TomlMetric(text, str(path.absolute().parent), str(path))
 
@@ -185,7 +187,7 @@ def _parse(text: str, origin: str) -> Definition:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MetricError(f"{origin}: invalid TOML ({error})") from error
+        raise MetricError(f"invalid TOML ({error})", where=origin) from error
     problems = [f"{key}: unknown; known: {', '.join(KEYS)}" for key in raw.keys() - KEYS.keys()]
     values: dict[str, Any] = {}
     for key, (kinds, default) in KEYS.items():
@@ -197,7 +199,7 @@ def _parse(text: str, origin: str) -> Definition:
     if not problems:
         problems = _find_problems(values)
     if problems:
-        raise MetricError("\n  ".join([f"{origin}: invalid metric:", *problems]))
+        raise MetricError("\n  ".join(["invalid metric:", *problems]), where=origin)
     low, high = values["range"]
     return Definition(
         name=values["name"],

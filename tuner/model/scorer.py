@@ -158,7 +158,7 @@ def weights_facts(path: str) -> WeightsFacts:
             return WeightsFacts.from_metadata(weights.metadata())
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path}: cannot read the data stored with the weights ({error})"
+            f"cannot read the data stored with the weights ({error})", where=path
         ) from error
 
 
@@ -168,7 +168,7 @@ def weights_digest(path: str) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{path}: cannot read the model's weights ({error})") from error
+        raise WeightsError(f"cannot read the model's weights ({error})", where=path) from error
 
 
 def load_members(path: str) -> list[InseNet]:
@@ -194,8 +194,9 @@ def load_members(path: str) -> list[InseNet]:
             raise ValueError("NaN or infinity among them")
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: damaged, or weights of a different network ({str(error)[:SHOWN]} …);"
-            " reinstall the package or train again with `tuner train`"
+            f"damaged, or weights of a different network ({str(error)[:SHOWN]} …)",
+            where=path,
+            remedy="reinstall the package or train again with `tuner train`",
         ) from error
     return [member.eval() for member in members]
 

@@ -82,7 +82,7 @@ class Sounds:
                 atomic_write(script, f'document.currentScript.sound = "{sound}";\n')
         except OSError as error:
             remedy = "--audio embed needs no file beside the sounds"
-            raise RunError(f"{script}: cannot be written ({error}); {remedy}") from error
+            raise RunError(f"cannot be written ({error})", where=script, remedy=remedy) from error
         return self.link(role)
 
     def embed(self, samples: Samples) -> str:
@@ -109,10 +109,12 @@ def read_sounds(sounds: Sounds) -> dict[Role, Samples]:
             read[role] = soundfile.read(path, dtype="float32", always_2d=True)[0]
         except (OSError, RuntimeError) as error:
             remedy = "rerun the study, or delete the folder for a report without sound"
-            raise RunError(f"{path}: cannot be read ({error}); {remedy}") from error
+            raise RunError(f"cannot be read ({error})", where=path, remedy=remedy) from error
     if len({samples.shape for samples in read.values()}) > 1:
         raise RunError(
-            f"{sounds.run / FOLDER}: sounds of one clip differ in length; delete the folder"
+            "sounds of one clip differ in length",
+            where=sounds.run / FOLDER,
+            remedy="delete the folder",
         )
     return read
 

@@ -72,15 +72,20 @@ def check_comparable(runs: Sequence[Run]) -> None:
     for run in runs[1:]:
         if difference := _clip_difference(runs[0], run):
             raise RunError(
-                f"{run.folder}: uses other clips than {runs[0].folder} ({difference}); only runs"
-                " with the same tuning and held-out clips can be compared: make a report of each"
+                f"uses other clips than {runs[0].folder} ({difference})",
+                where=run.folder,
+                remedy=(
+                    "only runs with the same tuning and held-out clips can be compared: make a"
+                    " report of each"
+                ),
             )
     models = {_model(run.results): run.folder for run in reversed(runs)}
     if len(models) > 1:
         told = "; ".join(f"{folder}: {model}" for model, folder in models.items())
         raise RunError(
-            f"the runs were scored by different quality models ({told}): their scores"
-            " cannot be compared; rerun the older ones, or make a report of each"
+            f"the runs were scored by different quality models ({told}): their scores cannot be"
+            " compared",
+            remedy="rerun the older ones, or make a report of each",
         )
 
 

@@ -44,8 +44,12 @@ def open_storage(place: Path | str) -> optuna.storages.RDBStorage:
     url, shown = parse_url(place), show_url(place)
     if url.password == HIDDEN:
         raise StudyError(
-            f"{shown}: the password is missing, as it is never stored; give --storage with the"
-            " password, or configure the database driver (for PostgreSQL, ~/.pgpass)"
+            "the password is missing, as it is never stored",
+            where=shown,
+            remedy=(
+                "give --storage with the password, or configure the database driver (for"
+                " PostgreSQL, ~/.pgpass)"
+            ),
         )
     full = url.render_as_string(hide_password=False)
     if url.get_backend_name() == "sqlite":
@@ -55,7 +59,7 @@ def open_storage(place: Path | str) -> optuna.storages.RDBStorage:
     except ImportError as error:
         module = url.get_driver_name()
         raise StudyError(
-            f"{shown}: {error}; pip install {PIP_NAMES.get(module, module)}"
+            f"{error}", where=shown, remedy=f"pip install {PIP_NAMES.get(module, module)}"
         ) from error
     # A server closes connections on which nothing was said for hours.
     return _open(full, {"pool_pre_ping": True}, shown)
@@ -73,7 +77,7 @@ def _open(url: str, options: dict[str, Any], shown: str) -> optuna.storages.RDBS
         return optuna.storages.RDBStorage(url, engine_kwargs=options)
     except sqlalchemy.exc.SQLAlchemyError as error:
         why = str(error).strip().partition("\n")[0]
-        raise RunError(f"{shown}: the database cannot be used ({why})") from error
+        raise RunError(f"the database cannot be used ({why})", where=shown) from error
 
 
 def close_storage(storage: optuna.storages.RDBStorage) -> None:

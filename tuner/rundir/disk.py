@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuner.errors import MachineError, RunError
+from tuner.errors import MachineError, RunError, compose
 from tuner.jobs.cache import Cache
 from tuner.rundir.folder import RunFolder
 from tuner.system.machine import FAULTS, FULL, describe
@@ -59,34 +59,32 @@ def told_as_run_error(path: Path) -> Iterator[None]:
     except (StorageInternalError, SQLAlchemyError) as error:
         what = "the database of its trials failed"
         remedy = "free space there, or restart its server"
-        raise RunError(_cannot_write(path, what, error, remedy)) from error
+        raise _cannot_write(path, what, error, remedy) from error
     except OSError as error:
         if error.errno in FULL or error.errno == errno.EFBIG:
             what = "it cannot be written"
-            raise RunError(_cannot_write(path, what, error, "free space there")) from error
+            raise _cannot_write(path, what, error, "free space there") from error
         if error.errno in FAULTS:
-            raise MachineError(
-                f"{describe(error)}. Finished work is kept: fix this and run the same command"
-                " again."
-            ) from error
+            fault = describe(error)
+            remedy = compose(fault.remedy, remedy=_resume("fix this"))
+            raise MachineError.of(fault, remedy=remedy) from error
         raise
 
 
-def _runs_low(path: Path, free: int, remedy: str) -> str:
-    return (
-        f"{path}: stopped with only {free / GB:.2f} GB of disk free."
-        f" Finished work is kept: {remedy}, and run the same command again."
-    )
+def _resume(remedy: str) -> str:
+    return f"Finished work is kept: {remedy} and run the same command again."
 
 
-def _cannot_write(path: Path, what: str, error: Exception, remedy: str) -> str:
+def _runs_low(path: Path, free: int, remedy: str) -> RunError:
+    what = f"stopped with only {free / GB:.2f} GB of disk free"
+    return RunError(what, where=path, remedy=_resume(f"{remedy},"))
+
+
+def _cannot_write(path: Path, what: str, error: Exception, remedy: str) -> RunError:
     cause: BaseException = error
     while cause.__cause__ is not None:  # Optuna's error of SQLAlchemy's error of the driver's
         cause = cause.__cause__
-    return (
-        f"{path}: {what} ({cause}). Finished work is kept: {remedy}, and run the same command"
-        " again."
-    )
+    return RunError(f"{what} ({cause})", where=path, remedy=_resume(f"{remedy},"))
 
 
 class DiskKeeper:
@@ -142,27 +140,25 @@ class DiskKeeper:
             # The budget was too large for this disk: half of what there is must do.
             self._trim(min(self._limit, self._cache.size() // 2))
         if (free := self._free()) < self._reserve:
-            raise RunError(
-                _runs_low(
-                    self._folder.path, free, "free some space, or limit the cache with --cache-gb"
-                )
-            )
+            remedy = "free some space, or limit the cache with --cache-gb"
+            raise _runs_low(self._folder.path, free, remedy)
         temporary = Path(tempfile.gettempdir())
         if not temporary.is_dir():
             raise MachineError(
-                f"{temporary}: the temporary folder is gone. Finished work is kept: recreate"
-                " the folder or set TMPDIR, and run the same command again."
+                "the temporary folder is gone",
+                where=temporary,
+                remedy=_resume("recreate the folder or set TMPDIR,"),
             )
         if (free := shutil.disk_usage(temporary).free) < self._temporary_reserve:
-            raise RunError(_runs_low(temporary, free, "free some space, or set TMPDIR"))
+            raise _runs_low(temporary, free, "free some space, or set TMPDIR")
         for place in (self._folder.path, temporary):
             left = free_inodes(place)
             if left is not None and left < self._inode_reserve:
+                or_else = ", or set TMPDIR" if place == temporary else ""
                 raise RunError(
-                    f"{place}: stopped, as its disk has only {left} inodes left for new files."
-                    " Finished work is kept: remove files there"
-                    + (", or set TMPDIR" if place == temporary else "")
-                    + ", and run the same command again."
+                    f"stopped, as its disk has only {left} inodes left for new files",
+                    where=place,
+                    remedy=_resume(f"remove files there{or_else},"),
                 )
 
     def _trim(self, limit: int) -> None:

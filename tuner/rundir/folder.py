@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuner.atomic import atomic_write
-from tuner.errors import RunError
+from tuner.errors import RunError, compose
 from tuner.rundir.status import LOCK_FILE, STATUS_FILE, read_status
 from tuner.system.locks import LockHeld, hold_lock
 
@@ -121,23 +121,29 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         path.mkdir(parents=True, exist_ok=True)
         present = {entry.name for entry in path.iterdir()}
     except OSError as error:
-        raise RunError(f"{path}: cannot be used as a run directory ({error})") from error
+        raise RunError(f"cannot be used as a run directory ({error})", where=path) from error
     if IDENTITY_FILE not in present and (foreign := sorted(present & OWN_NAMES)):
         raise RunError(
-            f"{path}: not a run, but contains {', '.join(foreign)}, which a run would overwrite;"
-            " choose another folder with --out"
+            f"not a run, but contains {', '.join(foreign)}, which a run would overwrite",
+            where=path,
+            remedy="choose another folder with --out",
         )
     with ExitStack() as held:
         try:
             held.enter_context(hold_lock(path / LOCK_FILE, LOCK_WAIT_S))
         except LockHeld as error:
+            wait = (
+                f"wait for it (`tuner status {path}` shows its progress), or choose another --out"
+            )
             raise RunError(
-                f"{path}: another `tuner run` is working here{_who(path)}; wait for it"
-                f" (`tuner status {path}` shows its progress), or choose another --out"
-                + (f"; {error.remedy}" if error.remedy else "")
+                f"another `tuner run` is working here{_who(path)}",
+                where=path,
+                remedy=compose(wait, remedy=error.remedy),
             ) from None
         except OSError as error:
-            raise RunError(f"{path}: cannot be locked ({error}); choose another --out") from error
+            raise RunError(
+                f"cannot be locked ({error})", where=path, remedy="choose another --out"
+            ) from error
         started = _check_identity(path / IDENTITY_FILE, identity)
         (path / "study.toml").write_text(study_toml, encoding="utf-8")
         yield RunFolder(path.resolve(), started)
@@ -179,13 +185,13 @@ def _compare(file: Path, identity: Mapping[str, str]) -> str:
     names = dict.fromkeys([*stored, *identity])
     changed = [name for name in names if stored.get(name) != identity.get(name)]
     if changed:
-        raise RunError(_refusal(file.parent, stored, identity, changed))
+        raise _refusal(file.parent, stored, identity, changed)
     return started
 
 
 def _refusal(
     path: Path, stored: Mapping[str, str], identity: Mapping[str, str], changed: list[str]
-) -> str:
+) -> RunError:
     lines = [
         f"{name}: {stored.get(name, 'none')} -> {identity.get(name, 'none')}"
         for name in changed[:LISTED_CHANGES]
@@ -195,11 +201,11 @@ def _refusal(
     kinds = dict.fromkeys(name.split()[0] for name in changed)
     ways = "; ".join(REMEDIES[kind] for kind in kinds if kind in REMEDIES)
     listed = "\n  ".join(lines)
-    return (
-        f"{path}: belongs to a different study, and results must not be mixed"
-        f" (then -> now):\n  {listed}\n"
-        + (f"To resume this run: {ways}.\n" if ways else "")
-        + f"To start anew: choose another --out; --warm-start {path} tries its winners first."
+    return RunError(
+        f"belongs to a different study, and results must not be mixed (then -> now):\n  {listed}",
+        where=path,
+        remedy=(f"To resume this run: {ways}.\n" if ways else "")
+        + f"To start anew: choose another --out; --warm-start {path} tries its winners first.",
     )
 
 
@@ -209,10 +215,13 @@ def _read_identity(file: Path) -> tuple[dict[str, str], str]:
         version = content["format"]
         stored, started = dict(content["identity"]), str(content["started"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{file}: damaged ({error!r}); start a new run with --out") from error
+        raise RunError(
+            f"damaged ({error!r})", where=file, remedy="start a new run with --out"
+        ) from error
     if version != FORMAT:
         raise RunError(
-            f"{file}: run format {version}, but this program resumes format {FORMAT};"
-            " start a new run with --out"
+            f"run format {version}, but this program resumes format {FORMAT}",
+            where=file,
+            remedy="start a new run with --out",
         )
     return stored, started

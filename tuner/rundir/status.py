@@ -107,14 +107,16 @@ def read_status(folder: Path) -> RunStatus:
         status = msgspec.json.decode(raw, type=RunStatus) if version == FORMAT else None
     except FileNotFoundError as error:
         raise RunError(
-            f"{folder}: not a run; give the folder that was given to `tuner run --out`"
+            "not a run", where=folder, remedy="give the folder that was given to `tuner run --out`"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(
-            f"{file}: damaged ({error}); the run itself is intact; `tuner run` rewrites this file"
+            f"damaged ({error}); the run itself is intact",
+            where=file,
+            remedy="`tuner run` rewrites this file",
         ) from error
     if status is None:
-        raise RunError(f"{file}: format {version}; this program reads format {FORMAT}")
+        raise RunError(f"format {version}; this program reads format {FORMAT}", where=file)
     if status.state != "running":
         return status
     locked = is_locked(folder)

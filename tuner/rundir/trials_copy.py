@@ -39,10 +39,10 @@ def copy_trials(run: Path) -> TrialsCopy:
     folder = RunFolder(run.resolve(), "")
     study_file = run / "study.toml"
     if not study_file.is_file():
-        raise RunError(f"{run}: is no run directory (no study.toml)")
+        raise RunError("is no run directory (no study.toml)", where=run)
     spec = parse_study(read_study(study_file), str(study_file))
     if spec.storage is None and not folder.database.is_file():
-        raise RunError(f"{run}: has no trials yet (no {folder.database.name})")
+        raise RunError(f"has no trials yet (no {folder.database.name})", where=run)
     storage = open_storage(spec.storage or folder.database)
     prefix = f"{folder.name}/" if spec.storage else ""
     copied = optuna.storages.InMemoryStorage()
@@ -63,5 +63,5 @@ def copy_trials(run: Path) -> TrialsCopy:
     finally:
         close_storage(storage)
     if not studies:
-        raise RunError(f"{run}: its database holds no trials of it")
+        raise RunError("its database holds no trials of it", where=run)
     return TrialsCopy(copied, dict(sorted(studies.items())))

@@ -253,9 +253,10 @@ def _check_clock(reference: Pcm, decoded: Pcm, best: Peak) -> None:
         return
     late = [round(best.lag + offset + slope * place) for place in (begin, end)]
     raise AlignmentError(
-        f"the decoded signal runs {1e6 * abs(slope):.0f} ppm too {'slow' if slope > 0 else 'fast'}:"
-        f" {late[0]} samples late at the start, {late[1]} at the end; resample it to the"
-        " reference's clock"
+        f"the decoded signal runs {1e6 * abs(slope):.0f} ppm too"
+        f" {'slow' if slope > 0 else 'fast'}: {late[0]} samples late at the start, {late[1]} at"
+        " the end",
+        remedy="resample it to the reference's clock",
     )
 
 

@@ -20,7 +20,7 @@ from tuner.sound.audio import Pcm, convert_rate, read_audio, sample_digest
 def clip_path(folder: Path, digest: str) -> Path:
     """Where a clip lies in a folder. Raises `ClipError` for a name that would lead out of it."""
     if not digest.isalnum():
-        raise ClipError(f"{folder}: {digest!r:.80} is not a clip digest")
+        raise ClipError(f"{digest!r:.80} is not a clip digest", where=folder)
     return folder / f"{digest}.npy"
 
 
@@ -40,15 +40,15 @@ def read_clip(path: Path, digest: str, rate: int) -> Pcm:
     """
     try:
         if path.exists() and not path.is_file():
-            raise ClipError(f"{path}: not a file")
+            raise ClipError("not a file", where=path)
         with path.open("rb") as stream:
             # Not `np.load`, which would take archives, too.
             pcm = np.lib.format.read_array(stream, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise ClipError(f"{path}: cannot be read ({error})") from error
+        raise ClipError(f"cannot be read ({error})", where=path) from error
     # Results are stored under the digest: a file that holds something else would poison them.
     if pcm.ndim != 2 or pcm.dtype != np.float32 or sample_digest(pcm, rate) != digest:
-        raise ClipError(f"{path}: damaged (it does not contain clip {digest[:12]})")
+        raise ClipError(f"damaged (it does not contain clip {digest[:12]})", where=path)
     return pcm
 
 

@@ -135,7 +135,7 @@ def load_clips(
     """
     excerpting = excerpting or Excerpting()
     if not folder.is_dir():
-        raise ClipError(f"{folder}: no such folder; give a folder of WAV or FLAC files")
+        raise ClipError("no such folder", where=folder, remedy="give a folder of WAV or FLAC files")
     if manifest is None and (folder / MANIFEST).is_file():
         manifest = folder / MANIFEST
     problems: list[str] = []
@@ -145,7 +145,7 @@ def load_clips(
         wanted = list_folder(folder, allow_lossy=allow_lossy)
     if not wanted and not problems:
         raise ClipError(
-            f"{manifest or folder}: contains no WAV, FLAC or other lossless audio files"
+            "contains no WAV, FLAC or other lossless audio files", where=manifest or folder
         )
     cut: list[Cut] = []
     prints: list[Fingerprint | None] = []
@@ -171,8 +171,9 @@ def load_clips(
     for side, part in (("tune", clip_set.tune), ("holdout", clip_set.holdout)):
         if not part:
             raise ClipError(
-                f"{manifest or folder}: no clip with side {side}; give at least two files"
-                " with different content, or a manifest with both sides"
+                f"no clip with side {side}",
+                where=manifest or folder,
+                remedy="give at least two files with different content, or a manifest with both sides",
             )
     return clip_set
 
@@ -198,7 +199,7 @@ def _unique(clips: Iterable[Clip]) -> list[Clip]:
         first = kept.setdefault(clip.digest, clip)
         if first.side != clip.side:
             raise ClipError(
-                f"{clip.source}: same content as {first.source}, which is in the other set"
+                f"same content as {first.source}, which is in the other set", where=clip.source
             )
         if first is not clip:
             log.warning("%s: same content as %s; used once", clip.source, first.source)

@@ -121,20 +121,22 @@ def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
             if not np.isfinite(block).all():
                 place = (done + np.argmin(np.isfinite(block).all(axis=0))) / found[0]
                 raise ClipError(
-                    f"{path}: contains NaN or infinite samples at {place:.2f} s; export it again"
+                    f"contains NaN or infinite samples at {place:.2f} s",
+                    where=path,
+                    remedy="export it again",
                 )
             shape = found
             done += block.shape[1]
             yield block, found[0]
     if shape is None:
-        raise ClipError(f"{path}: contains no audio")
+        raise ClipError("contains no audio", where=path)
 
 
 def _pieces(path: Path) -> list[Piece]:
     try:
         return find_pieces(path)
     except (OSError, ValueError) as error:
-        raise ClipError(f"{path}: cannot be read ({error})") from error
+        raise ClipError(f"cannot be read ({error})", where=path) from error
 
 
 def _open(piece: Piece) -> InputContainer:
@@ -147,15 +149,15 @@ def _open(piece: Piece) -> InputContainer:
         )
     except (av.FFmpegError, OSError) as error:
         if not path.stat().st_size:
-            raise ClipError(f"{path}: empty file") from error
+            raise ClipError("empty file", where=path) from error
         reason = error.strerror or str(error)
         raise ClipError(
-            f"{path}: cannot be read as audio ({reason}): not an audio file, or its beginning"
-            " is damaged"
+            f"cannot be read as audio ({reason}): not an audio file, or its beginning is damaged",
+            where=path,
         ) from error
     if opened.format.name in LISTS:
         opened.close()
-        raise ClipError(f"{path}: a playlist; give the files themselves")
+        raise ClipError("a playlist", where=path, remedy="give the files themselves")
     return opened
 
 
@@ -165,18 +167,19 @@ def _choose(path: Path, container: InputContainer) -> AudioStream:
 
     streams = list(container.streams.audio)
     if not streams:
-        raise ClipError(f"{path}: contains no audio")
+        raise ClipError("contains no audio", where=path)
     marked = [s for s in streams if s.disposition & Disposition.default]
     chosen = (marked or streams)[0]
     if len(streams) > 1:
         number = streams.index(chosen) + 1
         log.warning("%s: contains %d audio streams; using number %d", path, len(streams), number)
     if not chosen.codec_context or not chosen.rate or not chosen.channels:
-        raise ClipError(f"{path}: contains no audio, or its header is damaged")
+        raise ClipError("contains no audio, or its header is damaged", where=path)
     if container.format.name in QUICKTIME and chosen.channels > 2 and _is_pcm(chosen):
         raise ClipError(
-            f"{path}: contains {chosen.channels} channels of QuickTime PCM, whose order"
-            " is unknown; export it as WAV"
+            f"contains {chosen.channels} channels of QuickTime PCM, whose order is unknown",
+            where=path,
+            remedy="export it as WAV",
         )
     return chosen
 
@@ -243,7 +246,7 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
 def _check_length(path: Path, done: int, promise: int, rate: int, *, exact: bool) -> None:
     told = f"{done / rate:.2f} s could be read of {promise / rate:.2f} s declared in its header"
     if promise - done > (0 if exact else LOSSY_LACK):
-        raise ClipError(f"{path}: truncated or damaged: {told}")
+        raise ClipError(f"truncated or damaged: {told}", where=path)
     if promise > done:
         log.warning("%s: %s; its end may be missing", path, told)
     if done - promise > LOSSY_LACK:
@@ -254,7 +257,7 @@ def _promise(piece: Piece, container: InputContainer, stream: AudioStream) -> in
     try:
         return promised_samples(piece, container, stream)
     except (OSError, OverflowError, ValueError) as error:
-        raise ClipError(f"{piece.path}: damaged header ({error})") from error
+        raise ClipError(f"damaged header ({error})", where=piece.path) from error
 
 
 def _keeps_length(path: Path, container: InputContainer, stream: AudioStream) -> bool:
@@ -285,7 +288,7 @@ def _decode_stream(
         for packet in container.demux(stream):
             frames = packet.decode()
             if not frames and packet.size and _is_lossless(codec):
-                raise ClipError(f"{path}: damaged at {done / rate:.2f} s")
+                raise ClipError(f"damaged at {done / rate:.2f} s", where=path)
             for frame in frames:
                 found = (frame.sample_rate, frame.layout.name)
                 _check_shape(path, shape, found, done)
@@ -298,14 +301,16 @@ def _decode_stream(
                     yield np.ascontiguousarray(block.T, np.float32), found
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
-        raise ClipError(f"{path}: damaged at {done / rate:.2f} s ({reason})") from error
+        raise ClipError(f"damaged at {done / rate:.2f} s ({reason})", where=path) from error
 
 
 def _check_shape(path: Path, shape: Shape | None, found: Shape, done: int) -> None:
     if shape is not None and shape != found:
         old, new = (f"{rate} Hz {layout}" for rate, layout in (shape, found))
         place = done / shape[0]
-        raise ClipError(f"{path}: changes from {old} to {new} at {place:.2f} s; split it there")
+        raise ClipError(
+            f"changes from {old} to {new} at {place:.2f} s", where=path, remedy="split it there"
+        )
 
 
 def _check_time(path: Path, frame: AudioFrame, expected: float | None, done: int) -> float | None:
@@ -316,5 +321,5 @@ def _check_time(path: Path, frame: AudioFrame, expected: float | None, done: int
     if expected is not None and abs(begins - expected) > GAP_S:
         gap, place = begins - expected, done / frame.sample_rate
         what = f"{gap:.2f} s are missing" if gap > 0 else "its timestamps run backwards"
-        raise ClipError(f"{path}: damaged at {place:.2f} s: {what}")
+        raise ClipError(f"damaged at {place:.2f} s: {what}", where=path)
     return begins + frame.samples / frame.sample_rate

@@ -50,7 +50,9 @@ class Excerpting:
         if not 5 <= self.duration_s <= 10:
             raise ClipError(f"excerpts must be 5 to 10 s (got {self.duration_s:g} s)")
         if self.how not in get_args(How):
-            raise ClipError(f"excerpt {self.how!r}: choose one of {', '.join(get_args(How))}")
+            raise ClipError(
+                f"choose one of {', '.join(get_args(How))}", where=f"excerpt {self.how!r}"
+            )
         if self.per_file < 1:
             raise ClipError(f"excerpts per file must be >= 1 (got {self.per_file})")
 
@@ -75,25 +77,27 @@ def cut_excerpts(
     """A file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
     if not is_text(str(path)):
-        raise ClipError(f"{str(path)!r}: the name is not UTF-8; rename it")
+        raise ClipError("the name is not UTF-8", where=f"{str(path)!r}", remedy="rename it")
     if not path.is_file():
-        raise ClipError(f"{path}: no such file, though the manifest names it")
+        raise ClipError("no such file, though the manifest names it", where=path)
     if path.stat().st_size == 0:
-        raise ClipError(f"{path}: empty file")
+        raise ClipError("empty file", where=path)
     pcm, rate = read_audio(path)
     channels, length = pcm.shape
     seconds = length / rate
     if channels > 2:
-        raise ClipError(f"{path}: has {channels} channels; mix it down to mono or stereo")
+        raise ClipError(
+            f"has {channels} channels", where=path, remedy="mix it down to mono or stereo"
+        )
     if rate < LEAST_RATE:
         raise ClipError(
-            f"{path}: sample rate {rate} Hz is too low; at least {LEAST_RATE} Hz is needed"
+            f"sample rate {rate} Hz is too low; at least {LEAST_RATE} Hz is needed", where=path
         )
     if not np.isfinite(pcm).all():
-        raise ClipError(f"{path}: contains NaN or infinite samples; export it again")
+        raise ClipError("contains NaN or infinite samples", where=path, remedy="export it again")
     if seconds < excerpting.min_duration_s:
         least = excerpting.min_duration_s
-        raise ClipError(f"{path}: too short ({seconds:.2f} s); at least {least:g} s is needed")
+        raise ClipError(f"too short ({seconds:.2f} s); at least {least:g} s is needed", where=path)
     fingerprint = take_fingerprint(resample(pcm, rate))
     pcm, rate = convert_rate(pcm, rate, wanted_rate or rate), wanted_rate or rate
     cuts: list[tuple[float, Pcm]] = []
@@ -107,7 +111,7 @@ def cut_excerpts(
             cuts.append((start_s, np.ascontiguousarray(excerpt)))
     # A pause where a second excerpt would lie is no fault; nothing to hear at all is.
     if not cuts:
-        raise ClipError(f"{path}: silent {silent[0]}; choose another excerpt or file")
+        raise ClipError(f"silent {silent[0]}", where=path, remedy="choose another excerpt or file")
     return Cut(want, cuts, rate), fingerprint
 
 
@@ -121,8 +125,9 @@ def _windows(
         duration = want.duration_s or min(excerpting.duration_s, seconds - start)
         if start + duration > seconds + GRID_S or duration < excerpting.min_duration_s:
             raise ClipError(
-                f"{want.path}: the manifest asks for {duration:g} s from {start:g} s; the file has"
-                f" {seconds:.2f} s, and an excerpt needs at least {excerpting.min_duration_s:g} s"
+                f"the manifest asks for {duration:g} s from {start:g} s; the file has"
+                f" {seconds:.2f} s, and an excerpt needs at least {excerpting.min_duration_s:g} s",
+                where=want.path,
             )
         return [(start, duration)]
     duration = min(excerpting.duration_s, seconds)

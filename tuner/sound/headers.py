@@ -99,7 +99,7 @@ def _check_wave64(path: Path) -> None:
                 there = size - file.tell() + 24
                 if there < length < 2**62:
                     raise ClipError(
-                        f"{path}: truncated: only {there / length:.0%} of its audio is present"
+                        f"truncated: only {there / length:.0%} of its audio is present", where=path
                     )
                 return
             if length < 24:
@@ -126,8 +126,8 @@ def _check_wav(path: Path) -> None:
                     seconds = there / block / rate if block and rate else 0.0
                     promised = length / block / rate if block and rate else 0.0
                     raise ClipError(
-                        f"{path}: truncated after {seconds:.2f} s: its header declares"
-                        f" {promised:.2f} s"
+                        f"truncated after {seconds:.2f} s: its header declares {promised:.2f} s",
+                        where=path,
                     )
                 if not _is_unknown(length):
                     _check_behind(path, file, length)
@@ -157,8 +157,9 @@ def _check_behind(path: Path, file: BinaryIO, length: int) -> None:
         head = file.read(8)
         if head[:4] in (b"RIFF", b"data"):
             raise ClipError(
-                f"{path}: contains more audio after its end, as in files joined by"
-                " copying; split it, or export it again"
+                "contains more audio after its end, as in files joined by copying",
+                where=path,
+                remedy="split it, or export it again",
             )
         after = file.tell() + int.from_bytes(head[4:], "little")
         if after > size + 1:
@@ -176,7 +177,7 @@ def tells_delay(path: Path) -> bool:
 def _check_mov(path: Path) -> None:
     """Raise `ClipError` for files that were joined by copying: only the first would be read."""
     if sum(name == b"moov" for name, _ in _mov_atoms(path)) > 1:
-        raise ClipError(f"{path}: several MPEG-4 files joined by copying; split it")
+        raise ClipError("several MPEG-4 files joined by copying", where=path, remedy="split it")
 
 
 def _mov_atoms(path: Path) -> Iterator[tuple[bytes, bytes]]:

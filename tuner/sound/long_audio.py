@@ -48,7 +48,7 @@ def write_wav(source: Path, target: Path, rate: int | None = None, *, floats: bo
     blocks = read_blocks(source, rate)
     first = next(blocks, None)
     if first is None:
-        raise ClipError(f"{source}: contains no audio")
+        raise ClipError("contains no audio", where=source)
     channels = first.shape[1]
     hz, subtype = rate or about.rate, "PCM_24"
     if hz == about.rate:
@@ -59,7 +59,7 @@ def write_wav(source: Path, target: Path, rate: int | None = None, *, floats: bo
         while first is not None:
             left -= len(first)
             if left < 0:
-                raise ClipError(f"{source}: too long for a WAV file; split it")
+                raise ClipError("too long for a WAV file", where=source, remedy="split it")
             file.write(first)
             first = next(blocks, None)
 
@@ -88,6 +88,8 @@ def read_blocks(path: Path, target_rate: int | None = None) -> Iterator[Block]:
 
 def _check(path: Path, block: Block) -> None:
     if block.shape[1] > 2:
-        raise ClipError(f"{path}: has {block.shape[1]} channels; mix it down to mono or stereo")
+        raise ClipError(
+            f"has {block.shape[1]} channels", where=path, remedy="mix it down to mono or stereo"
+        )
     if not np.isfinite(block).all():
-        raise ClipError(f"{path}: contains NaN or infinite samples; export it again")
+        raise ClipError("contains NaN or infinite samples", where=path, remedy="export it again")

@@ -51,7 +51,7 @@ def list_folder(folder: Path, *, allow_lossy: bool) -> list[Wanted]:
             lossy[path.suffix.upper().removeprefix(".")] += 1
     found = ", ".join(f"{n} {kind} file{'s'[: n > 1]}" for kind, n in lossy.most_common())
     if found and not wanted:
-        raise ClipError(f"{folder}: {found} found: {MUST_BE_LOSSLESS}")
+        raise ClipError(f"{found} found: {MUST_BE_LOSSLESS}", where=folder)
     if found:
         log.warning("%s: skipped %s: %s", folder, found, MUST_BE_LOSSLESS)
     if contents.others:
@@ -73,12 +73,13 @@ def read_manifest(manifest: Path, problems: list[str]) -> list[Wanted]:
         with manifest.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ClipError(f"{manifest}: cannot be read as CSV ({error})") from error
+        raise ClipError(f"cannot be read as CSV ({error})", where=manifest) from error
     columns = rows[0].keys() if rows else ()
     has_sides = "side" in columns
     if "file" not in columns or not (has_sides or "category" in columns):
         raise ClipError(
-            f"{manifest}: needs rows with the columns `file` and `side`, or `file` and `category`"
+            "needs rows with the columns `file` and `side`, or `file` and `category`",
+            where=manifest,
         )
     wanted: list[Wanted] = []
     sides_of: dict[str, set[str]] = {}
@@ -118,7 +119,7 @@ def check_kind(path: Path, *, allow_lossy: bool) -> None:
         return  # the latter are told where they are read
     found = read_format(path)
     if not found.lossless:
-        raise ClipError(f"{path}: contains {found.codec}: {MUST_BE_LOSSLESS}")
+        raise ClipError(f"contains {found.codec}: {MUST_BE_LOSSLESS}", where=path)
 
 
 def is_text(name: str) -> bool:

@@ -20,7 +20,7 @@ def check_signal(pcm: Pcm, name: str) -> None:
         ClipError: more than two channels, no samples, NaN or infinity.
     """
     if pcm.shape[0] not in (1, 2) or not pcm.shape[1] or not np.isfinite(pcm).all():
-        raise ClipError(f"{name}: needs one or two channels of finite samples")
+        raise ClipError("needs one or two channels of finite samples", where=name)
 
 
 def align_signals(

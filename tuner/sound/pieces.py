@@ -146,7 +146,7 @@ def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[tuple[int, int | None]]:
     while at < size:
         head = data[at : at + OGG_HEADER]
         if len(head) < OGG_HEADER or head[:4] != b"OggS":
-            raise ClipError(f"{path}: damaged or truncated: broken Ogg page at byte {at}")
+            raise ClipError(f"damaged or truncated: broken Ogg page at byte {at}", where=path)
         first = bool(head[5] & OGG_FIRST)
         if first and not began:
             if start is not None:
@@ -155,20 +155,20 @@ def _ogg_links(path: Path, data: mmap.mmap) -> Iterator[tuple[int, int | None]]:
         began = first
         serial, number = head[14:18], int.from_bytes(head[18:22], "little")
         if pages.get(serial, number - 1) != number - 1:
-            raise ClipError(f"{path}: damaged: Ogg pages missing at byte {at}")
+            raise ClipError(f"damaged: Ogg pages missing at byte {at}", where=path)
         pages[serial] = number
         last = bool(head[5] & OGG_LAST)
         lacing = data[at + OGG_HEADER : at + OGG_HEADER + head[26]]
         end = at + OGG_HEADER + head[26] + sum(lacing)
         if end <= size and _ogg_checksum(data[at:end]) != int.from_bytes(head[22:26], "little"):
-            raise ClipError(f"{path}: damaged: wrong checksum of the Ogg page at byte {at}")
+            raise ClipError(f"damaged: wrong checksum of the Ogg page at byte {at}", where=path)
         if first and data[end - VORBIS_HEADER : end][: len(VORBIS)] == VORBIS:
             vorbis = serial
         if serial == vorbis and (told := int.from_bytes(head[6:14], "little", signed=True)) >= 0:
             granule = told
         at = end
     if at > size or not last:
-        raise ClipError(f"{path}: truncated: the last Ogg page is missing")
+        raise ClipError("truncated: the last Ogg page is missing", where=path)
     if start is not None:
         yield start, granule
 

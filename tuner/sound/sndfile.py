@@ -46,7 +46,7 @@ def read_pcm_header(path: Path) -> tuple[str, int, int, int | None, float | None
     try:
         info = soundfile.info(path)
     except (OSError, RuntimeError) as error:
-        raise ClipError(f"{path}: cannot be read as audio ({error})") from error
+        raise ClipError(f"cannot be read as audio ({error})", where=path) from error
     kind = "pcm_" + info.subtype.lower() if info.subtype.startswith(("PCM", "F", "D")) else "coded"
     bits = BITS.get(info.subtype)
     return kind, info.samplerate, info.channels, bits, info.frames / info.samplerate or None
@@ -66,7 +66,7 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
                 done += len(block)
                 yield np.ascontiguousarray(block.T), shape
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise ClipError(f"{path}: damaged at sample {done} ({error})") from error
+        raise ClipError(f"damaged at sample {done} ({error})", where=path) from error
 
 
 def check_size(path: Path) -> None:
@@ -86,6 +86,6 @@ def check_size(path: Path) -> None:
             there = size - file.tell()
             if length not in UNKNOWN and length > there:
                 raise ClipError(
-                    f"{path}: truncated: only {there / length:.0%} of its audio is present"
+                    f"truncated: only {there / length:.0%} of its audio is present", where=path
                 )
             return

@@ -38,11 +38,11 @@ def parse_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # What was given may hold a password, so it is not shown.
-        raise StudyError(f"storage: not {WANTED}") from None
+        raise StudyError(f"not {WANTED}", where="storage") from None
     if url.host and "@" in url.host:
-        raise StudyError("storage: write an @ in the password as %40")
+        raise StudyError("write an @ in the password as %40", where="storage")
     if url.drivername.partition("+")[0] not in DRIVERS:
-        raise StudyError(f"storage: {show_url(text)} is not {WANTED}")
+        raise StudyError(f"{show_url(text)} is not {WANTED}", where="storage")
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 
 

@@ -32,9 +32,9 @@ def read_study(path: Path) -> dict[str, object]:
             raise ValueError(f"larger than {LARGEST_BYTES} bytes")
         raw = tomllib.loads(content.decode())
     except RecursionError:
-        raise StudyError(f"{path}: cannot be read as a study (nested too deeply)") from None
+        raise StudyError("cannot be read as a study (nested too deeply)", where=path) from None
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read as a study ({error})") from error
+        raise StudyError(f"cannot be read as a study ({error})", where=path) from error
     return locate_paths(raw, path.parent)
 
 

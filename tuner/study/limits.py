@@ -84,7 +84,9 @@ def check_limits(encoder: Encoder, limits: Limits) -> None:
     """Raises `StudyError` if a limit cannot be measured with this encoder."""
     if limits.latency_ms is not None and not isinstance(encoder, TellsLatency):
         raise StudyError(
-            f"search.max_latency_ms: the latency of {encoder.name} is unknown; remove this limit"
+            f"the latency of {encoder.name} is unknown",
+            where="search.max_latency_ms",
+            remedy="remove this limit",
         )
 
 

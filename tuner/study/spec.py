@@ -310,7 +310,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
     if spec.address is not None and spec.executor != "ray":
         problems.append(f"address: {spec.address!r} needs executor ray, not {spec.executor}")
     if problems:
-        raise StudyError("\n  ".join([f"{origin}: invalid study:", *problems]))
+        raise StudyError("\n  ".join(["invalid study:", *problems]), where=origin)
     return spec
 
 

@@ -55,8 +55,8 @@ class Trust:
         for digest in self.digests:
             if not re.fullmatch(rf"[0-9a-f]{{{SHOWN_DIGITS},64}}", digest.lower()):
                 raise StudyError(
-                    f"--trust {digest}: give at least {SHOWN_DIGITS} hex digits of the"
-                    " file's sha256"
+                    f"give at least {SHOWN_DIGITS} hex digits of the file's sha256",
+                    where=f"--trust {digest}",
                 )
 
     def covers(self, path: str) -> bool:
@@ -109,7 +109,7 @@ def check_files(named: Sequence[str], run: Path | None, trust: Trust, origin: Pa
         path for path in dict.fromkeys(named) if not _is_installed(path) and not trust.covers(path)
     ]
     if unknown:
-        raise RunError(_refusal(run or origin, unknown))
+        raise _refusal(run or origin, unknown)
 
 
 def remember(name: str, binary: str | None, encoder: Encoder) -> None:
@@ -148,14 +148,16 @@ def file_sha256(path: str) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()
 
 
-def _refusal(origin: Path, unknown: Sequence[str]) -> str:
+def _refusal(origin: Path, unknown: Sequence[str]) -> RunError:
     digests = [file_sha256(path)[:SHOWN_DIGITS] for path in unknown]
     files = ", ".join(f"{p} (sha256 {d})" for p, d in zip(unknown, digests, strict=True))
     flags = " ".join(f"--trust {digest}" for digest in digests)
-    return (
-        f"{origin}: names {files}, which this machine does not know, and a run from someone else"
-        f" may name anything. If you trust it, add {flags}; or give your own program with"
-        " --binary (docs/trust.md)"
+    return RunError(
+        f"names {files}, which this machine does not know, and a run from someone else may name"
+        " anything",
+        where=origin,
+        remedy=f"If you trust it, add {flags}; or give your own program with --binary"
+        " (docs/trust.md)",
     )
 
 
@@ -171,9 +173,12 @@ def _refuse_own(paths: Iterable[str], run: Path | None) -> None:
         places = {Path(os.path.abspath(path)), Path(path).resolve()}  # noqa: PTH100
         if any(place.is_relative_to(folder) for place in places for folder in folders):
             raise RunError(
-                f"{run}: names {path}, which is in the run's own folder: nothing there is ever"
-                " executed. Inspect it, copy it elsewhere, and give the copy with --binary (for an"
-                " adapter's file: search anew with --encoder)"
+                f"names {path}, which is in the run's own folder: nothing there is ever executed",
+                where=run,
+                remedy=(
+                    "Inspect it, copy it elsewhere, and give the copy with --binary (for an"
+                    " adapter's file: search anew with --encoder)"
+                ),
             )
 
 

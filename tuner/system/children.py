@@ -219,8 +219,8 @@ def _broken_is_dead() -> Iterator[None]:
         yield
     except ConnectionError as error:
         raise WorkerDied(
-            "the helper process that runs external programs was killed; if the machine ran out of"
-            " memory, use fewer workers"
+            "the helper process that runs external programs was killed",
+            remedy="if the machine ran out of memory, use fewer workers",
         ) from error
 
 

@@ -33,14 +33,8 @@ log = logging.getLogger(__name__)
 class LockHeld(RunError):
     """Another process holds the lock.
 
-    Args:
-        message: says so.
-        remedy: what to do where that process is gone; empty where its lock went with it.
+    Its remedy is for where that process is gone; empty where its lock went with it.
     """
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.remedy = remedy
-        super().__init__("; ".join(filter(None, (message, remedy))))
 
 
 def stand_in(lock: Path) -> Path:
@@ -72,7 +66,7 @@ def _take(lock: Path, wait_s: float) -> filelock.BaseFileLock:
     try:
         native.acquire(timeout=wait_s)
     except filelock.Timeout:
-        raise LockHeld(f"{lock}: another process holds this lock") from None
+        raise LockHeld("another process holds this lock", where=lock) from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
@@ -87,9 +81,10 @@ def _take_stand_in(lock: Path, wait_s: float, reason: OSError) -> filelock.BaseF
         substitute.acquire(timeout=wait_s)
     except filelock.Timeout:
         raise LockHeld(
-            f"{file}: another process holds this lock file",
-            f"this file system has no locks ({reason.strerror}): if no process is running there,"
-            f" as after a power failure, remove {file}",
+            "another process holds this lock file",
+            where=file,
+            remedy=f"this file system has no locks ({reason.strerror}): if no process is running"
+            f" there, as after a power failure, remove {file}",
         ) from None
     log.warning(
         "%s: this file system has no locks (%s); using the file %s instead. If this machine goes"

@@ -12,7 +12,7 @@ import errno
 import os
 import tempfile
 
-from tuner.errors import EncoderFailed, EncoderTimedOut, WorkerDied
+from tuner.errors import EncoderTimedOut, MachineError, TunerError, WorkerDied
 
 #: What the system says when it, and not what was asked for, is at fault.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -37,7 +37,7 @@ REMEDIES = {
 PROBE_BYTES = 64 * 1024
 
 
-def find_fault(error: BaseException) -> str | None:
+def find_fault(error: BaseException) -> MachineError | None:
     """What is wrong with this machine, with its remedy, if `error` comes from that.
 
     Looks at what the error came from, and then whether a file can be written where jobs write:
@@ -51,14 +51,13 @@ def find_fault(error: BaseException) -> str | None:
     return _probe()
 
 
-def describe(error: OSError) -> str:
+def describe(error: OSError) -> MachineError:
     """What and where, and what helps."""
-    where = f"{error.filename}: " if error.filename else ""
     remedy = REMEDIES.get(error.errno or 0, "free some space there, or set TMPDIR")
-    return f"{where}{error.strerror}; {remedy}"
+    return MachineError(error.strerror or str(error), where=error.filename or "", remedy=remedy)
 
 
-def may_be_the_machines(error: BaseException) -> bool:
+def may_be_the_machines(error: TunerError) -> bool:
     """Whether settings that failed like this may be innocent.
 
     A machine that hardly moves makes any encoder time out, one without memory kills any worker,
@@ -66,18 +65,19 @@ def may_be_the_machines(error: BaseException) -> bool:
     """
     if isinstance(error, EncoderTimedOut | WorkerDied):
         return True
-    words = error.stderr if isinstance(error, EncoderFailed) else str(error)
+    words = error.stderr or error.what  # the latter holds what a plug-in's exception says
     return any(os.strerror(code) in words for code in TOLD)
 
 
-def _probe() -> str | None:
+def _probe() -> MachineError | None:
     try:
         folder = tempfile.gettempdir()
         with tempfile.NamedTemporaryFile(dir=folder) as file:
             file.write(bytes(PROBE_BYTES))
             file.flush()
     except FileNotFoundError as error:
-        return f"{error.filename or 'the temporary folder'}: is gone; recreate it, or set TMPDIR"
+        where = error.filename or "the temporary folder"
+        return MachineError("is gone", where=where, remedy="recreate it, or set TMPDIR")
     except OSError as error:
         return describe(error)
     return None

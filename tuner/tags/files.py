@@ -99,7 +99,7 @@ def _read_others(path: Path) -> tuple[Tags, tuple[Chapter, ...]]:
         except UnicodeDecodeError:
             continue
         except FileNotFoundError as error:
-            raise ClipError(f"{path}: cannot be opened ({error.strerror})") from error
+            raise ClipError(f"cannot be opened ({error.strerror})", where=path) from error
         except (av.FFmpegError, OSError):
             return Tags(), ()  # what is wrong with it, or not, its reader tells
         break
@@ -143,7 +143,7 @@ def write_tags(path: Path, tags: Tags) -> tuple[str, ...]:
         if isinstance(file.tags, MP4Tags) and tags.chapters:
             lost += write_chapters(path, tags.chapters)
     except mutagen.MutagenError as error:
-        raise DecodeFailed(f"{path}: tags cannot be written into it ({error})") from error
+        raise DecodeFailed(f"tags cannot be written into it ({error})", where=path) from error
     return tuple(lost)
 
 

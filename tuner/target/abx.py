@@ -36,7 +36,7 @@ def write_pairs(folder: Path, encoder: Encoder, settings: Settings, titles: Sequ
 
     ranked = sorted(_candidates(titles), key=lambda each: each[0])[:MOST_EXCERPTS]
     if not ranked:
-        raise StudyError(f"{folder}: no file has an answer, so there is nothing to listen to")
+        raise StudyError("no file has an answer, so there is nothing to listen to", where=folder)
     for name in (REFERENCE, CODED):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for number, (_, source, clip, knob) in enumerate(ranked, start=1):

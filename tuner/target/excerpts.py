@@ -64,7 +64,7 @@ def cut_excerpts(source: Path, folder: Path, count: int = DEFAULT_EXCERPTS) -> E
         duration_s = sum(len(block) for block in read_blocks(source)) / rate
     if duration_s < LEAST_S:
         raise ClipError(
-            f"{source}: too short ({duration_s:.2f} s); at least {LEAST_S:g} s is needed"
+            f"too short ({duration_s:.2f} s); at least {LEAST_S:g} s is needed", where=source
         )
     pieces = min(count, max(int(duration_s / EXCERPT_S), 1))
     part = duration_s / pieces
@@ -73,7 +73,9 @@ def cut_excerpts(source: Path, folder: Path, count: int = DEFAULT_EXCERPTS) -> E
     cut = _cut(source, rate, starts, length)
     loud = {s: pcm for s, pcm in cut.items() if np.max(np.abs(pcm), initial=0.0) >= SILENCE_PEAK}
     if not loud:
-        raise ClipError(f"{source}: silent in all {pieces} excerpts; choose another file")
+        raise ClipError(
+            f"silent in all {pieces} excerpts", where=source, remedy="choose another file"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     refs: dict[str, tuple[float, ClipRef]] = {}
     for start, pcm in loud.items():

@@ -149,7 +149,7 @@ class FakeEncoder:
     def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
         """Read the noisy samples back, late by `delay`."""
         if encoded.data[:4] != b"FAKE":
-            raise DecodeFailed("fake: not my data")
+            raise DecodeFailed("not my data", where="fake")
         rate, channels = struct.unpack_from("<II", encoded.data, 4)
         samples = np.frombuffer(encoded.data, "<f4", offset=12).reshape(channels, -1)
         return np.pad(samples, ((0, 0), (self.delay, 0))).astype(np.float32), rate
@@ -164,7 +164,7 @@ class FakeEncoder:
 
     def _check_binary(self) -> None:
         if self.binary is not None and not Path(self.binary).is_file():
-            raise EncoderMissing(f"{self.binary}: no such file; give an existing one")
+            raise EncoderMissing("no such file", where=self.binary, remedy="give an existing one")
 
     def _fail_on_demand(self, settings: Settings, knob: float) -> None:
         if _triggered(self.die_on, settings):

@@ -239,4 +239,4 @@ def read_table(path: Path) -> tuple[dict[str, Any], list[Labelled]]:
             raise ValueError(f"format {header['format']}; this program reads {TABLE_FORMAT}")
         return header, [from_json(line) for line in lines]
     except (OSError, lzma.LZMAError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path}: cannot be read as a label table ({error})") from error
+        raise StudyError(f"cannot be read as a label table ({error})", where=path) from error

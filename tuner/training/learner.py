@@ -133,8 +133,9 @@ class Learner:
     def _resume(self, saved: dict[str, Any]) -> None:
         if saved["run"] != self._run:
             raise StudyError(
-                f"{self._checkpoint}: belongs to another run ({saved['run']}, not {self._run});"
-                " finish that run, or remove the file"
+                f"belongs to another run ({saved['run']}, not {self._run})",
+                where=self._checkpoint,
+                remedy="finish that run, or remove the file",
             )
         self.model.load_state_dict(saved["model"])
         self._optimiser.load_state_dict(saved["optimiser"])

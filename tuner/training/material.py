@@ -341,15 +341,18 @@ def find_soundfont() -> Path:
         if path.is_file():
             return path
     raise ClipError(
-        f"{named or SOUNDFONTS[0]}: no SoundFont found; install the Debian package"
-        f" fluid-soundfont-gm, or set {SOUNDFONT_VARIABLE}"
+        "no SoundFont found",
+        where=named or SOUNDFONTS[0],
+        remedy=f"install the Debian package fluid-soundfont-gm, or set {SOUNDFONT_VARIABLE}",
     )
 
 
 def _program(name: str, package: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise ClipError(f"{name}: no such program; install the Debian package {package}")
+        raise ClipError(
+            "no such program", where=name, remedy=f"install the Debian package {package}"
+        )
     return found
 
 
@@ -357,4 +360,4 @@ def _render(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, timeout=RENDER_TIMEOUT_S, check=False)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise ClipError(f"{command[0]}: exit code {done.returncode}: {said}")
+        raise ClipError(f"exit code {done.returncode}: {said}", where=command[0])

@@ -74,7 +74,7 @@ def read_ratings(path: Path) -> list[Panel]:
             rating = math.nan
         if not 0 <= rating <= 100:
             raise StudyError(
-                f"{path}: line {line}: the rating must be 0 to 100 (got {row['rating']!r})"
+                f"the rating must be 0 to 100 (got {row['rating']!r})", where=f"{path}: line {line}"
             )
         signal = row["signal"]
         speakers[signal] = row.get("speaker") or speaker_of(signal)
@@ -83,7 +83,7 @@ def read_ratings(path: Path) -> list[Panel]:
             versions.setdefault((row["condition"], row["file"]), []).append(rating)
     panels = [_panel(path, name, speakers[name], found) for name, found in by_signal.items()]
     if not panels:
-        raise StudyError(f"{path}: no rating names a file")
+        raise StudyError("no rating names a file", where=path)
     return panels
 
 
@@ -93,10 +93,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(stream, restval="")
             missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
             if missing:
-                raise StudyError(f"{path}: has no column {', '.join(missing)}")
+                raise StudyError(f"has no column {', '.join(missing)}", where=path)
             return list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: cannot be read as ratings ({error})") from error
+        raise StudyError(f"cannot be read as ratings ({error})", where=path) from error
 
 
 def _panel(
@@ -105,16 +105,16 @@ def _panel(
     references = {file for condition, file in found if condition == REFERENCE}
     if len(references) != 1:
         raise StudyError(
-            f"{path}: {signal} has {len(references)} files for condition {REFERENCE!r}, not 1"
+            f"{signal} has {len(references)} files for condition {REFERENCE!r}, not 1", where=path
         )
     coded = {key: values for key, values in found.items() if key[0] != REFERENCE}
     if not coded:
-        raise StudyError(f"{path}: {signal} has no rated file beside its reference")
+        raise StudyError(f"{signal} has no rated file beside its reference", where=path)
     files = tuple(path.parent / file for _, file in coded)
     reference = path.parent / references.pop()
     for file in (reference, *files):
         if not file.is_file():
-            raise StudyError(f"{file}: not found; named in {path}")
+            raise StudyError(f"not found; named in {path}", where=file)
     conditions = tuple(condition for condition, _ in coded)
     return Panel(
         signal, speaker, reference, conditions, files, tuple(tuple(v) for v in coded.values())
@@ -163,7 +163,7 @@ def read_signals(panel: Panel) -> Pcm:
         coded = _read(path)
         if len(coded) != len(reference):
             raise StudyError(
-                f"{path}: {len(coded)} channels, but {panel.reference} has {len(reference)}"
+                f"{len(coded)} channels, but {panel.reference} has {len(reference)}", where=path
             )
         signals.append(align_loosely(reference, coded))
     return np.stack(signals)

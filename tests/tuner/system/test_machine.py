@@ -27,7 +27,8 @@ def raised(cause: Exception) -> EncoderError:
 @pytest.mark.parametrize("code", sorted(FAULTS))
 def test_the_systems_word_is_a_fault_of_the_machine(code: int) -> None:
     """However deep under the error it lies."""
-    assert os.strerror(code) in (find_fault(raised(OSError(code, os.strerror(code)))) or "")
+    fault = find_fault(raised(OSError(code, os.strerror(code))))
+    assert fault is not None and fault.what == os.strerror(code)
 
 
 def test_other_errors_are_not() -> None:
@@ -40,7 +41,7 @@ def test_a_temporary_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mon
     """Whatever a program says that could not write there."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     fault = find_fault(EncoderFailed("exit code 1", ["lame"], 1, "can't init outfile"))
-    assert fault is not None and "gone" in fault and "TMPDIR" in fault
+    assert fault is not None and "gone" in fault.what and "TMPDIR" in fault.remedy
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")

@@ -88,18 +88,20 @@ def from_folder(folder: Path, conditions: Sequence[str] | None) -> Materials:
 
     references = folder / REFERENCE_FOLDER
     if not references.is_dir():
-        raise ClipError(f"{references}: no such folder; put the references there")
+        raise ClipError("no such folder", where=references, remedy="put the references there")
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name != REFERENCE_FOLDER)
     names = list(conditions or found)
     if missing := [name for name in names if name not in found]:
-        raise StudyError(f"{folder}: no folder {', '.join(missing)}; found: {', '.join(found)}")
+        raise StudyError(
+            f"no folder {', '.join(missing)}", where=folder, remedy=f"found: {', '.join(found)}"
+        )
     by_clip: dict[Path, dict[str, Path]] = {}
     for name in names:
         for reference, coded in find_pairs(references, folder / name):
             by_clip.setdefault(reference, {})[name] = coded
     for reference, versions in by_clip.items():
         if absent := [name for name in names if name not in versions]:
-            raise ClipError(f"{reference}: no coded file in {', '.join(absent)}")
+            raise ClipError(f"no coded file in {', '.join(absent)}", where=reference)
 
     def materials() -> Iterator[Material]:
         for reference, versions in sorted(by_clip.items()):

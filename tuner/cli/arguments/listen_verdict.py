@@ -49,7 +49,9 @@ def tell_run(test: Path, plan: Plan, analysis: Analysis) -> list[str]:
     except FileNotFoundError:
         return []
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{test / RUN_FILE}: damaged ({error!r}); make the test again") from error
+        raise RunError(
+            f"damaged ({error!r})", where=test / RUN_FILE, remedy="make the test again"
+        ) from error
     heard = dict(_heard(plan, analysis, tuned))
     if not heard:
         return []

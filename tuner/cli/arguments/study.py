@@ -73,7 +73,8 @@ def parse_bitrates(text: str) -> list[float]:
 
     low, high = BITRATE_RANGE
     problem = StudyError(
-        f"--bitrates {text}: give kb/s from {low:g} to {high:g}, separated by commas, as in 64,96"
+        f"give kb/s from {low:g} to {high:g}, separated by commas, as in 64,96",
+        where=f"--bitrates {text}",
     )
     try:
         rates = [read_kbps(part) for part in text.split(",")]
@@ -89,7 +90,7 @@ def parse_rate(text: str) -> int | str:
     if text == "source":
         return text
     if not (text.isdecimal() and len(text) < 10):
-        raise StudyError(f"--rate {text}: give source, or Hz as in 44100")
+        raise StudyError("give source, or Hz as in 44100", where=f"--rate {text}")
     return int(text)
 
 
@@ -104,7 +105,8 @@ def parse_qualities(text: str) -> list[float]:
         qualities = []
     if not qualities or not all(low <= each <= high for each in qualities):
         raise StudyError(
-            f"--target-quality {text}: give qualities from {low:g} to {high:g} separated by commas"
+            f"give qualities from {low:g} to {high:g} separated by commas",
+            where=f"--target-quality {text}",
         )
     return qualities
 
@@ -114,7 +116,7 @@ def parse_exhibits(text: str) -> int | str:
     if text in ("all", "none"):
         return "all" if text == "all" else 0
     if not (text.isdecimal() and len(text) < 10):
-        raise StudyError(f"--exhibits {text}: give a number of clips, all or none")
+        raise StudyError("give a number of clips, all or none", where=f"--exhibits {text}")
     return int(text)
 
 
@@ -124,7 +126,7 @@ def parse_fixed(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals and value):
-            raise StudyError(f"--fixed {pair}: give name=value, as in --fixed joint=true")
+            raise StudyError("give name=value, as in --fixed joint=true", where=f"--fixed {pair}")
         fixed[name] = value
     return fixed
 
@@ -135,7 +137,8 @@ def _shipped(name: str) -> Path:
     if f"{name}.toml" not in names:
         known = [each.removesuffix(".toml") for each in names]
         raise StudyError(
-            f"{name}: no such file or shipped study{did_you_mean(name, known)};"
-            f" known: {', '.join(known)}"
+            f"no such file or shipped study{did_you_mean(name, known)}",
+            where=name,
+            remedy=f"known: {', '.join(known)}",
         )
     return Path(str(folder / f"{name}.toml"))

@@ -61,7 +61,9 @@ class Side:
         """
         if len(self.bitrates_kbps) > 1:
             known = ", ".join(f"{self.text}@{kbps:g}" for kbps in self.bitrates_kbps)
-            raise StudyError(f"{self.text}: has several bitrates; choose one of {known}")
+            raise StudyError(
+                "has several bitrates", where=self.text, remedy=f"choose one of {known}"
+            )
         return self.at(self.bitrates_kbps[0] if self.bitrates_kbps else 0.0)[0]
 
 
@@ -84,7 +86,7 @@ def parse_side(text: str, trust: Trust) -> Side:
     if (run / "results.json").is_file():
         return _from_run(text, run_text, name, trust)
     if run.is_dir() or "@" in run_text:
-        raise StudyError(f"{text}: no finished run (no results.json in {run})")
+        raise StudyError(f"no finished run (no results.json in {run})", where=text)
     return _from_encoder(text, trust.binary)
 
 
@@ -130,14 +132,18 @@ def _from_file(text: str, trust: Trust) -> Side:
         settings = {kbps: _fill(encoder, _values(row), text) for kbps, row in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyError(
-            f"{text}: not a settings file ({error!r}); `tuner export RUN --format json` writes one"
+            f"not a settings file ({error!r})",
+            where=text,
+            remedy="`tuner export RUN --format json` writes one",
         ) from error
 
     def at(kbps: float) -> tuple[Settings, float | None]:
         found = settings.get(kbps, settings.get(None))
         if found is None:
             known = ", ".join(f"{each:g}" for each in settings if each is not None)
-            raise StudyError(f"{text}: no settings at {kbps:g} kb/s; available: {known}")
+            raise StudyError(
+                f"no settings at {kbps:g} kb/s", where=text, remedy=f"available: {known}"
+            )
         return found, None
 
     return Side(text, encoder, at, tuple(kbps for kbps in settings if kbps is not None))
@@ -146,7 +152,9 @@ def _from_file(text: str, trust: Trust) -> Side:
 def _pairs(values: str, text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in values.split(",")] if values else []
     if not all(name and equals and value for name, equals, value in pairs):
-        raise StudyError(f"{text}: give name=value pairs after the colon, as in quality=5,mode=x")
+        raise StudyError(
+            "give name=value pairs after the colon, as in quality=5,mode=x", where=text
+        )
     return {name: value for name, _, value in pairs}
 
 
@@ -162,7 +170,8 @@ def _fill(encoder: Encoder, values: Mapping[str, Any], text: str) -> Settings:
     settings = make_space(encoder, values).defaults()[0]
     if idle := sorted(values.keys() - {RATE_MODE} - settings.as_dict().keys()):
         raise StudyError(
-            f"{text}: no effect with these settings: {', '.join(idle)}; `tuner encoders"
-            f" {encoder.name}` shows what they depend on"
+            f"no effect with these settings: {', '.join(idle)}",
+            where=text,
+            remedy=f"`tuner encoders {encoder.name}` shows what they depend on",
         )
     return settings

@@ -113,10 +113,14 @@ def compare(
     from tuner.study.spec import DEFAULT_JUDGES
 
     if not math.isfinite(fail_below):
-        raise StudyError(f"tuner compare: --fail-below {fail_below}: give a number of points")
+        raise StudyError(
+            "give a number of points", where=f"tuner compare: --fail-below {fail_below}"
+        )
     for path in (markdown, junit):
         if path is not None and not path.absolute().parent.is_dir():
-            raise StudyError(f"tuner compare: {path}: its folder is not there; make it first")
+            raise StudyError(
+                "its folder is not there", where=f"tuner compare: {path}", remedy="make it first"
+            )
     sides = tuple(
         parse_side(text, make_trust(binary, trust))
         for text, binary in ((a, binary_a), (b, binary_b))
@@ -124,14 +128,16 @@ def compare(
     _warn_of_one_build(sides)
     goals = [] if target_quality is None else parse_goals(target_quality, target_share)
     if goals and bitrates is not None:
-        raise StudyError("tuner compare: give --bitrates or --target-quality, not both")
+        raise StudyError("give --bitrates or --target-quality, not both", where="tuner compare")
     rates = [] if goals else _choose_bitrates(bitrates, sides)
     for side in sides:
         check_bitrates(side.encoder, None, rates)
     subjects = [side.subject(rates) for side in sides]
     wanted = [MODEL, *(DEFAULT_JUDGES if judges else ())]
     if metrics is not None and not (wanted := parse_names(metrics, "--metrics")):
-        raise StudyError("tuner compare: --metrics none: name at least one (see `tuner metrics`)")
+        raise StudyError(
+            "name at least one (see `tuner metrics`)", where="tuner compare: --metrics none"
+        )
     scorer, jury = load_metrics(
         None if weights is None else str(weights.absolute()), wanted[1:], wanted[0]
     )
@@ -193,9 +199,11 @@ def _choose_bitrates(text: str | None, sides: Sequence[Side]) -> list[float]:
         return parse_bitrates(text)
     own = [set(side.bitrates_kbps) for side in sides if side.bitrates_kbps]
     if not own:
-        raise StudyError("tuner compare: no bitrates given; add --bitrates 64,96")
+        raise StudyError("no bitrates given", where="tuner compare", remedy="add --bitrates 64,96")
     if not (common := sorted(set.intersection(*own))):
-        raise StudyError("tuner compare: A and B have no bitrate in common; give --bitrates")
+        raise StudyError(
+            "A and B have no bitrate in common", where="tuner compare", remedy="give --bitrates"
+        )
     return common
 
 
@@ -224,7 +232,7 @@ def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Cl
             if c.side == "holdout"
         }
     else:
-        raise StudyError("tuner compare: no clips given; add --clips FOLDER")
+        raise StudyError("no clips given", where="tuner compare", remedy="add --clips FOLDER")
     tuned = [clip for _, results in runs for clip in results.clips if clip.side == "tune"]
     digests = {clip.digest for clip in tuned}
     sources = {str(Path(clip.source).resolve()) for clip in tuned}

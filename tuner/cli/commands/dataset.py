@@ -66,7 +66,7 @@ def dataset(
     from tuner.training.recipes import TASTES
 
     if plan not in PLANS:
-        raise StudyError(f"--plan {plan}: must be one of {', '.join(PLANS)}")
+        raise StudyError(f"must be one of {', '.join(PLANS)}", where=f"--plan {plan}")
     names = teaching(clips, also)
     header: dict[str, object] = {"plan": plan, "seed": seed, "recordings": names}
     kept: list[Labelled] = []
@@ -75,8 +75,9 @@ def dataset(
         old.setdefault("plan", "wide")
         if differing := [key for key in header if old.get(key) != header[key]]:
             raise StudyError(
-                f"{table}: made with different {' and '.join(differing)}; choose another table,"
-                " or use the same options"
+                f"made with different {' and '.join(differing)}",
+                where=table,
+                remedy="choose another table, or use the same options",
             )
     adapters = usable_encoders(encoders)
     header["builds"] = {n: [e.version.text, e.version.digest] for n, e in adapters.items()}
@@ -130,7 +131,7 @@ def usable_encoders(names: str | None) -> dict[str, Encoder]:
             if names:
                 raise
     if not found:
-        raise EncoderMissing("no encoder is usable; see `tuner doctor`")
+        raise EncoderMissing("no encoder is usable", remedy="see `tuner doctor`")
     return found
 
 
@@ -138,9 +139,9 @@ def train_side(folder: Path) -> list[Path]:
     """The files that `manifest.csv` puts on the `train` side; no others may teach the model."""
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
-        raise ClipError(f"{manifest}: not found; it must list the files with side `train`")
+        raise ClipError("not found; it must list the files with side `train`", where=manifest)
     with manifest.open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row.get("side") == "train"]
     if not rows:
-        raise ClipError(f"{manifest}: no row has side `train`")
+        raise ClipError("no row has side `train`", where=manifest)
     return [folder / row["file"] for row in rows]

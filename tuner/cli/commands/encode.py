@@ -127,7 +127,7 @@ def find_winner(
     if kbps is None:
         if len(results.bitrates) != 1:
             known = " or ".join(f"{run}@{b.target_kbps:g}" for b in results.bitrates)
-            raise RunError(f"{run}: has several bitrates; give {known}")
+            raise RunError("has several bitrates", where=run, remedy=f"give {known}")
         kbps = results.bitrates[0].target_kbps
     answer = find_bitrate(run, results, kbps)
     candidate = find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
@@ -135,9 +135,11 @@ def find_winner(
     here = encoder.version
     if here.digest != made_by.encoder_digest and not any_build:
         raise RunError(
-            f"{run}: {encoder.name} here ({here.text}, {here.binary}) differs from the run's build"
+            f"{encoder.name} here ({here.text}, {here.binary}) differs from the run's build"
             f" ({made_by.encoder_version}, {made_by.encoder_binary}); the settings may sound"
-            " different. Install that build, or add --any-build"
+            " different",
+            where=run,
+            remedy="Install that build, or add --any-build",
         )
     return encoder, candidate, results
 

@@ -92,7 +92,7 @@ def find_rate(
 
     goal = make_goal(target_quality, target_share, transparent=transparent)
     if (out or abx) and len(encoder) > 1:
-        raise StudyError("tuner find-rate: -o and --abx need a single --encoder")
+        raise StudyError("-o and --abx need a single --encoder", where="tuner find-rate")
     sides = [parse_side(text, make_trust(None, trust)) for text in encoder]
     scorer, _ = load_metrics(None if weights is None else str(weights.absolute()), ())
     cores = workers or available_cores()

@@ -66,7 +66,8 @@ def ladder(
     least, most = SHARE_RANGE
     if not least <= transparent_share <= most:
         raise StudyError(
-            f"--transparent-share {transparent_share:g}: must be from {least:g} to {most:g}"
+            f"must be from {least:g} to {most:g}",
+            where=f"--transparent-share {transparent_share:g}",
         )
     read = read_runs(runs)
     sources = [_source(run, make_trust(None, trust)) for run in read]
@@ -99,12 +100,14 @@ def _source(run: Run, trust: Trust) -> Source:
     encoder, made_by = encoder_of(run.folder, trust), run.results.provenance
     if encoder.version.digest != made_by.encoder_digest:
         raise RunError(
-            f"{run.folder}: {encoder.name} differs from the build used (now {encoder.version.text};"
-            f" the run had {made_by.encoder_version}); run the study again"
+            f"{encoder.name} differs from the build used (now {encoder.version.text}; the run had"
+            f" {made_by.encoder_version})",
+            where=run.folder,
+            remedy="run the study again",
         )
     answered = next((b for b in run.results.bitrates if b.candidates), None)
     if answered is None:
-        raise RunError(f"{run.folder}: has no result to build on")
+        raise RunError("has no result to build on", where=run.folder)
     default = answered.candidates[0]
     suffix = make_recipe(encoder, settings_of(default), default.sides["tune"].knob).suffix
     refs = {
@@ -133,8 +136,9 @@ def _scorer(runs: Sequence[Run], trust: Trust) -> Metric:
     made_by = run.results.provenance.scorer_version
     if scorer.version != made_by:
         raise RunError(
-            f"{run.folder}: scored with another version of {scorer.name} ({made_by}; this is"
-            f" {scorer.version}); run the study again"
+            f"scored with another version of {scorer.name} ({made_by}; this is {scorer.version})",
+            where=run.folder,
+            remedy="run the study again",
         )
     return scorer
 

@@ -67,7 +67,7 @@ def make(
 
     shown = read_intro(intro) if intro else ""
     if (run is None) == (source is None):
-        raise StudyError("tuner listen make: give a run directory, or --from FOLDER")
+        raise StudyError("give a run directory, or --from FOLDER", where="tuner listen make")
     wanted = tuple(conditions.split(",")) if conditions else None
     rates = parse_bitrates(bitrates) if bitrates else None
     if run is not None:

@@ -62,7 +62,7 @@ def analyse(
     try:
         analysis = analyse_answers(plan, answers, refused)
     except NobodyLeft as error:
-        raise NobodyLeft(f"{test}: {error}") from error
+        raise NobodyLeft.of(error, where=str(test)) from error
     if export:
         export_ratings(test, plan, answers, analysis, export)
     if html:

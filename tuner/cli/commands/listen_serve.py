@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.errors import RunError, StudyError
+from tuner.errors import RunError, StudyError, compose
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -91,10 +91,10 @@ def alone(test: Path) -> Iterator[None]:
         try:
             held.enter_context(hold_lock(test / SERVING_LOCK))
         except LockHeld as error:
-            remedy = f"; {error.remedy}" if error.remedy else ""
             raise RunError(
-                f"{test}: another `tuner listen serve` is serving this test; use that one, or"
-                f" stop it first{remedy}"
+                "another `tuner listen serve` is serving this test",
+                where=test,
+                remedy=compose("use that one, or stop it first", remedy=error.remedy),
             ) from None
         yield
 
@@ -105,7 +105,9 @@ def _listening(host: str, port: int, shown: str) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise StudyError(
-            f"{shown}:{port}: cannot listen here ({error.strerror}); choose another --port"
+            f"cannot listen here ({error.strerror})",
+            where=f"{shown}:{port}",
+            remedy="choose another --port",
         ) from error
 
 

@@ -79,7 +79,9 @@ def parse_names(text: str, flag: str) -> list[str]:
     if names == ["none"]:
         return []
     if not all(names):
-        raise StudyError(f"{flag} {text}: give metrics separated by commas (see `tuner metrics`)")
+        raise StudyError(
+            "give metrics separated by commas (see `tuner metrics`)", where=f"{flag} {text}"
+        )
     return [locate_metric(name, Path()) for name in names]
 
 
@@ -89,8 +91,9 @@ def _refuse_deaf(metric: Metric) -> None:
 
     if not hears_loud_noise(metric):
         raise MetricError(
-            f"metric {metric.name}: a signal drowned in noise scores as high as the reference;"
-            " run `tuner metrics FILE --check` for details"
+            "a signal drowned in noise scores as high as the reference",
+            where=f"metric {metric.name}",
+            remedy="run `tuner metrics FILE --check` for details",
         )
 
 

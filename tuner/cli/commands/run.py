@@ -311,7 +311,9 @@ def _only(clip_set: ClipSet, category: str) -> ClipSet:
     if found is None or not found.tune or not found.holdout:
         known = ", ".join(clip_set.categories)
         raise ClipError(
-            f"category {category!r}: not in both the tuning and the held-out set; known: {known}"
+            "not in both the tuning and the held-out set",
+            where=f"category {category!r}",
+            remedy=f"known: {known}",
         )
     return found
 

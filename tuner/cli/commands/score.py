@@ -84,11 +84,11 @@ def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
     """
     for path in (reference, coded):
         if not path.exists():
-            raise ClipError(f"{path}: no such file or folder")
+            raise ClipError("no such file or folder", where=path)
     if reference.is_file() and coded.is_file():
         return [(reference, coded)]
     if reference.is_file() or coded.is_file():
-        raise ClipError(f"{reference} and {coded}: give two files or two folders")
+        raise ClipError("give two files or two folders", where=f"{reference} and {coded}")
     references: dict[Path, list[Path]] = {}
     for path in _files(reference):
         references.setdefault(path.relative_to(reference).with_suffix(""), []).append(path)
@@ -97,10 +97,10 @@ def find_pairs(reference: Path, coded: Path) -> list[tuple[Path, Path]]:
         found = references.get(path.relative_to(coded).with_suffix(""), [])
         if len(found) != 1:
             what = "no reference" if not found else f"{len(found)} references"
-            raise ClipError(f"{path}: {what} with that name in {reference}")
+            raise ClipError(f"{what} with that name in {reference}", where=path)
         pairs.append((found[0], path))
     if not pairs:
-        raise ClipError(f"{coded}: contains no audio files")
+        raise ClipError("contains no audio files", where=coded)
     return pairs
 
 
@@ -130,7 +130,7 @@ def make_scorers(
 
     names = [MODEL, *(DEFAULT_JUDGES if judges else ())]
     if metrics is not None and not (names := parse_names(metrics, "--metrics")):
-        raise StudyError("--metrics none: name at least one (see `tuner metrics`)")
+        raise StudyError("name at least one (see `tuner metrics`)", where="--metrics none")
     if MODEL in names:
         device = find_device(device)
     return choose_metrics(names, None if weights is None else str(weights), device)
@@ -143,7 +143,9 @@ def find_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise StudyError(f"--device {device}: this machine has no CUDA device; use --device cpu")
+        raise StudyError(
+            "this machine has no CUDA device", where=f"--device {device}", remedy="use --device cpu"
+        )
     return device
 
 

@@ -56,10 +56,10 @@ def spectrogram(
     need_extra("plots", "drawing spectrograms")
     output = output or Path(f"{coded.name}.html")
     if output.suffix.lower() not in (".png", ".html"):
-        raise StudyError(f"{output}: must end in .png or .html")
+        raise StudyError("must end in .png or .html", where=output)
     if not (reference.is_file() and coded.is_file()):
         find_pairs(reference, coded)  # names a path that is not there
-        raise ClipError(f"{reference}, {coded}: give two files")
+        raise ClipError("give two files", where=f"{reference}, {coded}")
     first, second, delay = read_pair(reference, coded)
     # Not as a metric: a second that was muted is a low score here, not an error.
     model = load_model(device=find_device(device))
@@ -84,7 +84,7 @@ def spectrogram(
         else:
             output.write_text(drawing.to_html(figure, title, facts), encoding="utf-8")
     except OSError as error:
-        raise StudyError(f"{output}: cannot be written ({error})") from error
+        raise StudyError(f"cannot be written ({error})", where=output) from error
     print(output)
     if show:
         webbrowser.open(output.resolve().as_uri())

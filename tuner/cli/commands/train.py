@@ -92,7 +92,7 @@ def train(
             part.append(FeatureSet(each.shards, frozenset(indices)))
     taught, kept = (FeatureSet.joined(part) for part in parts)
     if not (len(taught) and len(kept)):
-        raise StudyError(f"{table[0]}: too few references for training and validation")
+        raise StudyError("too few references for training and validation", where=table[0])
     on = mixed if mixed is not None else device != "cpu"
     hyper = Hyper(mono_epochs=mono_epochs, epochs=epochs, mixed=on, seed=seed)
     with progress_bar("batches") as update:
@@ -139,17 +139,17 @@ def _read(path: Path, clips: Path, left: set[str], limit: int) -> _Lessons:
     header, rows = read_table(path)
     if unknown := left - set(header["builds"]):
         raise StudyError(
-            f"--without {','.join(sorted(unknown))}: {path} has no such encoder, only"
-            f" {', '.join(sorted(header['builds']))}"
+            f"{path} has no such encoder, only {', '.join(sorted(header['builds']))}",
+            where=f"--without {','.join(sorted(unknown))}",
         )
     teaches = {path.name for path in train_side(clips)}
     for name in header["recordings"]:
         # What lies in another folder was given to `tuner dataset` as a folder that may teach.
         if not (clips / name).is_file() or (Path(name).name == name and name not in teaches):
-            raise StudyError(f"{path}: not made from the training files of {clips}: {name}")
+            raise StudyError(f"not made from the training files of {clips}: {name}", where=path)
     rows = [row for row in rows if row.labels and all(label.peaq for label in row.labels)]
     if not rows:
-        raise StudyError(f"{path}: no label has PEAQ values; run `tuner dataset` on it")
+        raise StudyError("no label has PEAQ values", where=path, remedy="run `tuner dataset` on it")
     rows = rows[: limit or None]
     count = max(row.index for row in rows) + 1
     sources = PLANS[header.get("plan", "wide")](header["recordings"], count, header["seed"])

@@ -28,9 +28,13 @@ def check_target(target: str) -> None:
     try:
         words = shlex.split(target)
     except ValueError as error:
-        raise StudyError(f"--notify {target}: cannot be read as a command ({error})") from error
+        raise StudyError(
+            f"cannot be read as a command ({error})", where=f"--notify {target}"
+        ) from error
     if not words or shutil.which(words[0]) is None:
-        raise StudyError(f"--notify {target}: no such program; give a command or an http(s) URL")
+        raise StudyError(
+            "no such program", where=f"--notify {target}", remedy="give a command or an http(s) URL"
+        )
 
 
 def notify(target: str, content: Mapping[str, object]) -> None:

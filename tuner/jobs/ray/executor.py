@@ -87,7 +87,9 @@ class RayExecutor:
             self._sender.close()
         except BaseException as error:
             # Nobody would ever answer those that wait: the run ends with the reason.
-            broken = RunError(f"Ray failed ({type(error).__name__}: {error}); run again to resume")
+            broken = RunError(
+                f"Ray failed ({type(error).__name__}: {error})", remedy="run again to resume"
+            )
             self._jobs.fail(broken)
             for future in flight.values():
                 if not future.done():
@@ -131,8 +133,9 @@ def _connect(workers: int, address: str | None) -> bool:
 
     if address is not None and address.startswith("ray://"):
         raise StudyError(
-            f"{address}: the driver must run on a cluster node; there, give HEAD:6379 or"
-            " auto (`ray job submit` runs it there)"
+            "the driver must run on a cluster node",
+            where=address,
+            remedy="there, give HEAD:6379 or auto (`ray job submit` runs it there)",
         )
     if ray.is_initialized():
         if address is not None:
@@ -206,4 +209,4 @@ def _translate(error: Exception) -> Exception:
         from tuner.jobs.ray.home import MAX_RETRIES
 
         return WorkerDied(f"Ray lost the job even after {MAX_RETRIES} retries: {error}")
-    return RunError(f"Ray failed ({type(error).__name__}: {error}); run again to resume")
+    return RunError(f"Ray failed ({type(error).__name__}: {error})", remedy="run again to resume")

@@ -64,8 +64,9 @@ class Home:
                     atomic_write(here, _run_at(self.node, _read_clip, clip.path))
         except OSError as error:
             raise ClipError(
-                f"{here}: the clip cannot be stored on this node ({error}); free some space, or set"
-                " TMPDIR to another folder before `ray start`"
+                f"the clip cannot be stored on this node ({error})",
+                where=here,
+                remedy="free some space, or set TMPDIR to another folder before `ray start`",
             ) from error
         return replace(clip, path=str(here))
 
@@ -132,7 +133,9 @@ def _read_clip(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ClipError(
-            f"{path}: cannot be read ({error}); run the same command again to recreate it"
+            f"cannot be read ({error})",
+            where=path,
+            remedy="run the same command again to recreate it",
         ) from error
 
 
