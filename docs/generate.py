@@ -17,6 +17,26 @@ from tuner import __version__
 from tuner.cli.main import COMMANDS, app
 
 HERE = Path(__file__).parent
+#: What no command's help says.
+ERRORS = """## Errors
+
+With `--json`, an error that ends a command is also an object on stdout, on one line: `error` is the
+sentence that stderr shows, `failure` holds its fields. Whatever cannot be used in a table or a list
+(a file in `tuner score`, an encoder in `tuner encoders` or `tuner doctor`, a metric, a category)
+has the same `failure` beside its sentence. `tuner run --notify` sends both.
+
+| field | |
+|---|---|
+| `kind` | class of the error in `tuner.errors`: `ClipError`, `StudyError`, `EncoderFailed`, … |
+| `where` | what it is about: a file, a key, an option, an encoder |
+| `what` | what is wrong |
+| `remedy` | what to do |
+| `clip` | digest of the clip on which it happened |
+| `command` | the program that failed, with its arguments |
+| `exit_code` | its exit code |
+| `stderr` | the end of what it wrote to stderr |
+
+Fields that do not apply are empty (`""`, `[]`, null)."""
 
 
 def find_commands() -> Iterator[tuple[str, str, Any]]:
@@ -65,6 +85,7 @@ def make_reference() -> str:
         "Written by `python docs/generate.py` from `tuner COMMAND --help`. Results go to stdout,"
         " progress to stderr. The exit status is 0 on success, 1 on an error (or where"
         " `tuner compare` finds B worse), 2 on wrong usage, 130 after Ctrl-C.",
+        ERRORS,
     ]
     for name, summary, command in find_commands():
         text = " ".join((command.help or summary).split())

@@ -151,7 +151,7 @@ def _run(
             return _failed(record, match.reason)
         outcomes = bench.hear(step.settings, match, (setup.scorer,))
     except TRIAL_ERRORS as error:
-        return _failed(record, f"{type(error).__name__}: {error}")
+        return _failed(record, f"{error.kind}: {error}")
     name = setup.scorer.name
     own = tuned.sides["tune"].scores[name]
     lost = [own[digest] - each.scores[name].mean for digest, each in outcomes.items()]

@@ -181,7 +181,7 @@ def _measure(setup: Validator, target_kbps: float, record: Complete, is_default:
             widely = is_default and side == "holdout"
             scored = score_side(setup, target_kbps, record, side, widely=widely)
         except TRIAL_ERRORS as error:
-            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {type(error).__name__}: {error}")
+            return _Measured(sides, f"{SIDE_WORDS[side]} clips: {error.kind}: {error}")
         if isinstance(scored, Unreachable):
             return _Measured(sides, f"{SIDE_WORDS[side]} clips: {scored.reason}")
         sides[side] = scored

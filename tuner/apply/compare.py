@@ -193,7 +193,7 @@ class _Stage:
                 tolerance,
             )
         except TRIAL_ERRORS as error:
-            return f"{type(error).__name__}: {error}"
+            return f"{error.kind}: {error}"
         if isinstance(match, RateMatch):
             return match
         if abs(match.closest_kbps / target_kbps - 1) <= near:
@@ -207,7 +207,7 @@ class _Stage:
                 settings, match.knob, (*self.metrics, *METERS)
             )
         except TRIAL_ERRORS as error:
-            return f"{type(error).__name__}: {error}"
+            return f"{error.kind}: {error}"
         scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
         encode_s = sum(outcome.encoder_s for outcome in outcomes.values())
         return _heard(settings, match, scores, self.metrics, encode_s)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -169,13 +170,11 @@ def _call() -> None:
     for argument in sys.argv[1:]:
         # Study files, results and pages are UTF-8, and hold paths.
         if any("\udc80" <= letter <= "\udcff" for letter in argument):
-            print(f"tuner: {argument!r} is not UTF-8; rename the file or folder", file=sys.stderr)
-            sys.exit(1)
+            _fail(TunerError(f"{argument!r} is not UTF-8", remedy="rename the file or folder"))
     try:
         app()
     except TunerError as error:
-        print(f"tuner: {error}", file=sys.stderr)
-        sys.exit(1)
+        _fail(error)
     except OSError as error:
         # A file that was named and cannot be read or written; what has no name is a bug of ours.
         if error.filename is None and error.errno in terminal.CANNOT_WRITE:
@@ -183,5 +182,13 @@ def _call() -> None:
             sys.exit(1)
         if error.filename is None:
             raise
-        print(f"tuner: {error.filename}: {error.strerror}; choose another path", file=sys.stderr)
-        sys.exit(1)
+        remedy = "choose another path"
+        _fail(TunerError(error.strerror or str(error), where=error.filename, remedy=remedy))
+
+
+def _fail(error: TunerError) -> NoReturn:
+    """Tell an error, with `--json` also as an object on stdout, and end."""
+    print(f"tuner: {error}", file=sys.stderr)
+    if "--json" in sys.argv:
+        print(json.dumps({"error": str(error), "failure": error.as_dict()}))
+    sys.exit(1)

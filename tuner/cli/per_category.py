@@ -61,7 +61,8 @@ def conduct_each(
                 results, report = search_and_report(own, run, command)
         except NoAnswerError as error:
             print(f"tuner: {kind}: {error}", file=sys.stderr)
-            told.append({"category": kind, "run": str(run), "problem": str(error)})
+            failure = {"problem": str(error), "failure": error.as_dict()}
+            told.append({"category": kind, "run": str(run), **failure})
             failed = True
             continue
         told.append({"category": kind, **summarise(results, run.resolve(), report)})

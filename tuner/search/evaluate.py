@@ -143,8 +143,8 @@ def evaluate(
     try:
         result = trial.run(prune=prune and is_mean(objective))
     except TRIAL_ERRORS as error:
-        kind = type(error).__name__
-        failed = Failed(**about, error=kind, reason=f"{kind}: {error}"[:REASON_CHARS])
+        reason = f"{error.kind}: {error}"[:REASON_CHARS]
+        failed = Failed(**about, error=error.kind, reason=reason)
         result = TrialResult(failed, machine=may_be_the_machines(error))
     return replace(
         result,

@@ -192,7 +192,7 @@ def _match(setup: Validator, goal: Goal, candidate: Candidate, side: Side) -> Ne
             seed=setup.seed,
         )
     except TRIAL_ERRORS as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{error.kind}: {error}"
 
 
 def _of(candidate: Candidate) -> tuple[int, Settings]:

@@ -130,7 +130,7 @@ class Finder:
                 seed=self.seed,
             )
         except TRIAL_ERRORS as error:
-            return replace(title, problem=f"{type(error).__name__}: {error}")
+            return replace(title, problem=f"{error.kind}: {error}")
         knob, kbps = knob_between(needed, self.encoder)
         return replace(title, needed=needed, knob=knob, kbps=kbps)
 

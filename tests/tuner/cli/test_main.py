@@ -1,5 +1,6 @@
 """The command itself: help at once, errors as messages."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_an_error_is_a_message_not_a_traceback() -> None:
     assert out.returncode == 1
     assert "none.wav: no such file" in out.stderr
     assert "Traceback" not in out.stderr
+    assert out.stdout == ""
+
+
+def test_an_error_is_an_object_for_machines() -> None:
+    """With `--json`, on stdout; people and the exit status are told as ever."""
+    command = [sys.executable, "-m", "tuner", "encoders", "none.toml", "--json"]
+    out = subprocess.run(command, capture_output=True, text=True)
+    assert out.returncode == 1
+    told = json.loads(out.stdout)
+    assert out.stderr == f"tuner: {told['error']}\n"
+    assert told["failure"]["kind"] == "EncoderMissing"
+    assert told["failure"]["where"] == "none.toml"
 
 
 def test_a_file_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:

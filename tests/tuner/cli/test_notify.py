@@ -43,13 +43,14 @@ def test_a_run_tells_its_verdict(
     assert Path(told["report"]).is_file()
 
     def fail(*_: object, **__: object) -> None:
-        raise RunError("the disk is full")
+        raise RunError("the disk is full", remedy="free space there")
 
     monkeypatch.setattr(run_command, "conduct", fail)
     with pytest.raises(RunError):
         run_command.run(**options, notify=target)  # type: ignore[arg-type]
     told = json.loads(heard.read_text())
-    assert (told["status"], told["error"]) == ("failed", "the disk is full")
+    assert (told["status"], told["error"]) == ("failed", "the disk is full; free space there")
+    assert (told["failure"]["kind"], told["failure"]["what"]) == ("RunError", "the disk is full")
 
 
 def test_a_url_is_posted_to(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,8 @@ def test_a_file_that_cannot_be_scored_is_told(
     assert exit_.value.exit_code == 1
     bells, drums = json.loads(capsys.readouterr().out)["scores"]
     assert "bells.wav" in bells["error"]
+    assert bells["failure"]["kind"] == "ClipError"
+    assert bells["failure"]["where"] == str(folders[1] / "bells.wav")
     assert "insenet" in drums
 
 

@@ -80,7 +80,7 @@ def test_many_equal_failures_stop_the_bitrate(make_rig: MakeRig) -> None:
         search([lane], rig.evaluate, Budget(50, None), rig.executor, 1, rig.updates.append)
         problem = lane.problem()
         assert lane.finished <= EARLY_TRIALS
-    assert problem is not None and "failed with the same error" in problem
+    assert problem is not None and "failed with the same error: EncoderFailed: " in problem
 
 
 class Narrow(FakeEncoder):

@@ -41,6 +41,7 @@ class Finding:
     name: str
     state: State
     says: str
+    failure: dict[str, object] | None = None
 
 
 def doctor(
@@ -72,8 +73,8 @@ def _encoders() -> Iterator[Finding]:
             try:
                 finding = Finding("encoder", name, "ok", _try_encoder(name))
             except EncoderError as error:
-                says = f"not usable: {str(error).splitlines()[0]}"
-                finding = Finding("encoder", name, "note", says)
+                says = f"not usable: {error.sentence}"
+                finding = Finding("encoder", name, "note", says, error.as_dict())
             findings.append(finding)
             update(done, len(names), name)
     yield from findings
@@ -116,7 +117,7 @@ def _model() -> Iterator[Finding]:
                 says = f"identity scores {load_metric(name).score(clip, clip).mean:.1f}"
                 findings.append(Finding("model", name, "ok", says))
             except TunerError as error:
-                findings.append(Finding("model", name, "problem", str(error)))
+                findings.append(Finding("model", name, "problem", str(error), error.as_dict()))
             update(done, len(names), name)
     yield from findings
 
@@ -179,7 +180,7 @@ def _clips(folder: Path | None) -> Iterator[Finding]:
                 progress=lambda done, total: update(done, total, ""),
             )
     except TunerError as error:
-        yield Finding("clips", str(folder), "problem", str(error))
+        yield Finding("clips", str(folder), "problem", str(error), error.as_dict())
         return
     tune = "1 clip" if len(found.tune) == 1 else f"{len(found.tune)} clips"
     kinds = ", ".join(f"{len(part.clips)} {kind}" for kind, part in found.categories.items())

@@ -55,7 +55,7 @@ def _state(name: str) -> dict[str, object]:
     try:
         return {"encoder": name, "problem": None, **describe(load_encoder(name))}
     except EncoderMissing as error:
-        return {"encoder": name, "problem": str(error)}
+        return {"encoder": name, "problem": str(error), "failure": error.as_dict()}
 
 
 def _summary(name: str) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _state(name: str) -> dict[str, object]:
     try:
         return _describe(load_metric(name))
     except TunerError as error:
-        return {"metric": name, "problem": str(error)}
+        return {"metric": name, "problem": str(error), "failure": error.as_dict()}
 
 
 def _print(rows: Sequence[dict[str, object]]) -> None:

@@ -216,7 +216,8 @@ def _telling(target: str | None, folder: Path) -> Iterator[None]:
     try:
         yield
     except TunerError as error:
-        notify(target, {"status": "failed", "run": run, "error": str(error)})
+        failure = {"error": str(error), "failure": error.as_dict()}
+        notify(target, {"status": "failed", "run": run, **failure})
         raise
     results = read_results(folder / "results.json")
     report = folder.absolute() / "report.html"

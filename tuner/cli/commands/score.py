@@ -155,7 +155,7 @@ def _score_pair(reference: Path, coded: Path, scorers: Sequence[Metric]) -> dict
         aligned_to, signal, alignment = align_pair(reference, coded)
         scores: list[Score] = [s.score(aligned_to, signal) for s in scorers]
     except TunerError as error:
-        return row | {"error": str(error)}
+        return row | {"error": str(error), "failure": error.as_dict()}
     row |= {s.name: round(v.mean, 3) for s, v in zip(scorers, scores, strict=True)}
     row |= {"spread": round(scores[0].spread, 3)}
     row |= {
