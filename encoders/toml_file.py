@@ -41,7 +41,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -417,7 +417,7 @@ class _Reader:
     def _tables(self, key: str, kind: type) -> list[tuple[Any, dict[str, Any]]]:
         """Objects of `kind`, each with the keys that are not its own."""
         made = []
-        own = {field.name for field in fields(kind)}
+        own = {field.name: field for field in fields(kind)}
         for number, table in enumerate(self.values[key], start=1):
             where = f"{key}[{number}]"
             if not isinstance(table, dict):
@@ -427,12 +427,15 @@ class _Reader:
             extra = {k: v for k, v in table.items() if k not in own}
             if unknown := extra.keys() - {"options", "always", *CARRIERS}:
                 self.problems.append(f"{where}: unknown: {', '.join(sorted(unknown))}")
+            needed = {k for k, v in own.items() if v.default is v.default_factory is MISSING}
+            if missing := needed - table.keys():
+                self.problems.append(f"{where}: missing: {', '.join(sorted(missing))}")
+                continue
             arguments = {k: _frozen(v) for k, v in table.items() if k in own}
             try:
                 made.append((kind(**arguments), extra))
             except (TypeError, ValueError) as error:
-                said = str(error).replace(f"{kind.__name__}.__init__()", "it")
-                self.problems.append(f"{where}: {said}")
+                self.problems.append(f"{where}: {error}")
         return made
 
     def _check_conditions(self, parameters: Sequence[Parameter]) -> None:

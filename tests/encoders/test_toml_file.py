@@ -191,7 +191,7 @@ def test_is_found_by_its_suffix(folder: Path) -> None:
             "decode: must contain",
         ),
         ("low = 8", "low = 80", "low must be below high"),
-        ("low = 8\n", "", "rate_modes 'cbr'.*low"),
+        ("low = 8\n", "", "rate_modes 'cbr': missing: low"),
         ('options = ["-b", "{knob}"]', 'options = ["-b"]', "contains {knob}"),
         ('"{knob}"', '"{value}"', "'value'; known: {knob}"),
         ('default = "a"', 'default = "c"', "default 'c' is not allowed"),
@@ -208,8 +208,9 @@ def test_mistakes_are_told(folder: Path, old: str, new: str, match: str) -> None
     assert old in MINIMAL
     path = folder / "mine.toml"
     path.write_text(MINIMAL.replace(old, new, 1))
-    with pytest.raises(AdapterError, match=rf"(?s)mine\.toml.*{match}"):
+    with pytest.raises(AdapterError, match=match) as refused:
         load(path)
+    assert refused.value.where == str(path)
 
 
 #: As docs/adapters.md shows it: an encoder whose constants are set from outside.

@@ -27,7 +27,15 @@ from tuner.apply.container import payload_bits, payload_digest
 from tuner.apply.gains import adjust_gains
 from tuner.apply.ledger import Ledger
 from tuner.encoder import Encoder, Settings
-from tuner.errors import ClipError, DecodeFailed, RunError, SettingsError, StudyError, compose
+from tuner.errors import (
+    ClipError,
+    DecodeFailed,
+    RunError,
+    SettingsError,
+    StudyError,
+    TunerError,
+    compose,
+)
 from tuner.extras import has_extra, how_to_install
 from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
@@ -247,9 +255,8 @@ class _Encoder:
             return self._make(item, item.source)
         except Exception as error:
             # Broad, as adapters are other people's code: one file must not end the others.
-            problem = str(error)
-            if str(item.source) not in problem:
-                problem = f"{item.source}: {problem}"
+            named = isinstance(error, TunerError) and error.where == str(item.source)
+            problem = str(error) if named else f"{item.source}: {error}"
             return Result(item, "failed", problem=problem)
 
     def _make(self, item: Item, source: Path) -> Result:

@@ -138,7 +138,7 @@ def load_clips(
         raise ClipError("no such folder", where=folder, remedy="give a folder of WAV or FLAC files")
     if manifest is None and (folder / MANIFEST).is_file():
         manifest = folder / MANIFEST
-    problems: list[str] = []
+    problems: list[ClipError] = []
     if manifest:
         wanted = read_manifest(manifest, problems)
     else:
@@ -159,11 +159,11 @@ def load_clips(
             cut.append(excerpts)
             prints.append(fingerprint)
         except ClipError as error:
-            problems.append(str(error))
+            problems.append(error)
         if progress:
             progress(done, len(wanted))
     if problems:
-        raise ClipError("\n".join(problems))
+        raise problems[0] if len(problems) == 1 else ClipError("\n".join(map(str, problems)))
     clips = _unique(
         _clips(cut, choose_sides(cut, find_groups(cut, prints, group_by), holdout_fraction))
     )
@@ -173,7 +173,8 @@ def load_clips(
             raise ClipError(
                 f"no clip with side {side}",
                 where=manifest or folder,
-                remedy="give at least two files with different content, or a manifest with both sides",
+                remedy="give at least two files with different content, or a manifest with both"
+                " sides",
             )
     return clip_set
 

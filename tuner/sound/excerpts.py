@@ -77,7 +77,7 @@ def cut_excerpts(
     """A file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
     if not is_text(str(path)):
-        raise ClipError("the name is not UTF-8", where=f"{str(path)!r}", remedy="rename it")
+        raise ClipError("the name is not UTF-8", where=repr(str(path)), remedy="rename it")
     if not path.is_file():
         raise ClipError("no such file, though the manifest names it", where=path)
     if path.stat().st_size == 0:

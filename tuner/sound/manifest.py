@@ -59,7 +59,7 @@ def list_folder(folder: Path, *, allow_lossy: bool) -> list[Wanted]:
     return wanted
 
 
-def read_manifest(manifest: Path, problems: list[str]) -> list[Wanted]:
+def read_manifest(manifest: Path, problems: list[ClipError]) -> list[Wanted]:
     """The files that a manifest's rows name.
 
     Args:
@@ -84,16 +84,18 @@ def read_manifest(manifest: Path, problems: list[str]) -> list[Wanted]:
     wanted: list[Wanted] = []
     sides_of: dict[str, set[str]] = {}
     for line, row in enumerate(rows, start=2):
+        where = f"{manifest}, line {line}"
         side = (row["side"] or "").strip() if has_sides else None
         if side in OTHER_SIDES:
             continue
         if side is not None and side not in SIDES:
-            problems.append(f"{manifest}, line {line}: side {side!r}; use tune, holdout or train")
+            remedy = "use tune, holdout or train"
+            problems.append(ClipError(f"side {side!r}", where=where, remedy=remedy))
             continue
         try:
             start, duration = (_seconds(row.get(name)) for name in ("start_s", "duration_s"))
         except ValueError as error:
-            problems.append(f"{manifest}, line {line}: {error}")
+            problems.append(ClipError(str(error), where=where))
             continue
         path = manifest.parent / (row["file"] or "")
         category = (row.get("category") or "").strip().lower()
@@ -107,9 +109,8 @@ def read_manifest(manifest: Path, problems: list[str]) -> list[Wanted]:
                 sides_of.setdefault(f"{kind} {key}", set()).add(side)
     for key, sides in sides_of.items():
         if len(sides) > 1:
-            problems.append(
-                f"{manifest}: {key} is in both the tuning and the held-out set; put it in one"
-            )
+            what = f"{key} is in both the tuning and the held-out set"
+            problems.append(ClipError(what, where=manifest, remedy="put it in one"))
     return wanted
 
 
