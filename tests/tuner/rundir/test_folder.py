@@ -72,8 +72,9 @@ def test_refuses_damaged_or_older_runs(tmp_path: Path, content: str) -> None:
     """A damaged identity or another format is told, never overwritten."""
     file = tmp_path / "identity.json"
     file.write_text(content)
-    with pytest.raises(RunError, match=r"identity\.json"), open_run(tmp_path, IDENTITY, ""):
+    with pytest.raises(RunError) as refused, open_run(tmp_path, IDENTITY, ""):
         pass
+    assert refused.value.where == str(file)
     assert file.read_text() == content
 
 

@@ -51,9 +51,11 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
 )
 def test_a_damaged_status_is_told(tmp_path: Path, content: str) -> None:
     """Damaged, or of another version: never a traceback."""
-    (tmp_path / "status.json").write_text(content, encoding="latin-1")
-    with pytest.raises(RunError, match=r"status\.json"):
+    file = tmp_path / "status.json"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(RunError) as told:
         read_status(tmp_path)
+    assert told.value.where == str(file)
 
 
 def test_what_is_of_another_type_is_named(tmp_path: Path) -> None:

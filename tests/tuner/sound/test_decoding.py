@@ -116,8 +116,9 @@ def test_what_is_cut_off_is_told(tmp_path: Path, suffix: str, codec: str) -> Non
     """Against what the header promises."""
     path = encode(tmp_path / f"x.{suffix}", codec, music())
     path.write_bytes(cut(path.read_bytes()))
-    with pytest.raises(ClipError, match=f"x.{suffix}: "):
+    with pytest.raises(ClipError) as told:
         read_audio(path)
+    assert told.value.where == str(path)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +169,9 @@ def test_what_is_no_sound_file_is_told(tmp_path: Path, content: bytes) -> None:
     for suffix in ("wav", "flac", "m4a", "ogg"):
         path = tmp_path / f"x.{suffix}"
         path.write_bytes(content)
-        with pytest.raises(ClipError, match=f"x.{suffix}: "):
+        with pytest.raises(ClipError) as told:
             read_audio(path)
+        assert told.value.where == str(path)
 
 
 def test_shapes_of_blocks(tmp_path: Path) -> None:
