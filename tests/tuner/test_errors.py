@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import pickle
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import encoders
+import tuner
 from tuner import errors
 from tuner.errors import (
     STDERR_TAIL_CHARS,
@@ -19,7 +22,8 @@ from tuner.errors import (
     TunerError,
 )
 
-KINDS = [each for each in vars(errors).values() if isinstance(each, type)]
+TYPES = [each for each in vars(errors).values() if isinstance(each, type)]
+KINDS = [each for each in TYPES if issubclass(each, TunerError)]
 CRASH = EncoderFailed("exit code 3", ["lame", "-b", "64"], 3, "out of luck\n", where="lame at 64")
 
 
@@ -51,7 +55,7 @@ def test_a_program_that_failed_is_shown() -> None:
     assert long.stderr == "b" * STDERR_TAIL_CHARS
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if issubclass(kind, TunerError)])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_crosses_processes(kind: type[TunerError]) -> None:
     """With all of its fields."""
     about = {"where": "a", "remedy": "b", "clip": "c"}
@@ -83,3 +87,17 @@ def test_fields_for_machines() -> None:
         "stderr": "out of luck\n",
     }
     assert ClipError("empty file").as_dict().keys() == fields.keys()
+
+
+def test_no_place_is_written_into_what_is_wrong() -> None:
+    """No `ClipError(f"{path}: empty file")`: the place has a field."""
+    names = {kind.__name__ for kind in KINDS}
+    roots = [Path(module.__file__).parent for module in (tuner, encoders)]
+    wrong = []
+    for file in (file for root in roots for file in root.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(ast.Name(name), [ast.JoinedStr([ast.FormattedValue(), after, *_])]):
+                    if name in names and ast.unparse(after).startswith("': "):
+                        wrong.append(f"{file}:{node.lineno}")
+    assert not wrong

@@ -47,14 +47,13 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
 
 
 def _needs(who: str, needed: NeededBits) -> str:
+    several = who.endswith("found")
     if not needed.reached:
-        return f"{who} does not reach it ({needed.reason})".replace(
-            "settings found does", "settings found do"
-        )
+        return f"{who} {'do' if several else 'does'} not reach it ({needed.reason})"
     span = ""
     if needed.low_kbps is not None and needed.high_kbps is not None:
         span = f" (95 % interval {needed.low_kbps:.1f} to {needed.high_kbps:.1f})"
-    verb = "need" if who.endswith("found") else "needs"
+    verb = "need" if several else "needs"
     return f"{who} {verb} {needed.kbps:.1f} kb/s{span}"
 
 
