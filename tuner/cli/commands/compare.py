@@ -6,9 +6,7 @@ import json
 import math
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +16,7 @@ import typer
 
 from tuner.cli.arguments.target_options import TargetShareOption
 from tuner.cli.arguments.trust_options import TrustOption, make_trust
+from tuner.cli.display.counting import counted
 from tuner.encoder import RATE_MODE
 from tuner.errors import ClipError, StudyError
 from tuner.records import MODEL
@@ -25,8 +24,7 @@ from tuner.records import MODEL
 if TYPE_CHECKING:
     from tuner.apply.compare import Comparison, SideScores
     from tuner.cli.arguments.subjects import Side
-    from tuner.jobs.executor import Executor
-    from tuner.jobs.job import ClipRef, Job, Outcome
+    from tuner.jobs.job import ClipRef
     from tuner.records import ClipRecord
 
 #: Of the JSON.
@@ -145,22 +143,23 @@ def compare(
         chosen = _choose_clips(clips, sides, folder)
         executor = make_executor("local", workers=workers or available_cores(), cache_folder=folder)
         if goals:
-            counted = _counted(executor, 2 * USUAL_PASSES * len(goals) * len(chosen))
+            passes = USUAL_PASSES + bool(jury)  # the judges score once more what was matched
+            counting = counted(executor, 2 * passes * len(goals) * len(chosen))
             compare_quality(
-                *(sides, goals, chosen, counted, (scorer, *jury)),
+                *(sides, goals, chosen, counting, (scorer, *jury)),
                 most_more=most_more_bits / 100,
                 strict=strict,
                 seed=seed,
                 as_json=as_json,
             )
             return
-        with _counted(executor, 2 * len(rates) * len(chosen)) as counting:
+        with counted(executor, 2 * len(rates) * len(chosen)) as running:
             comparisons = compare_sides(
                 subjects[0],
                 subjects[1],
                 rates,
                 [ref for _, ref in chosen.values()],
-                counting,
+                running,
                 (scorer, *jury),
                 seed,
             )
@@ -294,51 +293,6 @@ def _cache_folder(folder: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="tuner-compare-") as name:
         yield Path(name)
-
-
-class _Counting:
-    """An executor that shows how many of the clips are scored."""
-
-    def __init__(self, inner: Executor, total: int, update: Any) -> None:
-        self.workers, self._inner, self._total, self._update = inner.workers, inner, total, update
-        self._done, self._lock = 0, threading.Lock()
-        update(0, total, "matching bitrates")
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        """Submit, and count what is scored."""
-        future = self._inner.submit(job)
-        if job.scorers:
-            future.add_done_callback(self._count)
-        return future
-
-    def close(self, *, cancel: bool = False) -> None:
-        """Close the executor."""
-        self._inner.close(cancel=cancel)
-
-    def _count(self, future: Future[Outcome]) -> None:
-        if future.cancelled():
-            return
-        with self._lock:
-            self._done += 1
-            self._update(self._done, self._total, "")
-
-
-@contextmanager
-def _counted(executor: Executor, total: int) -> Iterator[Executor]:
-    from tuner.cli.display.interrupts import EXIT_INTERRUPTED, as_interrupts, stop_twice
-    from tuner.cli.display.progress import progress_bar
-
-    try:
-        with as_interrupts(), stop_twice(lambda: ""), progress_bar("scoring") as update:
-            yield _Counting(executor, total, update)
-        executor.close()
-    except KeyboardInterrupt:
-        executor.close(cancel=True)
-        print("\nStopped; with --cache, the same command resumes.", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except BaseException:
-        executor.close(cancel=True)
-        raise
 
 
 def _as_json(
