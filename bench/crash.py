@@ -38,7 +38,7 @@ from msgspec import structs
 
 from bench.crash_driver import PHASES
 from bench.crash_sessions import POLL_S, Rig, Session, descendants, lives, workers_of
-from tuner.records import BitrateResult, Complete, Timing
+from tuner.records import Answer, Complete, Timing
 from tuner.results import read_results
 
 #: Seconds until the processes of a dead driver must be gone.
@@ -67,7 +67,7 @@ def finished(run: Path) -> set[str]:
             return set()
 
 
-def answer_of(run: Path) -> BitrateResult:
+def answer_of(run: Path) -> Answer:
     """The answer of a finished run, without what its sessions cost: that is another each time."""
     (bitrate,) = read_results(run / "results.json").bitrates
     trials = [

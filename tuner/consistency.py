@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from tuner.records import BitrateResult, Candidate, ClipRecord, Results, SideResult
+    from tuner.records import Answer, BitrateResult, Candidate, ClipRecord, Results, SideResult
 
 _T = TypeVar("_T")
 
@@ -20,8 +20,10 @@ def find_contradictions(results: Results) -> Iterator[str]:
     """What does not fit together in well-typed results, a sentence each; nothing if sound."""
     yield from _clips(results.clips)
     for bitrate in results.bitrates:
-        yield from (f"{bitrate.target_kbps:g} kb/s: {each}" for each in _bitrate(bitrate, results))
-    targets = [bitrate.target_kbps for bitrate in results.bitrates]
+        yield from (f"{bitrate.target_kbps:g} kb/s: {each}" for each in _answer(bitrate, results))
+    for result in results.everything:
+        yield from (f"{result.target_kbps:g} kb/s: {each}" for each in _bitrate(result))
+    targets = [bitrate.target_kbps for bitrate in results.everything]
     yield from (f"the bitrate {each:g} kb/s occurs twice" for each in _doubles(targets))
     for target in results.quality_targets:
         needs = [need for need in (target.default, target.best) if need is not None]
@@ -42,19 +44,17 @@ def _clips(clips: Sequence[ClipRecord]) -> Iterator[str]:
             )
 
 
-def _bitrate(bitrate: BitrateResult, results: Results) -> Iterator[str]:
+def _bitrate(bitrate: BitrateResult) -> Iterator[str]:
     if bitrate.target_kbps <= 0:
         yield "target bitrate <= 0"
     numbers = [trial.number for trial in bitrate.trials]
     yield from (f"trial {each} occurs twice" for each in _doubles(numbers))
-    if strangers := sorted(set(bitrate.pareto) - set(numbers)):
+
+
+def _answer(bitrate: Answer, results: Results) -> Iterator[str]:
+    numbers = {trial.number for trial in bitrate.trials}
+    if strangers := sorted(set(bitrate.pareto) - numbers):
         yield f"pareto names trial {strangers[0]}, which does not exist"
-    if not bitrate.candidates:
-        if bitrate.problem is None:
-            yield "neither candidates nor a problem"
-        if bitrate.winner:
-            yield f"the winner is candidate {bitrate.winner} of none"
-        return
     if not 0 <= bitrate.winner < len(bitrate.candidates):
         yield f"the winner is candidate {bitrate.winner} of {len(bitrate.candidates)}"
         return

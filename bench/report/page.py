@@ -30,7 +30,7 @@ from tuner.exhibits import FOLDER, Exhibit, Role, write_index
 from tuner.records import (
     MODEL,
     Ablation,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
@@ -97,7 +97,7 @@ def make_values(rng: random.Random) -> Values:
 
 def make_bitrate(
     rng: random.Random, clips: list[ClipRecord], kbps: float, quality: float
-) -> BitrateResult:
+) -> Answer:
     level = quality + 9 * BITRATES.index(kbps)
     candidates = []
     for n in range(FINALISTS):
@@ -123,7 +123,7 @@ def make_bitrate(
                 reason=reason, **figures,
             )
         )  # fmt: skip
-    return BitrateResult(
+    return Answer(
         kbps,
         Verdict("confirmed", "Confirmed: the tuned settings gain; both judges agree."),
         1, candidates, trials, Timing(400, 200, 50, 90, 3000, 3000, 400, 600),

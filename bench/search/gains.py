@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.records import BitrateResult, Results
+from tuner.records import Answer, Results
 from tuner.results import read_results
 
 #: Trials per bitrate.
@@ -28,7 +28,7 @@ STUDIES = (
 )
 
 
-def print_bitrate(results: Results, bitrate: BitrateResult, workers: int) -> None:
+def print_bitrate(results: Results, bitrate: Answer, workers: int) -> None:
     """One bitrate's figures."""
     name = f"{results.provenance.encoder}@{bitrate.target_kbps:g}"
     states = [t.state for t in bitrate.trials]

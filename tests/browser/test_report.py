@@ -13,7 +13,7 @@ from tuner.artefacts import ARTEFACTS
 from tuner.exhibits import FOLDER, Exhibit, write_index
 from tuner.records import (
     Ablation,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
@@ -78,7 +78,7 @@ def make_run(folder: Path) -> Path:
     trials[4] = make_trial(4, "pruned", like=trials[4], reason="after 2 of 3 clips it was behind")
     trials[7] = make_trial(7, "infeasible", like=trials[7], reason="no knob <value>")
     bitrates = [
-        BitrateResult(
+        Answer(
             target_kbps=kbps,
             verdict=Verdict("confirmed", "Confirmed: the gain is +5.0 points."),
             winner=1,

@@ -20,7 +20,7 @@ import soundfile
 
 from tuner.cli.commands.run import conduct
 from tuner.driver.parts import Parts
-from tuner.records import BitrateResult
+from tuner.records import Answer
 from tuner.results import read_results
 from tuner.sound.clips import load_clips
 from tuner.study.spec import ClipsSpec, StudySpec
@@ -157,12 +157,12 @@ class Rig:
         entries = {p: p.stat().st_mtime_ns for p in files if p.suffix != ".partial"}
         return Kept(frozenset(row[0] for row in rows), entries)
 
-    def result(self) -> BitrateResult:
+    def result(self) -> Answer:
         """The answer of a finished run."""
         (bitrate,) = read_results(self.run / "results.json").bitrates
         return bitrate
 
-    def go_on(self) -> BitrateResult:
+    def go_on(self) -> Answer:
         """Run the same command again, to its end: all that was finished is still there."""
         before = self.kept() if self.run.exists() else Kept(frozenset(), {})
         conduct(_make_parts(self.music), self.run, "tuner run")
@@ -201,7 +201,7 @@ def rig(tmp_path: Path, music: Path) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, music: Path) -> BitrateResult:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Answer:
     """What the same command answers when nothing happens to it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     made = Rig(folder, music, folder / "run")

@@ -26,10 +26,10 @@ def test_no_bitrate_and_a_model_upside_down(
     report = conduct(parts, rig.run, "tuner run")
     told = capsys.readouterr()
     results = read_results(rig.run / "results.json")
-    fine, unreachable = results.bitrates
-    assert [trial.state for trial in fine.trials] == ["complete"] * 2 and fine.problem is None
-    assert "cannot reach 900 kb/s" in (unreachable.problem or "")
-    assert unreachable.candidates == [] and not isinstance(unreachable.trials[0], Scored)
+    (fine,), (unreachable,) = results.bitrates, results.unanswered
+    assert [trial.state for trial in fine.trials] == ["complete"] * 2
+    assert "cannot reach 900 kb/s" in unreachable.problem
+    assert not isinstance(unreachable.trials[0], Scored)
     assert "no answer" in told.out and "cannot reach 900 kb/s" in told.out
     assert results.notes[0].startswith("Identity check failed: the quality model scores a coded")
     assert "Identity check failed" in report.read_text(encoding="utf-8")

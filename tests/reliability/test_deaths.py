@@ -10,11 +10,11 @@ from typing import Any
 import optuna
 
 from tuner.cli.commands.status import STATES
-from tuner.records import BitrateResult
+from tuner.records import Answer
 from tuner.rundir.status import read_status
 
 
-def test_the_driver_is_killed(rig: Any, undisturbed: BitrateResult) -> None:
+def test_the_driver_is_killed(rig: Any, undisturbed: Answer) -> None:
     """SIGKILL with a trial scored and not yet told: the next session tells the same trials."""
     rig.wish("tell", "3 pause")
     session = rig.start()
@@ -42,7 +42,7 @@ def others_see(run: Path) -> int:
     return len(finished)
 
 
-def test_workers_are_killed(rig: Any, undisturbed: BitrateResult) -> None:
+def test_workers_are_killed(rig: Any, undisturbed: Answer) -> None:
     """SIGKILL of a worker while it encodes, and while it scores: the run goes on by itself."""
     rig.wish("encode", "7 pause")
     rig.wish("score", "5 pause")
@@ -75,7 +75,7 @@ def test_a_scorer_that_fails_gives_no_score(rig: Any) -> None:
     assert rig.result().trials[rig.result().candidates[0].trial].state == "complete"
 
 
-def test_ctrl_c_twice(rig: Any, undisturbed: BitrateResult) -> None:
+def test_ctrl_c_twice(rig: Any, undisturbed: Answer) -> None:
     """The first stops with care; the second ends at once, and nothing is lost either."""
     rig.wish("score", "5 pause")
     rig.wish("close", "1 pause")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tuner.records import BitrateResult
+from tuner.records import Answer
 from tuner.rundir import disk
 from tuner.rundir.status import read_status
 
@@ -77,9 +77,7 @@ def test_full_while_encoding(rig: Any, filler: Path) -> None:
     assert not [trial for trial in rig.go_on().trials if trial.state == "failed"]
 
 
-def test_full_while_writing_the_database(
-    rig: Any, filler: Path, undisturbed: BitrateResult
-) -> None:
+def test_full_while_writing_the_database(rig: Any, filler: Path, undisturbed: Answer) -> None:
     """The trial that cannot be stored is computed from the cache, and nothing else is."""
     rig.wish("tell", "3 pause")
     session = rig.start()
@@ -96,7 +94,7 @@ def test_full_while_writing_the_database(
     assert rig.go_on().trials == undisturbed.trials
 
 
-def test_files_that_may_not_grow(rig: Any, undisturbed: BitrateResult) -> None:
+def test_files_that_may_not_grow(rig: Any, undisturbed: Answer) -> None:
     """A quota: as on a full disk, also where none can be mounted."""
     rig.wish("tell", "3 full")
     session = rig.start().end()

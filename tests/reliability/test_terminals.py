@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tuner.records import BitrateResult
+from tuner.records import Answer
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def full_disk() -> Iterator[int]:
 
 @pytest.mark.parametrize("broken", [closed_pipe, full_disk])
 def test_progress_that_cannot_be_shown(
-    rig: Any, undisturbed: BitrateResult, broken: Callable[[], Any]
+    rig: Any, undisturbed: Answer, broken: Callable[[], Any]
 ) -> None:
     """The run ends well, its answers on stdout, every line in the log."""
     with broken() as nowhere:

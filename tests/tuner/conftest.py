@@ -22,7 +22,7 @@ from tuner.jobs.job import ClipRef, Job, Outcome, run_job
 from tuner.jobs.passes import Bench
 from tuner.records import (
     MODEL,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
@@ -94,7 +94,7 @@ def _write_run(folder: Path, encoder: Encoder, tuned: Mapping[str, Value], winne
         command = list(encoder.command_line(settings, 96.0, "input.wav", "output" + encoded.suffix))
         candidates.append(Candidate(trial, settings.rate_mode, settings.as_dict(), command, sides))
     verdict = Verdict("confirmed", "Confirmed: it was made up.")
-    bitrate = BitrateResult(96.0, verdict, winner, candidates, [], Timing())
+    bitrate = Answer(96.0, verdict, winner, candidates, [], Timing())
     made_by = Provenance(
         "tuner run x", "", 0, {}, encoder.name, version.text, version.binary, version.digest,
         "1", {}, "2026-01-01", "2026-01-01", "a machine",

@@ -19,7 +19,7 @@ from tuner.testing import FakeEncoder
 CHANGES = {
     "b['winner'] = 7": "the winner is candidate 7 of 2",
     "b['winner'] = -1": "the winner is candidate -1 of 2",
-    "b['candidates'] = []": "neither candidates nor a problem",
+    "b['candidates'] = []": "the winner is candidate 1 of 0",
     "b['target_kbps'] = -96.0": "target bitrate <= 0",
     "r['bitrates'].append(b)": "the bitrate 96 kb/s occurs twice",
     "b['pareto'] = [5]": "pareto names trial 5",

@@ -11,10 +11,11 @@ from tuner.records import (
     FORMAT_VERSION,
     MODEL,
     Ablation,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
+    NoAnswer,
     Provenance,
     Results,
     SideResult,
@@ -44,9 +45,9 @@ def results():
         "tuner run", "seed = 7", 7, {"torch": "2"}, "enc", "1", "/bin/enc", "ab", "w1",
         {"visqol": "3"}, "2025-11-24T22:04:11Z", "2025-11-24T23:04:11Z", "2 cores",
     )  # fmt: skip
-    bitrate = BitrateResult(64.0, verdict, 0, [candidate], trials, Timing(1.5, encodes=4))
-    broken = BitrateResult(8.0, verdict, 0, [], [], Timing(), "unreachable")
-    return Results(clips, [broken, bitrate], made, ["A note."])
+    bitrate = Answer(64.0, verdict, 0, [candidate], trials, Timing(1.5, encodes=4))
+    broken = NoAnswer(8.0, "unreachable", [], Timing())
+    return Results(clips, [bitrate], made, ["A note."], unanswered=[broken])
 
 
 @pytest.fixture
@@ -114,14 +115,14 @@ def test_json_that_is_no_run_is_refused(stored, content):
         (("clips", 0, "side"), "train"),
         (("clips", 0, "duration_s"), "8.0"),
         (("clips", 0, "channels"), 2.5),
-        (("bitrates", 1, "verdict"), "confirmed"),
-        (("bitrates", 1, "verdict", "kind"), "splendid"),
-        (("bitrates", 1, "target_kbps"), True),
-        (("bitrates", 1, "candidates", 0, "sides", "train"), {}),
-        (("bitrates", 1, "candidates", 0, "sides", "tune", "scores"), []),
-        (("bitrates", 1, "candidates", 0, "values", "tns"), [1]),
-        (("bitrates", 1, "trials", 0, "score"), "65"),
-        (("bitrates", 1, "trials", 0, "state"), "splendid"),
+        (("bitrates", 0, "verdict"), "confirmed"),
+        (("bitrates", 0, "verdict", "kind"), "splendid"),
+        (("bitrates", 0, "target_kbps"), True),
+        (("bitrates", 0, "candidates", 0, "sides", "train"), {}),
+        (("bitrates", 0, "candidates", 0, "sides", "tune", "scores"), []),
+        (("bitrates", 0, "candidates", 0, "values", "tns"), [1]),
+        (("bitrates", 0, "trials", 0, "score"), "65"),
+        (("bitrates", 0, "trials", 0, "state"), "splendid"),
         (("notes", 0), 3),
     ],
 )
@@ -141,7 +142,7 @@ def test_a_damaged_record_is_refused(stored, results, place, value):
 def test_a_missing_field_is_refused(stored, results):
     """A record without one of its fields is damaged."""
     raw = to_builtins(results)
-    for inner, name in ((raw["provenance"], "seed"), (raw["bitrates"][1]["trials"][0], "score")):
+    for inner, name in ((raw["provenance"], "seed"), (raw["bitrates"][0]["trials"][0], "score")):
         value = inner.pop(name)
         stored.write_text(json.dumps(raw))
         with pytest.raises(RunError, match=name):
@@ -151,7 +152,7 @@ def test_a_missing_field_is_refused(stored, results):
 
 def test_a_trial_has_the_fields_of_its_state(stored):
     """A failure is never a score, nor a score that is missing."""
-    complete, failed = json.loads(stored.read_text())["bitrates"][1]["trials"]
+    complete, failed = json.loads(stored.read_text())["bitrates"][0]["trials"]
     assert complete["state"] == "complete" and "reason" not in complete
     assert failed["state"] == "failed" and not {"score", "knob"} & failed.keys()
 
@@ -170,7 +171,7 @@ def test_nan_is_never_stored(tmp_path, results):
     """A score that is no number cannot be written, and the old file stays."""
     path = tmp_path / "results.json"
     write_results(results, path)
-    broken = replace(results.bitrates[1], target_kbps=float("nan"))
+    broken = replace(results.bitrates[0], target_kbps=float("nan"))
     with pytest.raises(ValueError, match="JSON compliant"):
         write_results(replace(results, bitrates=[broken]), path)
     assert read_results(path) == results
@@ -180,15 +181,21 @@ def test_what_an_ablation_is_worth_is_read_again(stored, results):
     """Whether it could be run or not."""
     tried = Ablation("tns", False, True, Estimate(1.5, 0.5, 2.5), 64.1)
     failed = Ablation("coder", "fast", "twoloop", problem="exit code 1")
-    bitrate = replace(results.bitrates[1], ablation=[tried, failed])
+    bitrate = replace(results.bitrates[0], ablation=[tried, failed])
     write_results(replace(results, bitrates=[bitrate]), stored)
     assert read_results(stored).bitrates[0].ablation == [tried, failed]
 
 
 def test_the_default_is_the_first_candidates_trial(results):
-    """Whatever its number; the first trial where nothing was validated."""
-    bitrate = results.bitrates[1]
+    """Whatever its number; the first trial where there is no answer."""
+    bitrate = results.bitrates[0]
     other = make_trial(3)
     renumbered = replace(bitrate, trials=[bitrate.trials[0], other])
     assert renumbered.candidates[0].trial == 3 and renumbered.default_trial == other
-    assert replace(bitrate, candidates=[]).default_trial == bitrate.trials[0]
+    missing = NoAnswer(64.0, "", bitrate.trials, bitrate.timing)
+    assert missing.default_trial == bitrate.trials[0]
+
+
+def test_bitrates_without_an_answer_stand_among_the_others(results):
+    """By target."""
+    assert [each.target_kbps for each in results.everything] == [8.0, 64.0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tuner.answer.verdict import Evidence, decide
-from tuner.records import BitrateResult, ListeningResult, Results
+from tuner.records import Answer, ListeningResult, Results
 
 
 def with_listeners(results: Results, heard: Mapping[float, ListeningResult]) -> Results:
@@ -25,16 +25,14 @@ def with_listeners(results: Results, heard: Mapping[float, ListeningResult]) -> 
     return replace(results, bitrates=bitrates)
 
 
-def still_holds(bitrate: BitrateResult, heard: ListeningResult | None) -> bool:
+def still_holds(bitrate: Answer, heard: ListeningResult | None) -> bool:
     """Whether people heard the settings that the verdict is about."""
-    if heard is None or not bitrate.candidates or not bitrate.tuned:
+    if heard is None or not bitrate.tuned:
         return False
     return bitrate.candidates[bitrate.tuned].trial == heard.trial
 
 
-def _with_listeners(
-    results: Results, bitrate: BitrateResult, heard: ListeningResult | None
-) -> BitrateResult:
+def _with_listeners(results: Results, bitrate: Answer, heard: ListeningResult | None) -> Answer:
     if not still_holds(bitrate, heard):
         return bitrate
     verdict = decide(dataclasses.replace(evidence_of(results, bitrate), heard=heard))
@@ -42,7 +40,7 @@ def _with_listeners(
     return replace(bitrate, verdict=verdict, winner=winner, listening=heard)
 
 
-def evidence_of(results: Results, bitrate: BitrateResult) -> Evidence:
+def evidence_of(results: Results, bitrate: Answer) -> Evidence:
     """What the verdict on the settings found was drawn from, out of stored results."""
     climbed, families = results.climbed, results.families
     sides = bitrate.candidates[bitrate.tuned].sides

@@ -21,10 +21,12 @@ from tuner.encoder import SOURCE, converting, find_rate_mode
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
     SIDE_WORDS,
+    Answer,
     BitrateResult,
     Candidate,
     Complete,
     ListeningResult,
+    NoAnswer,
     Side,
     SideResult,
     Timing,
@@ -71,12 +73,12 @@ def validate_bitrate(
     problem = find_problem(records, target_kbps, default)
     if problem or not isinstance(default, Complete):
         reason = problem or f"No trial at {target_kbps:g} kb/s has finished; rerun the command."
-        return _without_answer(target_kbps, records, timing, reason)
+        return NoAnswer(target_kbps, reason, list(records), timing)
     finalists = choose_finalists(records, default)
     measured = _measure_all(setup, target_kbps, finalists)
     if measured[0].problem is not None:
         reason = f"The encoder's default settings cannot be validated: {measured[0].problem}"
-        return _without_answer(target_kbps, records, timing, reason)
+        return NoAnswer(target_kbps, reason, list(records), timing)
     candidates = [
         _candidate(setup, record, own, measured[0])
         for record, own in zip(finalists, measured, strict=True)
@@ -89,12 +91,12 @@ def validate_bitrate(
         listening = None  # people heard other settings
     verdict = _judge(setup, candidates, best, len(records), listening)
     winner = best if verdict.kind == "confirmed" else 0
-    return BitrateResult(
+    return Answer(
         target_kbps, verdict, winner, candidates, list(records), timing, listening=listening
     )
 
 
-def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideResult | None:
+def measure_default(setup: Validator, kbps: float, near: Answer) -> SideResult | None:
     """The default's settings at another bitrate than a target, on the held-out clips.
 
     Args:
@@ -106,7 +108,7 @@ def measure_default(setup: Validator, kbps: float, near: BitrateResult) -> SideR
         None where they cannot spend it, or fail.
     """
     record = near.default_trial
-    if not isinstance(record, Complete) or not near.candidates:
+    if not isinstance(record, Complete):
         return None
     mode = find_rate_mode(setup.encoder, record.rate_mode)
     knob = record.knob * kbps / near.target_kbps if mode.nominal else record.knob
@@ -139,13 +141,6 @@ def choose_winner(candidates: Sequence[Candidate]) -> int:
     only the default could be scored.
     """
     return 1 if len(candidates) > 1 and "tune" in candidates[1].sides else 0
-
-
-def _without_answer(
-    target_kbps: float, records: Sequence[TrialRecord], timing: Timing, reason: str
-) -> BitrateResult:
-    verdict = Verdict("not confirmed", f"No answer: {reason}")
-    return BitrateResult(target_kbps, verdict, 0, [], list(records), timing, reason)
 
 
 def _measure_all(

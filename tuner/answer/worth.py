@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tuner.answer.listened import evidence_of
 from tuner.answer.verdict import decide
 from tuner.bootstrap import paired_bootstrap
-from tuner.records import BitrateResult, Candidate, Estimate, Results, SideResult
+from tuner.records import Answer, Candidate, Estimate, Results, SideResult
 from tuner.study.objective import gain_of
 
 Floats = npt.NDArray[np.float64]
@@ -63,8 +63,8 @@ def with_worth(results: Results) -> Results:
     return replace(results, bitrates=bitrates)
 
 
-def _renewed(results: Results, bitrate: BitrateResult) -> BitrateResult:
-    default = bitrate.candidates[0].sides.get("holdout") if bitrate.candidates else None
+def _renewed(results: Results, bitrate: Answer) -> Answer:
+    default = bitrate.default.sides.get("holdout")
     points = _default_points(results)
     if default is None or len(points) < 2 or not default.clip_kbps or not bitrate.tuned:
         return bitrate
@@ -122,9 +122,9 @@ def _weighed(
 def _default_points(results: Results) -> list[SideResult]:
     """The default on the held-out clips, at the targets and around them, rising."""
     sides = [
-        bitrate.candidates[0].sides["holdout"]
+        bitrate.default.sides["holdout"]
         for bitrate in results.bitrates
-        if bitrate.candidates and "holdout" in bitrate.candidates[0].sides
+        if "holdout" in bitrate.default.sides
     ]
     sides += [point.side for point in results.default_points]
     by_rate = {side.bitrate_kbps: side for side in sides}

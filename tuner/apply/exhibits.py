@@ -15,7 +15,7 @@ import numpy as np
 from tuner.apply.player import RunPlayer
 from tuner.errors import RunError
 from tuner.exhibits import FOLDER, Exhibit, Role, write_index
-from tuner.records import BitrateResult, ClipRecord, Results, Side
+from tuner.records import Answer, ClipRecord, Results, Side
 from tuner.sound.audio import SAMPLE_RATE, Pcm
 from tuner.sound.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
 
@@ -56,7 +56,7 @@ def write_exhibits(player: RunPlayer, results: Results, count: Count) -> list[Ex
     return exhibits
 
 
-def choose_clips(bitrate: BitrateResult, count: Count) -> set[str]:
+def choose_clips(bitrate: Answer, count: Count) -> set[str]:
     """Digests of the held-out clips with the least and the most gain by what was climbed."""
     if not bitrate.tuned:
         return set()
@@ -71,12 +71,12 @@ def choose_clips(bitrate: BitrateResult, count: Count) -> set[str]:
 
 
 def _write_clip(
-    player: RunPlayer, clip: ClipRecord, bitrates: Sequence[BitrateResult], folder: Path
+    player: RunPlayer, clip: ClipRecord, bitrates: Sequence[Answer], folder: Path
 ) -> list[Exhibit]:
     """One clip at all bitrates that show it: its sounds share one attenuation."""
     reference = player.load(clip)
     target = loudness_lufs(reference)
-    sounds: list[tuple[BitrateResult, Role, Pcm, float]] = []
+    sounds: list[tuple[Answer, Role, Pcm, float]] = []
     for bitrate in bitrates:
         indices: tuple[tuple[Role, int], ...] = (("default", 0), ("tuned", bitrate.tuned))
         for role, index in indices:

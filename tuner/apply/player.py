@@ -13,7 +13,7 @@ from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import ClipError, RunError
 from tuner.jobs.cache import Cache, encode_key
 from tuner.plugins import load_encoder
-from tuner.records import BitrateResult, Candidate, ClipRecord, Results
+from tuner.records import Answer, Candidate, ClipRecord, Results
 from tuner.sound.audio import Pcm, align, resample
 from tuner.sound.clip_files import clip_path, cut_again, read_clip, write_clip
 from tuner.study.files import read_study
@@ -147,16 +147,16 @@ def settings_of(candidate: Candidate) -> Settings:
     return Settings.of(candidate.rate_mode, candidate.values)
 
 
-def find_bitrate(run: Path, results: Results, kbps: float) -> BitrateResult:
+def find_bitrate(run: Path, results: Results, kbps: float) -> Answer:
     """The answer at a target bitrate. Raises `RunError` naming those that there are."""
-    answered = {b.target_kbps: b for b in results.bitrates if b.candidates}
+    answered = {b.target_kbps: b for b in results.bitrates}
     if kbps not in answered:
         known = ", ".join(f"{each:g}" for each in sorted(answered)) or "none"
         raise RunError(f"no result at {kbps:g} kb/s", where=run, remedy=f"available: {known}")
     return answered[kbps]
 
 
-def find_candidate(run: Path, bitrate: BitrateResult, name: str) -> Candidate:
+def find_candidate(run: Path, bitrate: Answer, name: str) -> Candidate:
     """A candidate by name.
 
     Args:
@@ -168,7 +168,7 @@ def find_candidate(run: Path, bitrate: BitrateResult, name: str) -> Candidate:
         RunError: there is none of that name that was scored on both sides.
     """
     whole = [c for c in bitrate.candidates if c.problem is None]
-    found = {f"trial-{c.trial}": c for c in whole} | {"default": bitrate.candidates[0]}
+    found = {f"trial-{c.trial}": c for c in whole} | {"default": bitrate.default}
     if bitrate.tuned and bitrate.candidates[bitrate.tuned].problem is None:
         found["tuned"] = bitrate.candidates[bitrate.tuned]
     if name not in found:

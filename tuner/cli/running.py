@@ -110,11 +110,10 @@ class NoAnswerError(RunError):
 
 def refuse_no_answer(results: Results, folder: Path) -> None:
     """Raise `NoAnswerError` with the reasons if no bitrate has an answer to report."""
-    problems = [bitrate.problem for bitrate in results.bitrates]
-    if None in problems:
+    if results.bitrates:
         return
     reasons = "\n  ".join(
-        f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}" for bitrate in results.bitrates
+        f"{each.target_kbps:g} kb/s: {each.problem}" for each in results.unanswered
     )
     raise NoAnswerError(
         f"no result, so no report was written (trials: log.txt and results.json):\n  {reasons}",

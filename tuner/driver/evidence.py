@@ -16,7 +16,7 @@ from tuner.errors import TunerError
 from tuner.exhibits import FOLDER
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.records import Ablation, BitrateResult, Results
+from tuner.records import Ablation, Answer, BitrateResult, NoAnswer, Results
 from tuner.search.trials import Trials
 from tuner.study.space import Space
 from tuner.updates import Observer, PhaseStarted
@@ -47,13 +47,15 @@ def explain(
         TunerError: whatever ends a run and not only a trial.
     """
     result = replace(result, importance=trials.importance())
+    if isinstance(result, NoAnswer):
+        return result
     return replace(result, ablation=_ablate(parts, trials.space, result, executor, clips, observer))
 
 
 def _ablate(
     parts: Parts,
     space: Space,
-    result: BitrateResult,
+    result: Answer,
     executor: Executor,
     clips: Sequence[ClipRef],
     observer: Observer,

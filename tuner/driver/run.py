@@ -28,10 +28,12 @@ from tuner.jobs.job import ClipRef, load_clip, load_reference
 from tuner.jobs.passes import Bench
 from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
+    Answer,
     BitrateResult,
     Complete,
     CurvePoint,
     ListeningResult,
+    NoAnswer,
     Provenance,
     Results,
     Side,
@@ -97,9 +99,10 @@ def run_study(
             observer,
         )
         setup = _setup(parts, executor, clips, lanes, _listened(folder), observer)
-        bitrates = _validate(parts, setup, lanes, observer)
+        found = _validate(parts, setup, lanes, observer)
+        bitrates = [each for each in found if isinstance(each, Answer)]
         points = _measure_default(setup, bitrates, observer)
-        answers = answer_targets(setup, targets, bitrates)
+        answers = answer_targets(setup, targets, found)
     observer(PhaseStarted("Checking the quality model on anchors"))
     results = Results(
         clips=parts.records(),
@@ -110,6 +113,7 @@ def run_study(
         default_points=points,
         objective=spec.search.objective,
         quality_targets=answers,
+        unanswered=[each for each in found if isinstance(each, NoAnswer)],
     )
     results = with_worth(results)
     results = keep_exhibits(parts, folder.path, results, observer)
@@ -251,7 +255,7 @@ def _validate(
         result = validate_bitrate(
             setup, lane.target_kbps, lane.records, lane.default(), lane.timing()
         )
-        if parts.spec.search.two_objectives:
+        if parts.spec.search.two_objectives and isinstance(result, Answer):
             result = replace(result, pareto=pareto_front(result.trials))
         observer(BitrateFinished(result))
         results.append(explain(parts, lane, result, setup.executor, setup.clips["tune"], observer))
@@ -259,10 +263,9 @@ def _validate(
 
 
 def _measure_default(
-    setup: Validator, bitrates: Sequence[BitrateResult], observer: Observer
+    setup: Validator, answered: Sequence[Answer], observer: Observer
 ) -> list[CurvePoint]:
     """The default around the targets; where it cannot spend a bitrate, there is no point."""
-    answered = [bitrate for bitrate in bitrates if bitrate.problem is None]
     if not answered:
         return []
     found = []
@@ -289,7 +292,7 @@ def _suffix(lanes: Sequence[Trials], encoder: Encoder, clips: Sequence[ClipRef])
     return ""
 
 
-def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[BitrateResult]) -> list[str]:
+def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[Answer]) -> list[str]:
     checked = clips[:CHECKED_CLIPS]
     references = {clip.digest: load_reference(clip) for clip in checked}
     sides = [c.sides["tune"] for b in bitrates for c in b.candidates if "tune" in c.sides]

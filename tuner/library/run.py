@@ -10,7 +10,7 @@ from tuner.apply.player import RunPlayer, encoder_of, find_bitrate, find_candida
 from tuner.errors import RunError, StudyError
 from tuner.extras import need_extra
 from tuner.pcm import SAMPLE_RATE, Pcm
-from tuner.records import BitrateResult, Candidate, ClipRecord, Results
+from tuner.records import Answer, Candidate, ClipRecord, Results
 from tuner.results import read_results
 from tuner.study.trust import Trust
 
@@ -57,14 +57,14 @@ class Run:
     @property
     def bitrates_kbps(self) -> tuple[float, ...]:
         """The target bitrates, ascending, kb/s."""
-        return tuple(bitrate.target_kbps for bitrate in self.results.bitrates)
+        return tuple(bitrate.target_kbps for bitrate in self.results.everything)
 
     @property
     def clips(self) -> list[ClipRecord]:
         """The clips of both sides."""
         return self.results.clips
 
-    def answer(self, kbps: float | None = None) -> BitrateResult:
+    def answer(self, kbps: float | None = None) -> Answer:
         """All that is known at a target bitrate: verdict, candidates, trials.
 
         Args:
@@ -83,7 +83,7 @@ class Run:
     def winner(self, kbps: float | None = None) -> Candidate:
         """The settings that the run recommends: values, command line, scores of every clip."""
         answer = self.answer(kbps)
-        return answer.candidates[answer.winner]
+        return answer.recommended
 
     def sound(
         self, clip: str | ClipRecord, kbps: float | None = None, settings: str = "reference"
@@ -109,7 +109,7 @@ class Run:
             return reference
         answer = self.answer(kbps)
         if settings == "winner":
-            candidate = answer.candidates[answer.winner]
+            candidate = answer.recommended
         else:
             candidate = find_candidate(self.folder, answer, settings)
         return self._player.coded(record, reference, candidate)

@@ -6,7 +6,14 @@ clip set, times are seconds. `FORMAT_VERSION` grows with every change that a rea
 could trip over.
 """
 
-from tuner.records.answers import BitrateResult, ListeningResult, Verdict, VerdictKind
+from tuner.records.answers import (
+    Answer,
+    BitrateResult,
+    ListeningResult,
+    NoAnswer,
+    Verdict,
+    VerdictKind,
+)
 from tuner.records.candidates import Ablation, Candidate, Estimate, SideResult
 from tuner.records.run import (
     FORMAT_VERSION,
@@ -44,6 +51,7 @@ __all__ = [
     "MODEL",
     "SIDE_WORDS",
     "Ablation",
+    "Answer",
     "BitrateResult",
     "Candidate",
     "ClipRecord",
@@ -55,6 +63,7 @@ __all__ = [
     "ListeningResult",
     "MetricRecord",
     "NeededBits",
+    "NoAnswer",
     "Provenance",
     "Pruned",
     "QualityTarget",

@@ -38,8 +38,8 @@ class ListeningResult:
 
 
 @dataclass(frozen=True)
-class BitrateResult:
-    """Everything about one target bitrate.
+class Answer:
+    """What was found at one target bitrate.
 
     Args:
         target_kbps: the target.
@@ -48,7 +48,6 @@ class BitrateResult:
         candidates: the default first, then the finalists by tune score.
         trials: all trials in order.
         timing: cost.
-        problem: why there is no answer (the default itself unreachable, say), else None.
         pareto: numbers of the trials that no other beats in both score and encode time,
             fastest first; empty unless encode time is the study's second objective.
         ablation: the tuned candidate (the first after the default), setting by setting.
@@ -63,16 +62,25 @@ class BitrateResult:
     candidates: list[Candidate]
     trials: list[TrialRecord]
     timing: Timing
-    problem: str | None = None
     pareto: list[int] = field(default_factory=list)
     ablation: list[Ablation] = field(default_factory=list)
     importance: dict[str, float] = field(default_factory=dict)
     listening: ListeningResult | None = None
 
     @property
+    def default(self) -> Candidate:
+        """The encoder's default."""
+        return self.candidates[0]
+
+    @property
+    def recommended(self) -> Candidate:
+        """What the reader should use."""
+        return self.candidates[self.winner]
+
+    @property
     def default_trial(self) -> TrialRecord | None:
-        """The trial of the encoder's default: the first candidate's, where one was validated."""
-        number = self.candidates[0].trial if self.candidates else 0
+        """The trial of the encoder's default."""
+        number = self.default.trial
         return next((trial for trial in self.trials if trial.number == number), None)
 
     @property
@@ -84,3 +92,30 @@ class BitrateResult:
         tried = range(1, len(self.candidates))
         whole = [index for index in tried if self.candidates[index].problem is None]
         return self.winner or next(iter([*whole, *tried]), 0)
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """Why nothing can be said at a target bitrate: the default itself cannot spend it, say.
+
+    Args:
+        target_kbps: the target.
+        problem: the reason, a sentence.
+        trials: all trials in order.
+        timing: cost.
+        importance: as of an answer.
+    """
+
+    target_kbps: float
+    problem: str
+    trials: list[TrialRecord]
+    timing: Timing
+    importance: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def default_trial(self) -> TrialRecord | None:
+        """The first trial, which is the encoder's default."""
+        return next((trial for trial in self.trials if trial.number == 0), None)
+
+
+BitrateResult = Answer | NoAnswer

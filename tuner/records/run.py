@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tuner.pcm import SAMPLE_RATE
-from tuner.records.answers import BitrateResult
+from tuner.records.answers import Answer, BitrateResult, NoAnswer
 from tuner.records.candidates import SideResult
 from tuner.records.targets import QualityTarget
 from tuner.records.words import MODEL, Side
@@ -111,7 +111,7 @@ class Results:
 
     Args:
         clips: all clips of both sides.
-        bitrates: one result per target bitrate, ascending.
+        bitrates: the answers, by ascending target bitrate.
         provenance: how to get the same again.
         notes: plain sentences that the reader must know (identity and anchor checks,
             what the judges share with the model's teachers).
@@ -119,19 +119,27 @@ class Results:
         default_points: the default at bitrates around the targets, rising.
         objective: how the search put the clips together (`tuner.study.objective`); "mean" in
             results that do not say.
+        unanswered: the target bitrates that have no answer, ascending.
         quality_targets: the answers to targets of quality, in the order of the study.
         format_version: see `FORMAT_VERSION`.
     """
 
     clips: list[ClipRecord]
-    bitrates: list[BitrateResult]
+    bitrates: list[Answer]
     provenance: Provenance
     notes: list[str] = field(default_factory=list)
     metrics: list[MetricRecord] = field(default_factory=list)
     default_points: list[CurvePoint] = field(default_factory=list)
     objective: str = "mean"
     quality_targets: list[QualityTarget] = field(default_factory=list)
+    unanswered: list[NoAnswer] = field(default_factory=list)
     format_version: int = FORMAT_VERSION
+
+    @property
+    def everything(self) -> list[BitrateResult]:
+        """One result per target bitrate, ascending, those without an answer too."""
+        results: list[BitrateResult] = [*self.bitrates, *self.unanswered]
+        return sorted(results, key=lambda result: result.target_kbps)
 
     @property
     def climbed(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.records import BitrateResult, Candidate, Results, TrialRecord
+from tuner.records import Answer, BitrateResult, Candidate, Results, TrialRecord
 from tuner.report import words
 
 
@@ -25,20 +25,20 @@ def metric_order(results: Results) -> list[str]:
     )
 
 
-def shown_candidate(bitrate: BitrateResult) -> Candidate | None:
+def shown_candidate(bitrate: Answer) -> Candidate | None:
     """What the verdict is about: the winner, or the best settings tried."""
     index = shown_index(bitrate)
     return bitrate.candidates[index] if index else None
 
 
-def shown_index(bitrate: BitrateResult) -> int:
+def shown_index(bitrate: Answer) -> int:
     """Index of `shown_candidate`; 0 if there is none beside the default."""
     return bitrate.tuned
 
 
 def first_default(bitrate: BitrateResult) -> Candidate | TrialRecord | None:
     """The default's settings: the first candidate, or its trial where validation never came."""
-    return bitrate.candidates[0] if bitrate.candidates else bitrate.default_trial
+    return bitrate.default if isinstance(bitrate, Answer) else bitrate.default_trial
 
 
 def runs_adapter(candidate: Candidate) -> bool:

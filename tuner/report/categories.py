@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.bootstrap import paired_bootstrap
-from tuner.records import BitrateResult, Candidate, Estimate, Results
+from tuner.records import Answer, Candidate, Estimate, Results
 from tuner.report import words
 
 #: With fewer held-out clips of a kind, what the settings do to it is hardly tested.
@@ -36,10 +36,10 @@ class CategoryGain:
 
 
 def gains_by_category(
-    results: Results, bitrate: BitrateResult, shown: Candidate | None
+    results: Results, bitrate: Answer, shown: Candidate | None
 ) -> list[CategoryGain]:
     """Gains of the shown settings by kind, the worst first; empty where all clips are of one."""
-    base = bitrate.candidates[0].sides.get("holdout") if bitrate.candidates else None
+    base = bitrate.default.sides.get("holdout")
     side = shown.sides.get("holdout") if shown else None
     kinds = {clip.digest: clip.category for clip in results.clips if clip.category}
     if base is None or side is None or len(set(kinds.values())) < 2:

@@ -38,7 +38,7 @@ def build_charts(runs: Sequence[Run], curves: dict[str, list[Curves]]) -> dict[s
                     }
                     for metric, of_runs in curves.items()
                 },
-                "trials": [_trials(each, by_objective) for each in run.results.bitrates],
+                "trials": [_trials(each, by_objective) for each in run.results.everything],
                 "targets": draw_targets(run.results),
             }
             for index, run in enumerate(runs)

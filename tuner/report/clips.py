@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tuner.artefacts import ARTEFACTS, describe
 from tuner.exhibits import Role
-from tuner.records import BitrateResult, Candidate, ClipRecord, Side, SideResult
+from tuner.records import Answer, Candidate, ClipRecord, Side, SideResult
 from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
 from tuner.report.exhibits import (
@@ -149,9 +149,7 @@ class _Media:
         return sounds.embed(samples)
 
 
-def _view(
-    run: Run, bitrate: BitrateResult, metrics: Sequence[str], media: _Media
-) -> dict[str, Any]:
+def _view(run: Run, bitrate: Answer, metrics: Sequence[str], media: _Media) -> dict[str, Any]:
     """One run at one bitrate."""
     default, tuned = bitrate.candidates[0], bitrate.candidates[bitrate.tuned]
     return {
@@ -166,7 +164,7 @@ def _view(
 
 def _rows(
     run: Run,
-    bitrate: BitrateResult,
+    bitrate: Answer,
     default: Candidate,
     tuned: Candidate,
     side: Side,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.bootstrap import bootstrap_mean
-from tuner.records import BitrateResult, Estimate, Results, SideResult
+from tuner.records import Answer, Estimate, Results, SideResult
 
 Floats = npt.NDArray[np.float64]
 
@@ -106,15 +106,13 @@ def found_curve(results: Results, metric: str, encoder: str) -> Curve | None:
     return _curve(results, metric, f"best found {encoder}", points)
 
 
-def _points(results: Results, chosen: Callable[[BitrateResult], int]) -> Iterator[_Point]:
+def _points(results: Results, chosen: Callable[[Answer], int]) -> Iterator[_Point]:
     """One candidate of each bitrate, where it was scored on the held-out side."""
     for bitrate in results.bitrates:
-        if not bitrate.candidates:
-            continue
         index = chosen(bitrate)
         side = bitrate.candidates[index].sides.get("holdout")
         if side is not None:
-            yield side, bitrate.target_kbps, index == bitrate.winner and bitrate.problem is None
+            yield side, bitrate.target_kbps, index == bitrate.winner
 
 
 def _curve(results: Results, metric: str, name: str, stored: Sequence[_Point]) -> Curve | None:

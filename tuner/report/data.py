@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.records import (
+    Answer,
     BitrateResult,
     Candidate,
     ClipRecord,
+    NoAnswer,
     Provenance,
     Results,
     Side,
@@ -102,12 +104,12 @@ def build_page(runs: Sequence[Run]) -> Page:
 
 def _title(runs: Sequence[Run]) -> str:
     names = [run.name for run in runs]
-    targets = sorted({b.target_kbps for run in runs for b in run.results.bitrates})
+    targets = sorted({b.target_kbps for run in runs for b in run.results.everything})
     whose = words.joined(names) if len(names) <= TITLE_ITEMS else f"{len(names)} encoders"
     at = words.joined([f"{target:g}" for target in targets]) or "no"
     if len(targets) > TITLE_ITEMS + 1:
         at = f"{targets[0]:g} to {targets[-1]:g}"
-    if all(bitrate.problem for run in runs for bitrate in run.results.bitrates):
+    if not any(run.results.bitrates for run in runs):
         return f"No answer for {whose} at {at} kb/s"
     return f"Best settings of {whose} at {at} kb/s"
 
@@ -142,9 +144,11 @@ def _run(run: Run, metrics: Sequence[str], scale: Scale, curves: Curves) -> RunV
                     together=together,
                     objective=words.objective_name(results),
                 ),
-                categories=gains_by_category(results, bitrate, shown_candidate(bitrate)),
+                categories=gains_by_category(results, bitrate, shown_candidate(bitrate))
+                if isinstance(bitrate, Answer)
+                else [],
             )
-            for bitrate in results.bitrates
+            for bitrate in results.everything
         ],
         targets=build_targets(results),
         doubts=find_doubts(results),
@@ -165,13 +169,13 @@ def _rates(results: Results) -> str:
 def _leads(results: Results) -> list[str]:
     """The answers to targets of quality, else one for each bitrate."""
     told = [target.sentence for target in results.quality_targets]
-    return told or [_lead(bitrate, results) for bitrate in results.bitrates]
+    return told or [_lead(bitrate, results) for bitrate in results.everything]
 
 
 def _lead(bitrate: BitrateResult, results: Results) -> str:
     """The answer for one bitrate, in one sentence."""
     at = f"At {bitrate.target_kbps:g} kb/s"
-    if bitrate.problem is not None:
+    if isinstance(bitrate, NoAnswer):
         return f"{at} there is no answer. {words.sentence(bitrate.problem)}"
     kind, candidate = bitrate.verdict.kind, shown_candidate(bitrate)
     if kind == "nothing better was found":

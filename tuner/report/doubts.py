@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 
 from tuner.bootstrap import paired_bootstrap
-from tuner.records import MODEL, BitrateResult, Candidate, ClipRecord, Results, Side, SideResult
+from tuner.records import MODEL, Answer, Candidate, ClipRecord, Results, Side, SideResult
 from tuner.report import words
 from tuner.report.candidates import find_changes, shown_candidate
 from tuner.report.categories import find_warnings, gains_by_category
@@ -46,7 +46,7 @@ RESAMPLES = 2_000
 def find_doubts(results: Results) -> list[str]:
     """Sentences on what weakens the answers of this run, most general first."""
     doubts = list(_clips(results.clips))
-    if len(results.bitrates) == 1:
+    if len(results.everything) == 1:
         both = "equivalent bitrate and BD-rate need"
         missing = "BD-rate needs" if results.default_points else both
         doubts.append(f"One bitrate only: {missing} at least two.")
@@ -55,14 +55,12 @@ def find_doubts(results: Results) -> list[str]:
         shown = shown_candidate(bitrate)
         # Where the default is the answer, what is wrong with the rest does not matter.
         default_best = bitrate.verdict.kind == "nothing better was found"
-        if bitrate.problem is not None:
-            continue
         found = list(_search(bitrate))
         if shown is not None and not default_best:
-            found += _candidate(bitrate.candidates[0], shown, names)
+            found += _candidate(bitrate.default, shown, names)
             # With the default's curve, intervals count what bits are worth (`tuner.answer.worth`).
             if not results.default_points:
-                found += _shares_of(bitrate.candidates[0], shown)
+                found += _shares_of(bitrate.default, shown)
             found += _judges_favourites(bitrate, shown, results.provenance.seed)
             found += _edges(bitrate, shown)
             found += find_warnings(gains_by_category(results, bitrate, shown))
@@ -99,7 +97,7 @@ def _clips(clips: list[ClipRecord]) -> Iterator[str]:
         )
 
 
-def _search(bitrate: BitrateResult) -> Iterator[str]:
+def _search(bitrate: Answer) -> Iterator[str]:
     """Searches that scored few of their trials on all clips."""
     tried = len(bitrate.trials)
     for state, told in (
@@ -111,7 +109,7 @@ def _search(bitrate: BitrateResult) -> Iterator[str]:
             yield f"{count} of {words.counted(tried, 'trial')} {told}."
 
 
-def _judges_favourites(bitrate: BitrateResult, shown: Candidate, seed: int) -> Iterator[str]:
+def _judges_favourites(bitrate: Answer, shown: Candidate, seed: int) -> Iterator[str]:
     """Finalists that a judge surely prefers to the model's choice."""
     mine = shown.sides["holdout"].scores if "holdout" in shown.sides else {}
     for metric in [*mine][1:]:
@@ -133,7 +131,7 @@ def _judges_favourites(bitrate: BitrateResult, shown: Candidate, seed: int) -> I
             )
 
 
-def _edges(bitrate: BitrateResult, shown: Candidate) -> Iterator[str]:
+def _edges(bitrate: Answer, shown: Candidate) -> Iterator[str]:
     """Changed numbers that are the extremes of all that was tried."""
     changed = {change.name for change in find_changes(bitrate.candidates[0], shown)}
     for name in sorted(changed & shown.values.keys()):
@@ -270,6 +268,6 @@ def _shares(base: SideResult, held_out: SideResult) -> Iterator[str]:
 
 
 def _failures(results: Results) -> Iterator[str]:
-    failed = sum(trial.state == "failed" for b in results.bitrates for trial in b.trials)
+    failed = sum(trial.state == "failed" for b in results.everything for trial in b.trials)
     if failed:
         yield f"{words.counted(failed, 'trial')} failed; the trial lists give the reasons."

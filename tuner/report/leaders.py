@@ -39,9 +39,9 @@ def _contestants(runs: Sequence[Run], target: float) -> list[Contestant]:
     found = []
     for run in runs:
         for bitrate in run.results.bitrates:
-            if bitrate.target_kbps != target or bitrate.problem or not bitrate.candidates:
+            if bitrate.target_kbps != target:
                 continue
-            side = bitrate.candidates[bitrate.winner].sides.get("holdout")
+            side = bitrate.recommended.sides.get("holdout")
             if side and side.scores.get(side.climbed):
                 settings = "tuned" if bitrate.winner else "default"
                 found.append(Contestant(f"{settings} {run.name}", side.scores[side.climbed]))

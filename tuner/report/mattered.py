@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner.records import Ablation, BitrateResult, Candidate, Complete, Scored, TrialRecord
+from tuner.records import Ablation, Answer, BitrateResult, Candidate, Complete, Scored, TrialRecord
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.runs import Run
@@ -28,7 +28,7 @@ def build_mattered(runs: Sequence[Run]) -> dict[str, Any]:
         "views": [
             _view(run, bitrate)
             for run in runs
-            for bitrate in run.results.bitrates
+            for bitrate in run.results.everything
             if bitrate.trials
         ]
     }
@@ -53,7 +53,10 @@ def _view(run: Run, bitrate: BitrateResult) -> dict[str, Any]:
             {"name": _name(name), "share": round(share, 4)}
             for name, share in sorted(bitrate.importance.items(), key=lambda item: -item[1])
         ],
-        "ablation": [_ablation(record) for record in bitrate.ablation],
+        "ablation": [
+            _ablation(record)
+            for record in (bitrate.ablation if isinstance(bitrate, Answer) else ())
+        ],
         "trials": [_trial(trial, default, bitrate.importance) for trial in trials],
         "slices": _slices(bitrate),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.records import BitrateResult, Complete
+from tuner.records import Answer, Complete
 
 #: Empty space around the outermost points, share of the drawing.
 MARGIN = 0.08
@@ -38,7 +38,7 @@ class ParetoView:
         return " ".join(f"{p.x:.2f},{p.y:.2f}" for p in self.points if p.on_front)
 
 
-def draw_pareto(bitrate: BitrateResult) -> ParetoView | None:
+def draw_pareto(bitrate: Answer) -> ParetoView | None:
     """The drawing; None where encode time was no objective."""
     timed = [trial for trial in bitrate.trials if isinstance(trial, Complete)]
     if not bitrate.pareto or not timed:

@@ -15,7 +15,15 @@ from typing import Any
 
 import msgspec
 
-from tuner.records import BitrateResult, Candidate, ClipRecord, Estimate, SideResult
+from tuner.records import (
+    Answer,
+    BitrateResult,
+    Candidate,
+    ClipRecord,
+    Estimate,
+    NoAnswer,
+    SideResult,
+)
 from tuner.report.bd import Figure
 from tuner.report.candidates import shown_candidate
 from tuner.report.comparison import find_curves, find_deltas, find_metrics
@@ -100,18 +108,15 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
     curves = find_curves(runs, [climbed])[climbed]
     for run, of_run in zip(runs, curves, strict=True):
         seed = run.results.provenance.seed
-        for bitrate in run.results.bitrates:
-            shown = shown_candidate(bitrate)
+        for bitrate in run.results.everything:
+            answer = bitrate if isinstance(bitrate, Answer) else None
+            shown = shown_candidate(answer) if answer else None
             target = bitrate.target_kbps
             saving = find_saving(of_run.default, of_run.shown(target), target, seed)
-            used = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
             yield {
                 **_where(run, bitrate),
                 "encoder_version": run.results.provenance.encoder_version,
-                "verdict": "no answer" if bitrate.problem else bitrate.verdict.kind,
-                "sentence": bitrate.problem or bitrate.verdict.sentence,
-                "recommended": "tuned" if bitrate.winner else "default",
-                "command": used.shown if used else "",
+                **_told(bitrate),
                 "trial": shown.trial if shown else None,
                 "rate_mode": shown.rate_mode if shown else None,
                 "settings": json.dumps(shown.values, sort_keys=True) if shown else None,
@@ -121,6 +126,18 @@ def _winners(runs: Sequence[Run], metrics: Sequence[str]) -> Iterator[Row]:
                 "equivalent_kbps_low": saving.low_kbps,
                 "equivalent_kbps_high": saving.high_kbps,
             }
+
+
+def _told(bitrate: BitrateResult) -> Row:
+    if isinstance(bitrate, NoAnswer):
+        told: Row = {"verdict": "no answer", "sentence": bitrate.problem}
+        return told | {"recommended": "default", "command": ""}
+    return {
+        "verdict": bitrate.verdict.kind,
+        "sentence": bitrate.verdict.sentence,
+        "recommended": "tuned" if bitrate.winner else "default",
+        "command": bitrate.recommended.shown,
+    }
 
 
 def _targets(runs: Sequence[Run]) -> Iterator[Row]:
@@ -193,7 +210,7 @@ def _figure(name: str, figure: Figure) -> Row:
 
 def _trials(runs: Sequence[Run]) -> Iterator[Row]:
     for run in runs:
-        for bitrate in run.results.bitrates:
+        for bitrate in run.results.everything:
             for trial in bitrate.trials:
                 fields = msgspec.to_builtins(trial)
                 values = json.dumps(fields.pop("values"), sort_keys=True)

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tuner.records import BitrateResult, Candidate, Estimate, Side, SideResult, Timing
+from tuner.records import (
+    Answer,
+    BitrateResult,
+    Candidate,
+    Estimate,
+    NoAnswer,
+    Side,
+    SideResult,
+    Timing,
+)
 from tuner.report import words
 from tuner.report.candidates import Change, find_changes, runs_adapter, shown_index
 from tuner.report.categories import CategoryGain
@@ -86,19 +95,19 @@ class BitrateView:
 
     key: str
     target: str
-    kind: str
-    css: str
-    sentence: str
-    problem: str | None
-    recommended: bool
-    shown: FinalistView | None
-    default: FinalistView | None
     gains: list[Gain | None]
-    saving: Saving | None
-    finalists: list[FinalistView]
     trials: int
     trial_counts: str
     timing: Timing
+    kind: str = "no answer"
+    css: str = "problem"
+    sentence: str = ""
+    problem: str | None = None
+    recommended: bool = False
+    shown: FinalistView | None = None
+    default: FinalistView | None = None
+    saving: Saving | None = None
+    finalists: list[FinalistView] = field(default_factory=list)
     pareto: ParetoView | None = None
     categories: list[CategoryGain] = field(default_factory=list)
 
@@ -118,6 +127,22 @@ def build_bitrate(
 
     `objective` is the label of what the search maximised, where it is not the mean.
     """
+    states = [t.state for t in bitrate.trials]
+    counts = [
+        f"{states.count(s)} {s}"
+        for s in ("complete", "pruned", "infeasible", "failed")
+        if s in states
+    ]
+    view = BitrateView(
+        key=key,
+        target=f"{bitrate.target_kbps:g}",
+        gains=[None for _ in metrics],
+        trials=len(states),
+        trial_counts=", ".join(counts) or "none",
+        timing=bitrate.timing,
+    )
+    if isinstance(bitrate, NoAnswer):
+        return replace(view, problem=words.sentence(bitrate.problem))
     where = f"{folder}@{bitrate.target_kbps:g}"
     finalists = [
         replace(
@@ -128,34 +153,23 @@ def build_bitrate(
     ]
     index = shown_index(bitrate)
     shown = finalists[index] if index else None
-    states = [t.state for t in bitrate.trials]
-    counts = [
-        f"{states.count(s)} {s}"
-        for s in ("complete", "pruned", "infeasible", "failed")
-        if s in states
-    ]
-    return BitrateView(
-        key=key,
-        target=f"{bitrate.target_kbps:g}",
-        kind="no answer" if bitrate.problem is not None else bitrate.verdict.kind,
-        css="problem" if bitrate.problem is not None else VERDICT_CLASSES[bitrate.verdict.kind],
+    return replace(
+        view,
+        kind=bitrate.verdict.kind,
+        css=VERDICT_CLASSES[bitrate.verdict.kind],
         sentence=bitrate.verdict.sentence,
-        problem=words.sentence(bitrate.problem) if bitrate.problem else None,
         recommended=bitrate.winner > 0,
         shown=shown,
-        default=finalists[0] if finalists else None,
-        gains=shown.gains["holdout"] if shown else [None for _ in metrics],
+        default=finalists[0],
+        gains=shown.gains["holdout"] if shown else view.gains,
         saving=saving if shown else None,
         finalists=finalists,
-        trials=len(states),
-        trial_counts=", ".join(counts) or "none",
-        timing=bitrate.timing,
         pareto=draw_pareto(bitrate),
     )
 
 
 def _finalist(
-    bitrate: BitrateResult,
+    bitrate: Answer,
     index: int,
     metrics: Sequence[str],
     where: str,
@@ -172,8 +186,8 @@ def _finalist(
         bitrates[side] = _spent(result)
     return FinalistView(
         name="Default" if index == 0 else f"Trial {candidate.trial}",
-        is_winner=index == bitrate.winner and bitrate.problem is None,
-        changes=find_changes(bitrate.candidates[0], candidate),
+        is_winner=index == bitrate.winner,
+        changes=find_changes(bitrate.default, candidate),
         gains=gains,
         bitrates=bitrates,
         command=candidate.shown,

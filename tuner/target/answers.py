@@ -22,7 +22,15 @@ from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Bench
 from tuner.quality_match import OutOfReach
-from tuner.records import BitrateResult, Candidate, Estimate, NeededBits, QualityTarget, Side
+from tuner.records import (
+    BitrateResult,
+    Candidate,
+    Estimate,
+    NeededBits,
+    NoAnswer,
+    QualityTarget,
+    Side,
+)
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.study.goal import Goal
@@ -116,9 +124,9 @@ def answer_targets(
 
 
 def _answer(setup: Validator, target: Target, answer: BitrateResult) -> QualityTarget:
-    if answer.problem is not None or not answer.candidates:
-        return _unanswered(setup, target, answer.problem or "the search has no result")
-    default = answer.candidates[0]
+    if isinstance(answer, NoAnswer):
+        return _unanswered(setup, target, answer.problem)
+    default = answer.default
     best = _cheapest(setup, target.goal, answer.candidates)
     own = _match(setup, target.goal, default, "holdout")
     if isinstance(own, str):

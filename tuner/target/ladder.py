@@ -90,7 +90,7 @@ def find_corners(results: Results, run: int) -> list[Corner]:
     found: list[Corner] = []
     default: Settings | None = None
     for bitrate in results.bitrates:
-        for index in {0, bitrate.winner} if bitrate.candidates else ():
+        for index in {0, bitrate.winner}:
             candidate = bitrate.candidates[index]
             settings = Settings.of(candidate.rate_mode, candidate.values)
             whose = f"trial {candidate.trial} at {bitrate.target_kbps:g} kb/s"

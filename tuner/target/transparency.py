@@ -26,7 +26,7 @@ def find_transparent(results: Results, run: Path, share: float) -> Transparent:
         share: of the held-out clips that must be transparent, 0 to 1.
     """
     goal = transparency(share)
-    sides = [b.candidates[0].sides.get("holdout") for b in results.bitrates if b.candidates]
+    sides = [b.default.sides.get("holdout") for b in results.bitrates]
     points: list[SideResult] = [side for side in sides if side is not None]
     points += [point.side for point in results.default_points]
     name = results.provenance.encoder
@@ -47,7 +47,7 @@ def find_transparent(results: Results, run: Path, share: float) -> Transparent:
         told = f"{where} are transparent even at {kbps[0]:.1f} kb/s, the lowest measured"
         return Transparent(name, str(run), share, None, told, [])
     found = find_crossing(kbps, np.array(reached), goal.quality)
-    targets = [b.target_kbps for b in results.bitrates if b.candidates]
+    targets = [b.target_kbps for b in results.bitrates]
     nearest = min(targets, key=lambda target: abs(math.log(target / found)))
     test = ["tuner", "listen", "make", str(run), "--abx", "--conditions", "default"]
     command = [*test, "--bitrate", f"{nearest:g}"]

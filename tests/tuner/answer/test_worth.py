@@ -7,7 +7,7 @@ import pytest
 
 from tuner.answer.worth import earned, slope_at, with_worth
 from tuner.records import (
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     CurvePoint,
@@ -48,7 +48,7 @@ def run(gain: list[float], shares: list[float]) -> Results:
     default = Candidate(0, "abr", {}, [], {s: side(64, flat, even) for s in ("tune", "holdout")})
     tuned = Candidate(1, "abr", {"x": 1}, [], {"tune": side(64, gain, shares)})
     tuned = replace(tuned, sides={**tuned.sides, "holdout": side(64, gain, shares)})
-    bitrate = BitrateResult(64.0, Verdict("confirmed", ""), 1, [default, tuned], [], Timing())
+    bitrate = Answer(64.0, Verdict("confirmed", ""), 1, [default, tuned], [], Timing())
     made = Provenance("x", "", 0, {}, "fake", "", "", "", "", {}, "", "", "")
     metrics = [MetricRecord(name, name, family, "1") for name, family in METRICS.items()]
     points = [CurvePoint(kbps, side(kbps, flat, even)) for kbps in (48.0, 96.0)]

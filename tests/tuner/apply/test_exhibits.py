@@ -13,7 +13,7 @@ from tuner.apply.exhibits import choose_clips, write_exhibits
 from tuner.errors import RunError
 from tuner.exhibits import FOLDER, read_index
 from tuner.records import (
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Provenance,
@@ -49,13 +49,13 @@ def side(lift: float) -> SideResult:
     return SideResult(64.0, 64.0, {"insenet": scores}, {}, {})
 
 
-def make_bitrate(kbps: float = 64.0) -> BitrateResult:
+def make_bitrate(kbps: float = 64.0) -> Answer:
     default = Candidate(0, "abr", {}, [], {"holdout": side(0.0)})
     tuned = Candidate(1, "abr", {}, [], {"holdout": side(1.0)})
-    return BitrateResult(kbps, Verdict("confirmed", ""), 1, [default, tuned], [], Timing())
+    return Answer(kbps, Verdict("confirmed", ""), 1, [default, tuned], [], Timing())
 
 
-def make_results(*bitrates: BitrateResult) -> Results:
+def make_results(*bitrates: Answer) -> Results:
     clips = [ClipRecord(d, f"{d}.wav", "holdout", 1.0, 2, f"{d}.wav", 0.0) for d in GAINS]
     provenance = Provenance("", "", 0, {}, "fake", "1", "fake", "0", "1", {}, "", "", "")
     return Results(clips, list(bitrates), provenance)
@@ -68,7 +68,7 @@ def test_worst_and_best_are_chosen() -> None:
     assert choose_clips(bitrate, 2) == {"a", "e", "d", "b"}
     assert choose_clips(bitrate, 3) == set(GAINS) == choose_clips(bitrate, "all")
     assert choose_clips(bitrate, 0) == set()
-    alone = BitrateResult(64.0, bitrate.verdict, 0, bitrate.candidates[:1], [], Timing())
+    alone = Answer(64.0, bitrate.verdict, 0, bitrate.candidates[:1], [], Timing())
     assert choose_clips(alone, "all") == set()
 
 

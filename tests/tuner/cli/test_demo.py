@@ -32,7 +32,6 @@ def test_demo_searches_validates_and_reports(
     results = read_results(tmp_path / "run" / "results.json")
     (bitrate,) = results.bitrates
     assert len(bitrate.trials) == 2
-    assert bitrate.problem is None
     default = bitrate.candidates[0]
     for side in default.sides.values():
         assert side.bitrate_kbps == pytest.approx(64, rel=0.01)

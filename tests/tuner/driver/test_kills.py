@@ -97,7 +97,7 @@ def test_the_default_is_known_by_its_settings(make_rig: MakeRig) -> None:
     assert [result.record.number for result in results] == [0, 1, 2]
     assert settings_of(results[0].record) == other
     with rig.open() as (lane,):
-        assert settings_of(lane.default().record) == default
+        assert settings_of(lane.default()) == default
 
 
 def fail_once(rig: Any, error: Exception, shaping: int) -> list[Job]:
@@ -121,7 +121,7 @@ def test_a_failed_default_is_always_tried_again(make_rig: MakeRig) -> None:
     fail_once(rig, EncoderFailed("exit code 1", ["fake"], 1, ""), shaping=3)
     rig.run(BUDGET)
     with rig.open() as (lane,):
-        assert lane.problem() is None and lane.next_ordinal == 0
+        assert lane.problem() is None and lane.store.next_ordinal == 0
     (resumed,) = make_rig("failed", count=1).run(BUDGET)
     assert resumed[0].record == whole[0].record
     # The others may start elsewhere, as there was no default to start from; not with others.

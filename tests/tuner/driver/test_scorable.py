@@ -112,7 +112,7 @@ def test_a_run_with_such_a_clip_has_its_answers(tmp_path: Path) -> None:
     executor = _AtOnce(Cache(tmp_path / "run" / "cache"))
     with open_run(tmp_path / "run", parts.identity(), "") as folder:
         results = run_study(parts, folder, executor, lambda _: None, "tuner run")
-    assert [bitrate.problem for bitrate in results.bitrates] == [None, None]
+    assert len(results.bitrates) == 2 and not results.unanswered
     assert {clip.name for clip in results.clips} == {f"{n}.wav" for n in range(6)}
     assert [note.split()[0] for note in results.notes[:2]] == ["6.wav", "7.wav"]
     held = [clip.digest for clip in results.clips if clip.side == "holdout"]

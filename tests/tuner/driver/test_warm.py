@@ -11,7 +11,7 @@ from tuner.encoder import Settings
 from tuner.errors import RunError, StudyError
 from tuner.records import (
     MODEL,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
@@ -35,7 +35,7 @@ def candidate(shaping: int) -> Candidate:
 def finished(folder: Path, encoder: str = "fake") -> Path:
     """A run at 48, 96 and 192 kb/s, each with one winner beside the default."""
     bitrates = [
-        BitrateResult(
+        Answer(
             kbps, Verdict("confirmed", "Good."), 1, [candidate(3), candidate(best)], [], Timing()
         )
         for kbps, best in ((48.0, 4), (96.0, 7), (192.0, 9))

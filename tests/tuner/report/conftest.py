@@ -9,11 +9,12 @@ import pytest
 
 from tuner.records import (
     MODEL,
-    BitrateResult,
+    Answer,
     Candidate,
     ClipRecord,
     Estimate,
     MetricRecord,
+    NoAnswer,
     Provenance,
     Results,
     SideResult,
@@ -157,7 +158,7 @@ def make_bitrate(clips, kbps, kind):
         )
     trials = make_trials(rng, kbps, base, max(lift[0], 0.1) + 1.5)
     timing = Timing(412.3, 231.9, 48.2, 88.0, 3312, 3120, 402, 611)
-    return BitrateResult(kbps, Verdict(kind, sentence), winner, candidates, trials, timing)
+    return Answer(kbps, Verdict(kind, sentence), winner, candidates, trials, timing)
 
 
 def make_results(bitrates, hostile=True):
@@ -194,10 +195,8 @@ def make_results(bitrates, hostile=True):
 def with_problem(results, kbps):
     """The run with one more bitrate that has no answer."""
     trial = make_trial(0, "infeasible", values=DEFAULT, reason="no knob value spends 8 kb/s")
-    verdict = Verdict("not confirmed", "Not confirmed: the default cannot spend this bitrate.")
     problem = "the encoder's default cannot spend 8 kb/s: its lowest is 22.4 <kb/s>"
-    broken = BitrateResult(kbps, verdict, 0, [], [trial], Timing(wall_s=2.5), problem)
-    return replace(results, bitrates=[broken, *results.bitrates])
+    return replace(results, unanswered=[NoAnswer(kbps, problem, [trial], Timing(wall_s=2.5))])
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from tuner.records import MODEL, Estimate, Scored, Verdict
+from tuner.records import MODEL, Estimate, NoAnswer, Scored, Verdict
 from tuner.report.candidates import Change, find_changes, shown_candidate
 from tuner.report.charts import build_charts
 from tuner.report.comparison import find_curves
@@ -158,8 +158,9 @@ def test_the_title_of_many_runs_counts_them(rising_results, as_runs):
 
 def test_a_run_without_answers_has_no_best_settings(small_results, as_runs):
     """The title says so."""
-    bitrate = replace(small_results.bitrates[0], problem="the default cannot spend 64 kb/s")
-    page = build_page(as_runs(replace(small_results, bitrates=[bitrate])))
+    bitrate = small_results.bitrates[0]
+    missing = NoAnswer(64.0, "the default cannot spend 64 kb/s", bitrate.trials, bitrate.timing)
+    page = build_page(as_runs(replace(small_results, bitrates=[], unanswered=[missing])))
     assert page.title == "No answer for aac at 64 kb/s"
 
 

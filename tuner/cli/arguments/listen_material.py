@@ -46,7 +46,7 @@ def from_run(
         EncoderError: encoding again failed.
     """
     results = read_results(run / "results.json")
-    everything = [b.target_kbps for b in results.bitrates if b.candidates]
+    everything = [b.target_kbps for b in results.bitrates]
     wanted = everything if bitrates is None else list(bitrates)
     answers = {kbps: find_bitrate(run, results, kbps) for kbps in wanted}
     held = [clip for clip in results.clips if clip.side == SIDE]

@@ -110,10 +110,10 @@ def _from_run(text: str, run_text: str, name: str, trust: Trust) -> Side:
 
     def at(kbps: float) -> tuple[Settings, float | None]:
         answer = find_bitrate(run, results, kbps if only is None else only)
-        found = find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
+        found = find_candidate(run, answer, name) if name else answer.recommended
         return settings_of(found), found.sides["tune"].knob
 
-    known = [b.target_kbps for b in results.bitrates if b.candidates] if only is None else [only]
+    known = [b.target_kbps for b in results.bitrates] if only is None else [only]
     return Side(text, encoder_of(run, trust), at, tuple(known), run)
 
 

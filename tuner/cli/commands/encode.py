@@ -125,12 +125,13 @@ def find_winner(
     run, kbps = parse_run(text)
     results = read_results(run / "results.json")
     if kbps is None:
-        if len(results.bitrates) != 1:
-            known = " or ".join(f"{run}@{b.target_kbps:g}" for b in results.bitrates)
+        targets = [each.target_kbps for each in results.everything]
+        if len(targets) != 1:
+            known = " or ".join(f"{run}@{target:g}" for target in targets)
             raise RunError("has several bitrates", where=run, remedy=f"give {known}")
-        kbps = results.bitrates[0].target_kbps
+        (kbps,) = targets
     answer = find_bitrate(run, results, kbps)
-    candidate = find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
+    candidate = find_candidate(run, answer, name) if name else answer.recommended
     encoder, made_by = encoder_of(run, trust), results.provenance
     here = encoder.version
     if here.digest != made_by.encoder_digest and not any_build:

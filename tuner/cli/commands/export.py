@@ -87,7 +87,7 @@ class _Row:
         self.run, self.results, self.kbps = run, results, kbps
         self.verdict = answer.verdict
         self.candidate: Candidate = (
-            find_candidate(run, answer, name) if name else answer.candidates[answer.winner]
+            find_candidate(run, answer, name) if name else answer.recommended
         )
         self.proof: Proof | None = None
 
@@ -136,10 +136,10 @@ def _collect(text: str, name: str | None, trust: Trust, *, verify: bool) -> Iter
 
     run, only = parse_run(text)
     results = read_results(run / "results.json")
-    answered = [b.target_kbps for b in results.bitrates if b.candidates]
-    for bitrate in results.bitrates:
-        if bitrate.problem and only in (None, bitrate.target_kbps):
-            print(f"{bitrate.target_kbps:g} kb/s: {bitrate.problem}", file=sys.stderr)
+    answered = [b.target_kbps for b in results.bitrates]
+    for missing in results.unanswered:
+        if only in (None, missing.target_kbps):
+            print(f"{missing.target_kbps:g} kb/s: {missing.problem}", file=sys.stderr)
     rows = [_Row(run, results, kbps, name) for kbps in (answered if only is None else [only])]
     if verify:
         player = RunPlayer(run, results, encoder_of(run, trust))

@@ -105,10 +105,9 @@ def _source(run: Run, trust: Trust) -> Source:
             where=run.folder,
             remedy="run the study again",
         )
-    answered = next((b for b in run.results.bitrates if b.candidates), None)
-    if answered is None:
+    if not run.results.bitrates:
         raise RunError("has no result to build on", where=run.folder)
-    default = answered.candidates[0]
+    default = run.results.bitrates[0].default
     suffix = make_recipe(encoder, settings_of(default), default.sides["tune"].knob).suffix
     refs = {
         side: [clip_of(run.folder, c) for c in run.results.clips if c.side == side]

@@ -76,6 +76,7 @@ def report(
 
 
 def _summary(runs: list[Run]) -> dict[str, Any]:
+    from tuner.records import Answer
     from tuner.report.comparison import find_curves, find_deltas, find_metrics
 
     curves = find_curves(runs, find_metrics(runs))
@@ -87,10 +88,10 @@ def _summary(runs: list[Run]) -> dict[str, Any]:
                 "encoder": run.results.provenance.encoder,
                 "bitrates_kbps": {
                     f"{b.target_kbps:g}": {
-                        "verdict": b.verdict.kind if b.problem is None else None,
-                        "sentence": b.verdict.sentence if b.problem is None else b.problem,
+                        "verdict": b.verdict.kind if isinstance(b, Answer) else None,
+                        "sentence": b.verdict.sentence if isinstance(b, Answer) else b.problem,
                     }
-                    for b in run.results.bitrates
+                    for b in run.results.everything
                 },
             }
             for run in runs

@@ -18,7 +18,7 @@ def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]
         "run": str(folder),
         "results": str(folder / "results.json"),
         "report": str(report),
-        "bitrates": [_summary(bitrate, results.objective) for bitrate in results.bitrates],
+        "bitrates": [_summary(bitrate, results.objective) for bitrate in results.everything],
         "quality_targets": [asdict(target) for target in results.quality_targets],
     }
 
@@ -30,16 +30,19 @@ def _figures(gain: Estimate | None) -> dict[str, float] | None:
 def _summary(bitrate: BitrateResult, objective: str) -> dict[str, object]:
     from dataclasses import asdict
 
+    from tuner.records import Answer
     from tuner.report.candidates import shown_candidate
 
-    shown = shown_candidate(bitrate)
+    answer = bitrate if isinstance(bitrate, Answer) else None
+    problem = None if isinstance(bitrate, Answer) else bitrate.problem
+    shown = shown_candidate(answer) if answer else None
     holdout = shown.sides.get("holdout") if shown else None
-    use = bitrate.candidates[bitrate.winner] if bitrate.candidates else None
+    use = answer.recommended if answer else None
     return {
         "target_kbps": bitrate.target_kbps,
-        "verdict": bitrate.verdict.kind,
-        "sentence": bitrate.verdict.sentence,
-        "problem": bitrate.problem,
+        "verdict": answer.verdict.kind if answer else "not confirmed",
+        "sentence": answer.verdict.sentence if answer else f"No answer: {problem}",
+        "problem": problem,
         "trials": len(bitrate.trials),
         "best_found": shown and {"rate_mode": shown.rate_mode, "values": shown.values},
         "objective": objective,
@@ -56,17 +59,21 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
     from rich.table import Table
     from rich.text import Text
 
-    from tuner.records import metric_label
+    from tuner.records import NoAnswer, metric_label
     from tuner.report.candidates import shown_candidate
     from tuner.report.words import objective_name
 
     objective = objective_name(results)
     table = Table("kb/s", "verdict", "metric", "gain on held-out clips", title=title)
     table.columns[2].no_wrap = True
-    for bitrate in results.bitrates:
+    for bitrate in results.everything:
+        if isinstance(bitrate, NoAnswer):
+            table.add_row(f"{bitrate.target_kbps:g}", "no answer", "", "")
+            table.add_section()
+            continue
         shown = shown_candidate(bitrate)
         holdout = shown.sides.get("holdout") if shown else None
-        verdict: str = "no answer" if bitrate.problem else bitrate.verdict.kind
+        verdict: str = bitrate.verdict.kind
         if shown and not bitrate.winner:
             verdict += "\nfigures: best found"
         gains = {metric_label(k): gain for k, gain in (holdout.gains if holdout else {}).items()}
@@ -83,12 +90,14 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
         table.add_section()
     console = Console()
     console.print(table)
-    for bitrate in results.bitrates:
-        console.print(Text(f"\n{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}"))
-        if bitrate.candidates:
-            # Not wrapped, so that the command can be copied.
-            command = bitrate.candidates[bitrate.winner].shown
-            console.print(Text(f"  {command}"), soft_wrap=True)
+    for bitrate in results.everything:
+        at = f"\n{bitrate.target_kbps:g} kb/s:"
+        if isinstance(bitrate, NoAnswer):
+            console.print(Text(f"{at} No answer: {bitrate.problem}"))
+            continue
+        console.print(Text(f"{at} {bitrate.verdict.sentence}"))
+        # Not wrapped, so that the command can be copied.
+        console.print(Text(f"  {bitrate.recommended.shown}"), soft_wrap=True)
     for target in results.quality_targets:
         console.print(Text(f"\n{target.sentence}"))
         use = target.best if target.best is not None and target.recommended else target.default

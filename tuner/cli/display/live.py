@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.records import Complete, Failed, Infeasible, Pruned, Scored, TrialRecord
+from tuner.records import Complete, Failed, Infeasible, NoAnswer, Pruned, Scored, TrialRecord
 from tuner.updates import (
     BitrateFinished,
     Observer,
@@ -100,7 +100,10 @@ class Board:
                 return f"{update.target_kbps:g} kb/s: validated {update.done}/{update.total}"
             case BitrateFinished():
                 row = self.rows[update.result.target_kbps]
-                row.state = "no answer" if update.result.problem else update.result.verdict.kind
+                if isinstance(update.result, NoAnswer):
+                    row.state = "no answer"
+                    return f"{_kbps(row)}: No answer: {update.result.problem}"
+                row.state = update.result.verdict.kind
                 return f"{_kbps(row)}: {update.result.verdict.sentence}"
             case PhaseStarted():
                 self.stage = update.text
