@@ -13,6 +13,7 @@ from tuner.artefacts import ARTEFACTS
 from tuner.exhibits import FOLDER, Exhibit, write_index
 from tuner.records import (
     Ablation,
+    AblationFailed,
     Answer,
     Candidate,
     ClipRecord,
@@ -87,7 +88,7 @@ def make_run(folder: Path) -> Path:
             timing=Timing(),
             ablation=[
                 Ablation("cutoff_hz", 18_000, 12_000, ESTIMATE, 64.0),
-                Ablation("tns", False, True, problem="exit code 1"),
+                AblationFailed("tns", False, True, "exit code 1"),
             ],
             importance={"cutoff_hz": 0.8, "tns": 0.2},
         )

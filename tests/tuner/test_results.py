@@ -11,6 +11,7 @@ from tuner.records import (
     FORMAT_VERSION,
     MODEL,
     Ablation,
+    AblationFailed,
     Answer,
     Candidate,
     ClipRecord,
@@ -180,7 +181,7 @@ def test_nan_is_never_stored(tmp_path, results):
 def test_what_an_ablation_is_worth_is_read_again(stored, results):
     """Whether it could be run or not."""
     tried = Ablation("tns", False, True, Estimate(1.5, 0.5, 2.5), 64.1)
-    failed = Ablation("coder", "fast", "twoloop", problem="exit code 1")
+    failed = AblationFailed("coder", "fast", "twoloop", "exit code 1")
     bitrate = replace(results.bitrates[0], ablation=[tried, failed])
     write_results(replace(results, bitrates=[bitrate]), stored)
     assert read_results(stored).bitrates[0].ablation == [tried, failed]

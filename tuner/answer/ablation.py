@@ -7,6 +7,7 @@ cache where they were made before, so an interrupted ablation resumes where it s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Bench
 from tuner.rate import Unreachable
-from tuner.records import Ablation, Candidate
+from tuner.records import Ablation, AblationFailed, Candidate
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.study.space import Space
@@ -26,6 +27,9 @@ from tuner.study.space import Space
 MOST_SETTINGS = 12
 #: Settings under test at once: enough for one's last clips not to idle the cores.
 AT_ONCE = 4
+
+
+_Record = Ablation | AblationFailed
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def ablate(
     default: Candidate,
     tuned: Candidate,
     importance: Mapping[str, float],
-) -> list[Ablation]:
+) -> list[_Record]:
     """Put the settings of `tuned` back to the default's, one by one.
 
     Args:
@@ -99,12 +103,12 @@ def ablate(
                 future.cancel()
             setup.executor.close(cancel=True)
             raise
-    return sorted(records, key=lambda r: -r.worth.value if r.worth else float("inf"))
+    return sorted(records, key=lambda r: -r.worth.value if isinstance(r, Ablation) else math.inf)
 
 
 def _wait(
-    setup: AblationSetup, done: int, future: Future[Ablation], all_: Sequence[Future[Ablation]]
-) -> Ablation:
+    setup: AblationSetup, done: int, future: Future[_Record], all_: Sequence[Future[_Record]]
+) -> _Record:
     record = future.result()
     setup.progress(done, len(all_))
     return record
@@ -139,25 +143,21 @@ def _same(one: Value, other: Value) -> bool:
 
 def _run(
     setup: AblationSetup, target_kbps: float, step: _Step, default: Candidate, tuned: Candidate
-) -> Ablation:
-    record = Ablation(step.parameter, step.value, step.default)
+) -> _Record:
+    reset = (step.parameter, step.value, step.default)
     if step.settings is None:
-        return _failed(record, "the other settings are invalid without it")
+        return AblationFailed(*reset, "the other settings are invalid without it")
     bench = Bench(setup.encoder, setup.executor, setup.clips, lambda _: None, target_kbps)
     like = tuned if step.settings.rate_mode == tuned.rate_mode else default
     try:
         match = bench.match(step.settings, like.sides["tune"].knob)
         if isinstance(match, Unreachable):
-            return _failed(record, match.reason)
+            return AblationFailed(*reset, match.reason)
         outcomes = bench.hear(step.settings, match, (setup.scorer,))
     except TRIAL_ERRORS as error:
-        return _failed(record, f"{error.kind}: {error}")
+        return AblationFailed(*reset, f"{error.kind}: {error}")
     name = setup.scorer.name
     own = tuned.sides["tune"].scores[name]
     lost = [own[digest] - each.scores[name].mean for digest, each in outcomes.items()]
     worth = paired_bootstrap(lost, setup.seed)
-    return Ablation(step.parameter, step.value, step.default, worth, match.kbps)
-
-
-def _failed(record: Ablation, problem: str) -> Ablation:
-    return Ablation(record.parameter, record.value, record.default, problem=problem)
+    return Ablation(*reset, worth, match.kbps)

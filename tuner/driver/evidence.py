@@ -16,7 +16,7 @@ from tuner.errors import TunerError
 from tuner.exhibits import FOLDER
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.records import Ablation, Answer, BitrateResult, NoAnswer, Results
+from tuner.records import Ablation, AblationFailed, Answer, BitrateResult, NoAnswer, Results
 from tuner.search.trials import Trials
 from tuner.study.space import Space
 from tuner.updates import Observer, PhaseStarted
@@ -59,7 +59,7 @@ def _ablate(
     executor: Executor,
     clips: Sequence[ClipRef],
     observer: Observer,
-) -> list[Ablation]:
+) -> list[Ablation | AblationFailed]:
     """Empty where it is not wanted, or the tuned candidate gained nothing that is worth a look."""
     if not parts.spec.search.ablation or len(result.candidates) < 2:
         return []

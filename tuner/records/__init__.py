@@ -14,7 +14,7 @@ from tuner.records.answers import (
     Verdict,
     VerdictKind,
 )
-from tuner.records.candidates import Ablation, Candidate, Estimate, SideResult
+from tuner.records.candidates import Ablation, AblationFailed, Candidate, Estimate, SideResult
 from tuner.records.run import (
     FORMAT_VERSION,
     ClipRecord,
@@ -23,7 +23,7 @@ from tuner.records.run import (
     Provenance,
     Results,
 )
-from tuner.records.targets import NeededBits, QualityTarget
+from tuner.records.targets import Missed, NeededBits, QualityTarget, Reached
 from tuner.records.trials import (
     Complete,
     Failed,
@@ -51,6 +51,7 @@ __all__ = [
     "MODEL",
     "SIDE_WORDS",
     "Ablation",
+    "AblationFailed",
     "Answer",
     "BitrateResult",
     "Candidate",
@@ -62,11 +63,13 @@ __all__ = [
     "Infeasible",
     "ListeningResult",
     "MetricRecord",
+    "Missed",
     "NeededBits",
     "NoAnswer",
     "Provenance",
     "Pruned",
     "QualityTarget",
+    "Reached",
     "Results",
     "Scored",
     "Side",

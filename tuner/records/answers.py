@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tuner.records.candidates import Ablation, Candidate, Estimate
+from tuner.records.candidates import Ablation, AblationFailed, Candidate, Estimate
 from tuner.records.trials import Timing, TrialRecord
 
 VerdictKind = Literal[
@@ -63,7 +63,7 @@ class Answer:
     trials: list[TrialRecord]
     timing: Timing
     pareto: list[int] = field(default_factory=list)
-    ablation: list[Ablation] = field(default_factory=list)
+    ablation: list[Ablation | AblationFailed] = field(default_factory=list)
     importance: dict[str, float] = field(default_factory=dict)
     listening: ListeningResult | None = None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
+import msgspec
+
+from tuner.records.trials import Value
 from tuner.records.words import MODEL, Side
 
 
@@ -103,22 +106,33 @@ class Candidate:
         return " && ".join(shlex.join(each) for each in (self.convert, self.command) if each)
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """One setting of the tuned candidate put back to the encoder's default, as it was run.
+class _Reset(msgspec.Struct, frozen=True, tag_field="state"):
+    """One setting of the tuned candidate put back to the encoder's default.
 
     Args:
         parameter: its name; `rate_mode` for the rate mode.
         value, default: what the candidate has and what was put back.
-        worth: points that the candidate is better with its own value, paired over the tune
-            clips at equal measured bitrate; None where it could not be run.
-        bitrate_kbps: measured with the default's value.
-        problem: why it could not be run; None otherwise.
     """
 
     parameter: str
-    value: bool | int | float | str
-    default: bool | int | float | str
-    worth: Estimate | None = None
-    bitrate_kbps: float | None = None
-    problem: str | None = None
+    value: Value
+    default: Value
+
+
+class Ablation(_Reset, frozen=True, tag="run"):
+    """A setting put back, as it was run.
+
+    Args:
+        worth: points that the candidate is better with its own value, paired over the tune
+            clips at equal measured bitrate.
+        bitrate_kbps: measured with the default's value.
+    """
+
+    worth: Estimate
+    bitrate_kbps: float
+
+
+class AblationFailed(_Reset, frozen=True, tag="failed"):
+    """A setting that could not be put back; `problem` says why."""
+
+    problem: str

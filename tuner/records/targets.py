@@ -4,37 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tuner.records.candidates import Estimate
+from tuner.records.trials import Value
 
 
-@dataclass(frozen=True)
-class NeededBits:
-    """What settings need for a target of quality, on the held-out clips.
+class _Needed(msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
+    """How settings fare with a target of quality, on the held-out clips.
 
     Args:
         trial: number of the trial at the target's bitrate; 0 is the default.
         rate_mode, values: the settings.
-        reached: whether any bitrate reaches the target.
         knob, kbps, quality: the lowest measured bitrate that reaches it, or what comes nearest.
-        low_kbps, high_kbps: 95 % interval over clips of the bitrate at which the target is
-            crossed; None where it is not.
         encode_s: CPU seconds that the encoder takes for all clips.
         command: the command line, with `knob`.
-        reason: why it is not reached, and how far it comes.
     """
 
     trial: int
     rate_mode: str
-    values: dict[str, bool | int | float | str]
-    reached: bool
+    values: dict[str, Value]
     knob: float
     kbps: float
     quality: float
-    low_kbps: float | None
-    high_kbps: float | None
     encode_s: float
     command: list[str]
-    reason: str | None = None
+
+
+class Reached(_Needed, frozen=True, kw_only=True, tag="reached"):
+    """Settings that reach the target.
+
+    Args:
+        low_kbps, high_kbps: 95 % interval over clips of the bitrate at which the target is
+            crossed; None where the lowest bitrate reaches it, or there is one clip only.
+    """
+
+    low_kbps: float | None
+    high_kbps: float | None
+
+
+class Missed(_Needed, frozen=True, kw_only=True, tag="not reached"):
+    """Settings that no bitrate brings to the target; `reason` says how far they come."""
+
+    reason: str
+
+
+NeededBits = Reached | Missed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner.records import Ablation, Answer, BitrateResult, Candidate, Complete, Scored, TrialRecord
+from tuner.records import (
+    Ablation,
+    AblationFailed,
+    Answer,
+    BitrateResult,
+    Candidate,
+    Complete,
+    Scored,
+    TrialRecord,
+)
 from tuner.report import words
 from tuner.report.candidates import find_changes, first_default
 from tuner.report.runs import Run
@@ -62,17 +71,17 @@ def _view(run: Run, bitrate: BitrateResult) -> dict[str, Any]:
     }
 
 
-def _ablation(record: Ablation) -> dict[str, Any]:
+def _ablation(record: Ablation | AblationFailed) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": _name(record.parameter),
         "value": words.setting_value(record.value),
         "default": words.setting_value(record.default),
-        "problem": record.problem,
+        "problem": None,
     }
-    if record.worth is not None:
-        worth = record.worth
-        shown["worth"] = [round(x, 2) for x in (worth.value, worth.low, worth.high)]
-    return shown
+    if isinstance(record, AblationFailed):
+        return shown | {"problem": record.problem}
+    worth = record.worth
+    return shown | {"worth": [round(x, 2) for x in (worth.value, worth.low, worth.high)]}
 
 
 def _trial(

@@ -154,7 +154,7 @@ def _targets(runs: Sequence[Run]) -> Iterator[Row]:
                 "recommended": "tuned" if target.recommended else "default",
             }
             for name, need in (("default", target.default), ("best", target.best)):
-                fields = vars(need) if need else {}
+                fields = msgspec.to_builtins(need) if need else {}
                 row |= {f"{name}_{key}": _plain(x) for key, x in fields.items()}
             if bits := target.bits:
                 row |= {"bits_ratio": bits.value, "bits_ratio_low": bits.low}

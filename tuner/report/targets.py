@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.records import NeededBits, QualityTarget, Results
+from tuner.records import NeededBits, QualityTarget, Reached, Results
 from tuner.report import words
 
 
@@ -65,7 +65,7 @@ def draw_targets(results: Results) -> list[dict[str, Any]]:
             "points": [
                 {"x": round(need.kbps, 2), "y": round(need.quality, 2), "name": name}
                 for name, need, _ in _sides(target)
-                if need.reached
+                if isinstance(need, Reached)
             ],
         }
         for target in results.quality_targets
@@ -80,11 +80,13 @@ def _sides(target: QualityTarget) -> Iterator[tuple[str, NeededBits, bool]]:
 
 
 def _need(name: str, need: NeededBits, is_winner: bool) -> NeedView:
-    known = need.low_kbps is not None and need.high_kbps is not None
+    interval = ""
+    if isinstance(need, Reached) and need.low_kbps is not None and need.high_kbps is not None:
+        interval = f"{need.low_kbps:.1f} to {need.high_kbps:.1f}"
     return NeedView(
         name=name,
-        kbps=f"{need.kbps:.1f}" if need.reached else "not reached",
-        interval=f"{need.low_kbps:.1f} to {need.high_kbps:.1f}" if known else "",
+        kbps=f"{need.kbps:.1f}" if isinstance(need, Reached) else "not reached",
+        interval=interval,
         quality=f"{need.quality:.1f} at {need.kbps:.1f} kb/s",
         encode=words.duration(need.encode_s),
         command=shlex.join(need.command),

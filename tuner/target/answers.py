@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TypedDict
 
 from tuner.answer.validation import TARGET
 from tuner.answer.validator import Validator
@@ -26,10 +27,13 @@ from tuner.records import (
     BitrateResult,
     Candidate,
     Estimate,
+    Missed,
     NeededBits,
     NoAnswer,
     QualityTarget,
+    Reached,
     Side,
+    Value,
 )
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
@@ -155,8 +159,7 @@ def _answer(setup: Validator, target: Target, answer: BitrateResult) -> QualityT
 def _unanswered(setup: Validator, target: Target, problem: str) -> QualityTarget:
     """What is known from the tuning clips, and why there is no more."""
     settings = target.needed.settings
-    default = _record(setup, 0, settings, target.needed)
-    default = replace(default, reached=False, low_kbps=None, high_kbps=None, reason=problem)
+    default = Missed(**_common(setup, 0, settings, target.needed), reason=problem)
     told = f"For {target.goal} there is no result on held-out clips: {problem}"
     return replace(_target(target, default), sentence=told)
 
@@ -207,24 +210,41 @@ def _of(candidate: Candidate) -> tuple[int, Settings]:
     return candidate.trial, Settings.of(candidate.rate_mode, candidate.values)
 
 
+class _Common(TypedDict):
+    """What is known of settings whether they reach a target or not."""
+
+    trial: int
+    rate_mode: str
+    values: dict[str, Value]
+    knob: float
+    kbps: float
+    quality: float
+    encode_s: float
+    command: list[str]
+
+
 def _record(setup: Validator, trial: int, settings: Settings, needed: Needed) -> NeededBits:
-    probe, crossing = needed.probe, needed.crossing
+    common, crossing = _common(setup, trial, settings, needed), needed.crossing
+    if isinstance(needed.match, OutOfReach):
+        return Missed(**common, reason=needed.match.reason)
+    low, high = (crossing.low, crossing.high) if crossing else (None, None)
+    return Reached(**common, low_kbps=low, high_kbps=high)
+
+
+def _common(setup: Validator, trial: int, settings: Settings, needed: Needed) -> _Common:
+    probe = needed.probe
     target = TARGET + setup.suffix
     command = setup.encoder.command_line(settings, probe.point.knob, SOURCE, target)
-    return NeededBits(
-        trial=trial,
-        rate_mode=settings.rate_mode,
-        values=settings.as_dict(),
-        reached=needed.reached,
-        knob=probe.point.knob,
-        kbps=probe.point.kbps,
-        quality=probe.point.quality,
-        low_kbps=None if crossing is None else crossing.low,
-        high_kbps=None if crossing is None else crossing.high,
-        encode_s=probe.encode_s,
-        command=list(command),
-        reason=needed.match.reason if isinstance(needed.match, OutOfReach) else None,
-    )
+    return {
+        "trial": trial,
+        "rate_mode": settings.rate_mode,
+        "values": settings.as_dict(),
+        "knob": probe.point.knob,
+        "kbps": probe.point.kbps,
+        "quality": probe.point.quality,
+        "encode_s": probe.encode_s,
+        "command": list(command),
+    }
 
 
 def _judge(

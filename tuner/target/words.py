@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tuner.metric import FAMILY_WORDS
-from tuner.records import NeededBits, QualityTarget
+from tuner.records import Missed, NeededBits, QualityTarget
 
 
 def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]) -> QualityTarget:
@@ -25,7 +25,7 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
         told = f"{where} {_needs('the default', default)}. No settings need fewer bits."
         return replace(target, sentence=told)
     told = f"{where} {_needs('the best settings found', best)}, {_needs('the default', default)}"
-    if not (best.reached and default.reached):
+    if isinstance(best, Missed) or isinstance(default, Missed):
         return replace(target, sentence=f"{told}.")
     bits = target.bits
     span = f" (95 % interval {_change(bits.low)} to {_change(bits.high)} %)" if bits else ""
@@ -48,7 +48,7 @@ def say(target: QualityTarget, clips: int, families: Mapping[str, Sequence[str]]
 
 def _needs(who: str, needed: NeededBits) -> str:
     several = who.endswith("found")
-    if not needed.reached:
+    if isinstance(needed, Missed):
         return f"{who} {'do' if several else 'does'} not reach it ({needed.reason})"
     span = ""
     if needed.low_kbps is not None and needed.high_kbps is not None:

@@ -10,7 +10,7 @@ import pytest
 from tuner.answer.ablation import MOST_SETTINGS, AblationSetup, ablate
 from tuner.encoder import Encoder, Parameter, Settings, Value
 from tuner.jobs.passes import Bench
-from tuner.records import Candidate, SideResult
+from tuner.records import Ablation, AblationFailed, Candidate, SideResult
 from tuner.study.space import make_space
 from tuner.testing import FakeEncoder, FakeScorer
 
@@ -71,7 +71,7 @@ def test_each_setting_is_worth_its_decibels(bench: Bench) -> None:
     records = ablate(setup(bench, told), 64.0, default, tuned, {})
     assert [record.parameter for record in records] == ["shaping", "bandwidth", "bandwidth_hz"]
     shaping, bandwidth, frequency = records
-    assert shaping.worth is not None and bandwidth.worth is not None
+    assert isinstance(shaping, Ablation) and isinstance(bandwidth, Ablation)
     assert shaping.worth.value == pytest.approx(4.0, abs=0.3)
     assert (shaping.value, shaping.default) == (7, 3)
     assert shaping.bitrate_kbps == pytest.approx(64, rel=0.01)
@@ -79,7 +79,7 @@ def test_each_setting_is_worth_its_decibels(bench: Bench) -> None:
     assert bandwidth.worth.value == pytest.approx(3.0, abs=0.3)
     # A frequency that the default does not have goes back to its declared default: 1 dB less.
     assert (frequency.value, frequency.default) == (14_000, 16_000)
-    assert frequency.worth is not None and frequency.worth.value == pytest.approx(1.0, abs=0.3)
+    assert isinstance(frequency, Ablation) and frequency.worth.value == pytest.approx(1.0, abs=0.3)
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
@@ -91,7 +91,7 @@ def test_the_rate_mode_is_put_back_with_a_knob_of_its_own(bench: Bench) -> None:
     assert set(records) == {"rate_mode", "shaping"}
     mode = records["rate_mode"]
     assert (mode.value, mode.default) == ("vbr", "abr")
-    assert mode.worth is not None and mode.worth.value == pytest.approx(2.0, abs=0.3)
+    assert isinstance(mode, Ablation) and mode.worth.value == pytest.approx(2.0, abs=0.3)
 
 
 def test_a_failure_is_a_problem_and_no_score(bench: Bench) -> None:
@@ -100,7 +100,7 @@ def test_a_failure_is_a_problem_and_no_score(bench: Bench) -> None:
     encoder = FakeEncoder(crash_on=(("bandwidth", "auto"),), build="crashing")
     records = ablate(setup(bench, encoder=encoder), 64.0, default, tuned, {})
     assert records[-1].parameter == "bandwidth"
-    assert records[-1].worth is None and "exit code 3" in (records[-1].problem or "")
+    assert isinstance(records[-1], AblationFailed) and "exit code 3" in records[-1].problem
 
 
 def test_the_most_important_are_taken(bench: Bench) -> None:

@@ -25,6 +25,7 @@ from tuner.cli.display.forecast import print_forecast
 from tuner.driver.parts import Parts
 from tuner.errors import RunError, StudyError, TunerError
 from tuner.exhibits import read_index
+from tuner.records import Ablation
 from tuner.results import read_results
 from tuner.rundir.folder import open_run
 from tuner.testing import FakeEncoder
@@ -102,7 +103,7 @@ def test_evidence_is_kept(tmp_path: Path, make_parts: MakeParts) -> None:
     results = read_results(tmp_path / "run" / "results.json")
     (bitrate,) = results.bitrates
     assert all("attacks_per_s" in clip.traits for clip in results.clips)
-    assert bitrate.tuned == 1 and bitrate.ablation[0].worth is not None
+    assert bitrate.tuned == 1 and isinstance(bitrate.ablation[0], Ablation)
     assert {record.parameter for record in bitrate.ablation} <= {
         "rate_mode",
         *bitrate.candidates[1].values,

@@ -15,7 +15,7 @@ from tuner.cli.commands.run import conduct
 from tuner.cli.display.forecast import print_forecast
 from tuner.driver.parts import Parts
 from tuner.errors import StudyError
-from tuner.records import QualityTarget
+from tuner.records import Missed, QualityTarget, Reached
 from tuner.report.runs import read_runs
 from tuner.report.tables import write_tables
 from tuner.results import read_results
@@ -43,7 +43,7 @@ def test_a_target_of_quality(
     # 60 points are 30 dB by the fake scorer's 2 for each: 2.5 octaves over 16 kb/s.
     assert good.default.kbps == pytest.approx(16 * 2 ** (30 / 12), rel=0.02)
     assert results.bitrates[0].target_kbps == good.searched_kbps
-    assert good.best is not None and good.best.reached and good.best.trial > 0
+    assert isinstance(good.best, Reached) and good.best.trial > 0
     assert good.best.quality >= 60 and good.best.kbps < good.default.kbps
     assert good.bits is not None and good.bits.low <= good.bits.value <= good.bits.high < 1
     assert good.bits.value == pytest.approx(good.best.kbps / good.default.kbps, rel=0.02)
@@ -73,7 +73,7 @@ def test_how_far_it_comes(tmp_path: Path, make_parts: Callable[..., Parts]) -> N
     parts = replace(parts, scorer=scorer)
     conduct(parts, tmp_path / "run", "x")
     (target,) = read_results(tmp_path / "run" / "results.json").quality_targets
-    assert isinstance(target, QualityTarget) and not target.default.reached
+    assert isinstance(target, QualityTarget) and isinstance(target.default, Missed)
     assert "quality reaches" in target.sentence and not target.recommended
 
 

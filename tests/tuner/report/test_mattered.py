@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tuner.records import Ablation, Estimate, Scored
+from tuner.records import Ablation, AblationFailed, Estimate, Scored
 from tuner.report.mattered import SLICES, build_mattered
 from tuner.report.runs import Run
 from tuner.testing import make_trial
@@ -22,7 +22,7 @@ def test_importance_is_sorted_and_ablation_keeps_its_order(small_results):
         importance={"aac_tns": 0.2, "rate_mode": 0.1, "cutoff_hz": 0.7},
         ablation=[
             Ablation("cutoff_hz", 18_800, 12_000, Estimate(3.21, 1.0, 5.5), 64.1),
-            Ablation("rate_mode", "vbr", "abr", problem="no knob value spends 64 kb/s"),
+            AblationFailed("rate_mode", "vbr", "abr", "no knob value spends 64 kb/s"),
         ],
     )
     assert [row["name"] for row in view["importance"]] == ["cutoff_hz", "aac_tns", "rate mode"]

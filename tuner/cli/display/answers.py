@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def summarise(results: Results, folder: Path, report: Path) -> dict[str, object]:
     """The answers as JSON data: what `--json` prints."""
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
     return {
         "run": str(folder),
         "results": str(folder / "results.json"),
         "report": str(report),
         "bitrates": [_summary(bitrate, results.objective) for bitrate in results.everything],
-        "quality_targets": [asdict(target) for target in results.quality_targets],
+        "quality_targets": [to_builtins(target) for target in results.quality_targets],
     }
 
 
