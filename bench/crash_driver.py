@@ -19,7 +19,7 @@ from typing import Any
 PHASES = {
     "reading": ("tuner.sound.clips", "load_clips"),
     "first ask": ("tuner.search.trials", "Trials.ask"),
-    "matching": ("tuner.jobs.passes", "Bench.match"),
+    "matching": ("tuner.jobs.passes", "Passes.match"),
     "racing": ("tuner.search.evaluate", "_Trial._look"),
     "validation": ("tuner.driver.run", "validate_bitrate"),
     "ablation": ("tuner.driver.evidence", "ablate"),

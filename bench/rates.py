@@ -22,7 +22,7 @@ from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import Encoder, Settings, default_settings
 from tuner.jobs.executor import make_executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.metric import Metric
 from tuner.plugins import load_encoder
 from tuner.rate import RateMatch
@@ -75,7 +75,7 @@ def compare(
     """A table row for the winner of each rate."""
     encoder = load_encoder(name)
     executor = make_executor("local", workers=1, cache_folder=out / "cache")
-    bench = Bench(encoder, executor, held, lambda _: None, kbps)
+    bench = Passes(encoder, executor, held, lambda _: None, kbps)
     scores: dict[str, dict[str, list[float]]] = {}
 
     def hear(label: str, settings: Settings, knob: float) -> float:

@@ -41,7 +41,7 @@ from tuner.errors import TunerError
 from tuner.jobs.cache import Cache
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef, Job, Outcome, run_job
-from tuner.jobs.passes import Bench, spent_kbps
+from tuner.jobs.passes import Passes, spent_kbps
 from tuner.plugins import load_encoder
 from tuner.quality_match import QualityMatch
 from tuner.rundir.folder import open_run
@@ -106,7 +106,7 @@ def _accuracy_of(
     encoder: Encoder, goal: Goal, scorer: Scorer, clips: list[ClipRef], executor: Executor
 ) -> None:
     settings, mode = default_settings(encoder), encoder.rate_modes[0]
-    bench = Bench(encoder, executor, clips, lambda _: None, 0.0)
+    bench = Passes(encoder, executor, clips, lambda _: None, 0.0)
     guess = start_knob(encoder, settings)
     needed = find_needed(bench, settings, goal, scorer, DEFAULT_OBJECTIVE, guess)
     match = needed.match
@@ -296,7 +296,7 @@ def _whole(
     """
     cut = cut_excerpts(file, folder / "clips", 10**6)
     start = _cpu_s()
-    bench = Bench(encoder, AtOnce(Cache(folder / "cache")), cut.clips, lambda _: None, 0.0)
+    bench = Passes(encoder, AtOnce(Cache(folder / "cache")), cut.clips, lambda _: None, 0.0)
     needed = find_needed(bench, default_settings(encoder), goal, scorer, DEFAULT_OBJECTIVE, knob)
     assert isinstance(needed.match, QualityMatch), needed.match
     return knob_between(needed, encoder)[0], BITRATES * (_cpu_s() - start) / bench.passes
@@ -323,7 +323,7 @@ def _join(folders: Sequence[Path], out: Path, count: int) -> list[Path]:
 def _warm(encoder: Encoder, scorer: Scorer, file: Path, folder: Path) -> None:
     """Load what the first job loads, before a clock starts."""
     cut = cut_excerpts(file, folder / "warm", 1)
-    bench = Bench(encoder, AtOnce(Cache(folder / "warm")), cut.clips, lambda _: None, 0.0)
+    bench = Passes(encoder, AtOnce(Cache(folder / "warm")), cut.clips, lambda _: None, 0.0)
     settings = default_settings(encoder)
     bench.run(settings, start_knob(encoder, settings), (scorer,))
 

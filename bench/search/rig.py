@@ -14,7 +14,7 @@ from pathlib import Path
 from tuner.encoder import Encoder, default_settings, find_rate_mode
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef, Job
-from tuner.jobs.passes import Bench, add_timings
+from tuner.jobs.passes import Passes, add_timings
 from tuner.plugins import load_encoder
 from tuner.records import Timing
 from tuner.rundir.database import close_storage, open_storage
@@ -121,7 +121,7 @@ def run(setup: Setup) -> Searched:
         before = lane.timing()
 
         def try_plan(target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
-            bench = Bench(encoder, executor, setup.clips, observer, target_kbps)
+            bench = Passes(encoder, executor, setup.clips, observer, target_kbps)
             return evaluate(bench, plan, setup.scorer, "mean", prune=setup.prune)
 
         search(

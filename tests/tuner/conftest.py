@@ -19,7 +19,7 @@ from tuner.encoder import Encoder, Settings, Value, default_settings
 from tuner.errors import TunerError
 from tuner.jobs.cache import Cache, encode_key
 from tuner.jobs.job import ClipRef, Job, Outcome, run_job
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.records import (
     MODEL,
     Answer,
@@ -184,9 +184,9 @@ class Rig:
         self.executor = AtOnce(Cache(self.folder / "cache"))
 
     def evaluate(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
-        bench = Bench(self.encoder, self.executor, self.clips, observer, target_kbps)
+        passes = Passes(self.encoder, self.executor, self.clips, observer, target_kbps)
         limits = self.options.get("limits", Limits())
-        return evaluate(bench, plan, FakeScorer(), "mean", prune=self.prune, limits=limits)
+        return evaluate(passes, plan, FakeScorer(), "mean", prune=self.prune, limits=limits)
 
     @contextmanager
     def open(self) -> Iterator[list[Trials]]:
@@ -229,8 +229,8 @@ def make_rig(tmp_path: Path) -> Callable[..., Rig]:
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Makes benches at 64 kb/s over the same 20 short clips of noise, unlike in colour."""
+def make_passes(tmp_path: Path) -> Callable[..., Passes]:
+    """Makes passes at 64 kb/s over the same 20 short clips of noise, unlike in colour."""
     rng = np.random.default_rng(5)
     clips = []
     for index in range(20):
@@ -238,8 +238,8 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
         pcm[:, 1:] += index / 20 * pcm[:, :-1]
         clips.append(_write_clip(tmp_path, pcm))
 
-    def make(encoder: Encoder | None = None, count: int = 20) -> Bench:
+    def make(encoder: Encoder | None = None, count: int = 20) -> Passes:
         executor = AtOnce(Cache(tmp_path / "cache"))
-        return Bench(encoder or FakeEncoder(), executor, clips[:count], lambda _: None, 64.0)
+        return Passes(encoder or FakeEncoder(), executor, clips[:count], lambda _: None, 64.0)
 
     return make

@@ -16,7 +16,7 @@ from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import RATE_MODE, Encoder, Settings, Value
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.rate import Unreachable
 from tuner.records import Ablation, AblationFailed, Candidate
 from tuner.scorer import Scorer
@@ -147,13 +147,13 @@ def _run(
     reset = (step.parameter, step.value, step.default)
     if step.settings is None:
         return AblationFailed(*reset, "the other settings are invalid without it")
-    bench = Bench(setup.encoder, setup.executor, setup.clips, lambda _: None, target_kbps)
+    passes = Passes(setup.encoder, setup.executor, setup.clips, lambda _: None, target_kbps)
     like = tuned if step.settings.rate_mode == tuned.rate_mode else default
     try:
-        match = bench.match(step.settings, like.sides["tune"].knob)
+        match = passes.match(step.settings, like.sides["tune"].knob)
         if isinstance(match, Unreachable):
             return AblationFailed(*reset, match.reason)
-        outcomes = bench.hear(step.settings, match, (setup.scorer,))
+        outcomes = passes.hear(step.settings, match, (setup.scorer,))
     except TRIAL_ERRORS as error:
         return AblationFailed(*reset, f"{error.kind}: {error}")
     name = setup.scorer.name

@@ -11,7 +11,7 @@ import numpy as np
 from tuner.answer.diagnosis import METERS, figures
 from tuner.answer.validator import Validator, settings_of
 from tuner.bootstrap import paired_bootstrap
-from tuner.jobs.passes import Bench, spent_kbps
+from tuner.jobs.passes import Passes, spent_kbps
 from tuner.rate import RateMatch, Unreachable
 from tuner.records import (
     Complete,
@@ -26,7 +26,7 @@ NOTHING = Estimate(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class SideScores:
+class FinalistScores:
     """One finalist on one side, before it is compared with the default."""
 
     match: RateMatch
@@ -47,7 +47,7 @@ def score_side(
     side: Side,
     *,
     widely: bool = False,
-) -> SideScores | Unreachable:
+) -> FinalistScores | Unreachable:
     """Match a trial's settings to the bitrate on one side, and score them there.
 
     Args:
@@ -55,26 +55,26 @@ def score_side(
         target_kbps: the target bitrate.
         record: the trial, with a knob value as the first guess.
         side: which clips.
-        widely: accept the step of a coarse knob that comes nearest (`Bench.match_widely`).
+        widely: accept the step of a coarse knob that comes nearest (`Passes.match_widely`).
 
     Raises:
         EncoderError, ScoreError, WorkerDied: what fails the trial alone.
     """
     settings = settings_of(record)
-    bench = Bench(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
+    passes = Passes(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
     # On the tune side the search's own match is the first guess, and its encodes are cached.
-    match = (bench.match_widely if widely else bench.match)(settings, record.knob)
+    match = (passes.match_widely if widely else passes.match)(settings, record.knob)
     if isinstance(match, Unreachable):
         return match
     # Other knob values made other choices: only what is said at this one counts.
-    bench.notes.clear()
-    outcomes = bench.hear(settings, match, (*setup.metrics, *METERS))
+    passes.notes.clear()
+    outcomes = passes.hear(settings, match, (*setup.metrics, *METERS))
     scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
     clip_kbps = {
         clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in setup.clips[side]
     }
     kbps = spent_kbps(setup.clips[side], list(outcomes.values()))
-    return SideScores(match, kbps, clip_kbps, scores, list(bench.notes))
+    return FinalistScores(match, kbps, clip_kbps, scores, list(passes.notes))
 
 
 def _ignore(_: object) -> None:
@@ -82,7 +82,7 @@ def _ignore(_: object) -> None:
 
 
 def make_side_result(
-    setup: Validator, scored: SideScores, default: SideScores, *, is_default: bool
+    setup: Validator, scored: FinalistScores, default: FinalistScores, *, is_default: bool
 ) -> SideResult:
     """What is stored of settings on one side: their scores, and their gains over `default`."""
     scores = {
@@ -125,7 +125,7 @@ def make_side_result(
     )
 
 
-def _objective(setup: Validator, scored: SideScores) -> dict[str, float]:
+def _objective(setup: Validator, scored: FinalistScores) -> dict[str, float]:
     """What the objective takes of each clip; empty where it is the mean score."""
     scores = [each[setup.scorer.name] for each in scored.scores.values()]
     if is_mean_score(scores, setup.objective):
@@ -134,7 +134,7 @@ def _objective(setup: Validator, scored: SideScores) -> dict[str, float]:
 
 
 def _objective_gain(
-    setup: Validator, own: Mapping[str, float], default: SideScores, *, is_default: bool
+    setup: Validator, own: Mapping[str, float], default: FinalistScores, *, is_default: bool
 ) -> Estimate | None:
     base = _objective(setup, default)
     if not own or not base:

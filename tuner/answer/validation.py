@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tuner.answer.side_scores import SideScores, make_side_result, score_side
+from tuner.answer.side_scores import FinalistScores, make_side_result, score_side
 from tuner.answer.validator import Validator, settings_of
 from tuner.answer.verdict import Evidence, decide
 from tuner.encoder import SOURCE, converting, find_rate_mode
@@ -47,7 +47,7 @@ TARGET = "output"
 class _Measured:
     """One finalist on both sides; `problem` says why one is missing."""
 
-    sides: dict[Side, SideScores]
+    sides: dict[Side, FinalistScores]
     problem: str | None
 
 
@@ -170,7 +170,7 @@ def _wait(
 
 
 def _measure(setup: Validator, target_kbps: float, record: Complete, is_default: bool) -> _Measured:
-    sides: dict[Side, SideScores] = {}
+    sides: dict[Side, FinalistScores] = {}
     for side in ("tune", "holdout"):
         try:
             widely = is_default and side == "holdout"

@@ -20,7 +20,7 @@ from tuner.bootstrap import bootstrap_mean, paired_bootstrap
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.rate import TOLERANCE, RateMatch, first_guess, match_rate
 from tuner.records import Estimate
 from tuner.scorer import Score, Scorer
@@ -168,8 +168,8 @@ class _Stage:
             return _problem(a, b, one, other)
         return one, other
 
-    def _bench(self, subject: Subject, kbps: float) -> Bench:
-        return Bench(subject.encoder, self.executor, self.clips, lambda _: None, kbps)
+    def _passes(self, subject: Subject, kbps: float) -> Passes:
+        return Passes(subject.encoder, self.executor, self.clips, lambda _: None, kbps)
 
     def _match(
         self,
@@ -182,13 +182,13 @@ class _Stage:
         near: float,
     ) -> RateMatch | str:
         """Match within `tolerance`, or as near as it gets within `near`."""
-        settings, bench = subject.settings[kbps], self._bench(subject, target_kbps)
+        settings, passes = subject.settings[kbps], self._passes(subject, target_kbps)
         mode = find_rate_mode(subject.encoder, settings.rate_mode)
         try:
             match = match_rate(
                 mode,
                 target_kbps,
-                lambda knob: bench.measure(settings, knob),
+                lambda knob: passes.measure(settings, knob),
                 first_guess(mode, kbps, ()) if guess is None else guess,
                 tolerance,
             )
@@ -203,7 +203,7 @@ class _Stage:
     def _score(self, subject: Subject, kbps: float, match: RateMatch) -> SideScores | str:
         settings = subject.settings[kbps]
         try:
-            outcomes = self._bench(subject, kbps).run(
+            outcomes = self._passes(subject, kbps).run(
                 settings, match.knob, (*self.metrics, *METERS)
             )
         except TRIAL_ERRORS as error:

@@ -57,7 +57,7 @@ LEDGER, LOCK, WORK = ".tuner-encode.jsonl", ".tuner-encode.lock", ".tuner-encode
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Encoding:
     """How files are encoded.
 
     Args:
@@ -113,17 +113,17 @@ class Result:
     rate: int | None = None
 
 
-def make_recipe(
+def make_encoding(
     encoder: Encoder,
     settings: Settings,
     knob: float,
     rate: int | None = None,
     tried_at: int = SAMPLE_RATE,
-) -> Recipe:
-    """A recipe; a tenth of a second is encoded to see that it works and what it makes.
+) -> Encoding:
+    """An encoding; a tenth of a second is encoded to see that it works and what it makes.
 
     Args:
-        encoder, settings, knob, rate: see `Recipe`.
+        encoder, settings, knob, rate: see `Encoding`.
         tried_at: a rate that the encoder takes, Hz.
 
     Raises:
@@ -135,7 +135,7 @@ def make_recipe(
         suffix = patient.encode(0.1 * noise, tried_at, settings, knob).suffix
     except SettingsError:  # some codecs take mono only
         suffix = patient.encode(0.1 * noise[:1], tried_at, settings, knob).suffix
-    return Recipe(patient, settings, knob, suffix, rate)
+    return Encoding(patient, settings, knob, suffix, rate)
 
 
 def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
@@ -206,7 +206,7 @@ def _check_targets(items: Sequence[Item], out: Path) -> None:
 
 
 def encode_library(
-    recipe: Recipe, items: Sequence[Item], out: Path, workers: int
+    encoding: Encoding, items: Sequence[Item], out: Path, workers: int
 ) -> Generator[Result, None, None]:
     """Encode in parallel; results as they come. When it is closed early, what is begun is finished.
 
@@ -231,7 +231,7 @@ def encode_library(
     try:
         shutil.rmtree(out / WORK, ignore_errors=True)  # of a process that was killed
         (out / WORK).mkdir()
-        encoder = _Encoder(recipe, out, Ledger(out / LEDGER))
+        encoder = _Encoder(encoding, out, Ledger(out / LEDGER))
         pending: set[Future[Result]] = {pool.submit(encoder.make, item) for item in items}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -245,9 +245,9 @@ def encode_library(
 class _Encoder:
     """Makes one file after another, in any thread."""
 
-    def __init__(self, recipe: Recipe, out: Path, ledger: Ledger) -> None:
-        self.recipe, self.out, self.ledger = recipe, out, ledger
-        self.digest = recipe.digest()
+    def __init__(self, encoding: Encoding, out: Path, ledger: Ledger) -> None:
+        self.encoding, self.out, self.ledger = encoding, out, ledger
+        self.digest = encoding.digest()
 
     def make(self, item: Item) -> Result:
         """Encode a file, unless it is there."""
@@ -273,11 +273,11 @@ class _Encoder:
             )
         tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
-            coded = Path(name, "coded" + self.recipe.suffix)
+            coded = Path(name, "coded" + self.encoding.suffix)
             seconds, rate = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
             if tags is not None:
-                tags = adjust_gains(tags, source, coded, self.recipe.encoder)
+                tags = adjust_gains(tags, source, coded, self.encoding.encoder)
             lost = _tag(coded, tags)
             size = coded.stat().st_size
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -287,20 +287,22 @@ class _Encoder:
 
     def _encode(self, source: Path, coded: Path) -> tuple[float, int]:
         """Encode into `coded`; the length in seconds, and the rate in Hz."""
-        recipe, duration_s = self.recipe, find_duration(source)
+        encoding, duration_s = self.encoding, find_duration(source)
         if duration_s is not None and duration_s <= IN_MEMORY_S:
-            pcm, rate = _load(source, recipe.rate)
-            encoded = recipe.encoder.encode(pcm, rate, recipe.settings, recipe.knob)
+            pcm, rate = _load(source, encoding.rate)
+            encoded = encoding.encoder.encode(pcm, rate, encoding.settings, encoding.knob)
             coded.write_bytes(encoded.data)
             return float(pcm.shape[1] / rate), rate
         import soundfile
 
         wav = coded.with_name("whole.wav")
-        floats = bool(getattr(recipe.encoder, "reads_floats", False))
-        write_wav(source, wav, recipe.rate, floats=floats)
+        floats = bool(getattr(encoding.encoder, "reads_floats", False))
+        write_wav(source, wav, encoding.rate, floats=floats)
         # Before an encoder runs beside it, which may leave anything there.
         written = soundfile.info(wav)
-        command = exact_command(recipe.encoder, recipe.settings, recipe.knob, wav.name, coded.name)
+        command = exact_command(
+            encoding.encoder, encoding.settings, encoding.knob, wav.name, coded.name
+        )
         run_command(command, wav.parent, coded.name)
         return float(written.duration), int(written.samplerate)
 

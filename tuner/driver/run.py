@@ -25,7 +25,7 @@ from tuner.encoder import Encoder
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, load_clip, load_reference
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.jobs.sample_rates import tell_rates
 from tuner.records import (
     Answer,
@@ -192,7 +192,7 @@ def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
 
 
 class _Evaluator:
-    """Runs one trial with a bench of its own."""
+    """Runs one trial with passes of its own."""
 
     def __init__(self, parts: Parts, executor: Executor, clips: Sequence[ClipRef]) -> None:
         self.parts = parts
@@ -200,10 +200,10 @@ class _Evaluator:
         self.clips = clips
 
     def __call__(self, target_kbps: float, plan: Plan, observer: Observer) -> TrialResult:
-        bench = Bench(self.parts.encoder, self.executor, self.clips, observer, target_kbps)
+        passes = Passes(self.parts.encoder, self.executor, self.clips, observer, target_kbps)
         how = self.parts.spec.search
         return evaluate(
-            bench,
+            passes,
             plan,
             self.parts.scorer,
             how.objective,

@@ -18,7 +18,7 @@ from tuner.encoder import Settings, find_rate_mode
 from tuner.errors import AlignmentError, ScoreError, compose
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, Job
-from tuner.jobs.passes import Bench, cancel
+from tuner.jobs.passes import Passes, cancel
 from tuner.rate import RateMatch, first_guess
 from tuner.records import SIDE_WORDS, Side
 from tuner.scorer import Scorer
@@ -87,9 +87,9 @@ def _try_default(
     guess, reasons = first_guess(mode, kbps, ()), dict[str, str]()
     scorers = (parts.scorer, *parts.judges, *METERS)
     for name, side in clips.items():
-        bench = Bench(parts.encoder, executor, side, lambda _: None, kbps)
+        passes = Passes(parts.encoder, executor, side, lambda _: None, kbps)
         try:
-            match = (bench.match_widely if name == "holdout" else bench.match)(settings, guess)
+            match = (passes.match_widely if name == "holdout" else passes.match)(settings, guess)
         except TRIAL_ERRORS:
             return reasons  # of no single clip; the search tells it
         if not isinstance(match, RateMatch):

@@ -1,4 +1,4 @@
-"""The bench: runs one trial's jobs over the clips and adds up what they cost."""
+"""Passes over the clips: runs jobs for settings, and adds up what they cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JUMP = 2.0
 
 
 @dataclass
-class Bench:
+class Passes:
     """Runs jobs over one clip set; used for one trial, from one thread.
 
     What it has run it remembers, so that no job runs twice.
@@ -47,7 +47,7 @@ class Bench:
     _known: dict[tuple[Settings, float, str], Outcome] = field(default_factory=dict)
 
     @property
-    def passes(self) -> float:
+    def count(self) -> float:
         """Encodes over the number of clips, those that the cache gave included."""
         return len(self._known) / len(self.clips)
 

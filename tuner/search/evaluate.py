@@ -21,7 +21,7 @@ import msgspec
 
 from tuner.encoder import Settings
 from tuner.errors import EncoderError, ScoreError, WorkerDied
-from tuner.jobs.passes import Bench, spent_kbps
+from tuner.jobs.passes import Passes, spent_kbps
 from tuner.rate import TOLERANCE, RateMatch, Unreachable
 from tuner.records import (
     Complete,
@@ -109,7 +109,7 @@ class TrialResult:
 
 
 def evaluate(
-    bench: Bench,
+    passes: Passes,
     plan: Plan,
     scorer: Scorer,
     objective: str,
@@ -120,7 +120,7 @@ def evaluate(
     """Run one trial: match the bitrate, score.
 
     Args:
-        bench: a new one.
+        passes: a new one.
         plan: what to try.
         scorer: the quality model.
         objective: see `tuner.study.objective`.
@@ -129,7 +129,7 @@ def evaluate(
             encode, the rest when the trial is told.
     """
     settings = plan.settings
-    latency_ms = find_latency(bench.encoder, settings, limits)
+    latency_ms = find_latency(passes.encoder, settings, limits)
     about: _About = {
         "number": plan.ordinal,
         "rate_mode": settings.rate_mode,
@@ -139,7 +139,7 @@ def evaluate(
     late = limits.too_late(latency_ms)
     if late is not None and not plan.is_default:
         return TrialResult(Infeasible(**about, reason=late))
-    trial = _Trial(bench, plan, scorer, objective, limits.meters(), about)
+    trial = _Trial(passes, plan, scorer, objective, limits.meters(), about)
     try:
         result = trial.run(prune=prune and is_mean(objective))
     except TRIAL_ERRORS as error:
@@ -148,9 +148,9 @@ def evaluate(
         result = TrialResult(failed, machine=may_be_the_machines(error))
     return replace(
         result,
-        record=msgspec.structs.replace(result.record, passes=round(bench.passes, 4)),
-        timing=bench.timing,
-        rates=tuple(bench.rates),
+        record=msgspec.structs.replace(result.record, passes=round(passes.count, 4)),
+        timing=passes.timing,
+        rates=tuple(passes.rates),
     )
 
 
@@ -165,7 +165,7 @@ class _About(TypedDict):
 
 @dataclass(frozen=True)
 class _Trial:
-    bench: Bench
+    passes: Passes
     plan: Plan
     scorer: Scorer
     objective: str
@@ -173,23 +173,23 @@ class _Trial:
     about: _About
 
     def run(self, *, prune: bool) -> TrialResult:
-        plan, bench = self.plan, self.bench
-        blocks = make_blocks(len(bench.clips), plan.seed)
+        plan, passes = self.plan, self.passes
+        blocks = make_blocks(len(passes.clips), plan.seed)
         if plan.ruler is None or len(blocks) == 1:
-            return self._finish(bench.match(plan.settings, plan.guess, plan.slope))
-        matcher = Matcher(bench, plan.settings, blocks[0], plan.slope)
+            return self._finish(passes.match(plan.settings, plan.guess, plan.slope))
+        matcher = Matcher(passes, plan.settings, blocks[0], plan.slope)
         rival = plan.rival if prune else None
         if rival is not None:
             # Most losers lose by far more than a wrong guess of the knob could explain.
             scorers = (self.scorer, *self.meters)
             kbps = matcher.project(plan.guess, blocks[0], plan.ruler, scorers)
-            if not is_off(kbps, bench.target_kbps, SIGHT):
+            if not is_off(kbps, passes.target_kbps, SIGHT):
                 pruned = self._look(blocks[0], plan.guess, kbps, rival)
                 if pruned is not None:
                     return pruned
         probe = matcher.probe(plan.guess, plan.ruler)
         if isinstance(probe, Unreachable):
-            if is_off(probe.closest_kbps, bench.target_kbps, CERTAIN):
+            if is_off(probe.closest_kbps, passes.target_kbps, CERTAIN):
                 reason = f"on {len(blocks[0])} clips, {probe.reason}"
                 return self._infeasible(replace(probe, reason=reason))
             knob = probe.closest_knob
@@ -221,7 +221,7 @@ class _Trial:
             pruned = self._look(heard, knob, kbps, rival)
             if pruned is not None:
                 return pruned
-            if is_off(kbps, self.bench.target_kbps, AIM):
+            if is_off(kbps, self.passes.target_kbps, AIM):
                 knob = matcher.step(knob, kbps)
         return knob
 
@@ -234,7 +234,7 @@ class _Trial:
         """
         scores = self._scores_of(heard, knob)
         values = dict(zip(heard, clip_values(scores, self.objective), strict=True))
-        target = self.bench.target_kbps
+        target = self.passes.target_kbps
         # What is within the tolerance is not missing.
         missing = max(0.0, math.log2(target * (1 - TOLERANCE) / kbps))
         chance = p_worse(values, rival.values, missing * MOST_WORTH)
@@ -262,8 +262,8 @@ class _Trial:
         )
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:
-        clips = [self.bench.clips[index] for index in indices]
-        outcomes = self.bench.run(self.plan.settings, knob, (self.scorer, *self.meters), clips)
+        clips = [self.passes.clips[index] for index in indices]
+        outcomes = self.passes.run(self.plan.settings, knob, (self.scorer, *self.meters), clips)
         return [outcomes[clip.digest].scores[self.scorer.name] for clip in clips]
 
     def _finish(self, match: RateMatch | Unreachable) -> TrialResult:
@@ -280,14 +280,14 @@ class _Trial:
         )
 
     def _complete(self, match: RateMatch) -> TrialResult:
-        bench, name = self.bench, self.scorer.name
+        passes, name = self.passes, self.scorer.name
         scorers = (self.scorer, *self.meters)
-        outcomes = list(bench.hear(self.plan.settings, match, scorers).values())
+        outcomes = list(passes.hear(self.plan.settings, match, scorers).values())
         scores = [outcome.scores[name] for outcome in outcomes]
         complete = Complete(
             **self.about,
             knob=match.knob,
-            bitrate_kbps=spent_kbps(bench.clips, outcomes),
+            bitrate_kbps=spent_kbps(passes.clips, outcomes),
             score=statistics.fmean(score.mean for score in scores),
             objective=objective_of(scores, self.objective),
             spread=statistics.fmean(score.spread for score in scores),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.encoder import Settings, find_rate_mode
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.rate import (
     TOLERANCE,
     KnobAxis,
@@ -53,13 +53,13 @@ class Matcher:
     """Matches one trial's settings to the target.
 
     Args:
-        bench: the trial's bench.
+        passes: the trial's passes.
         settings: the settings.
         block: indices of the clips that stand for all.
         slope: see `match_rate`.
     """
 
-    bench: Bench
+    passes: Passes
     settings: Settings
     block: Sequence[int]
     slope: float | None = None
@@ -70,15 +70,15 @@ class Matcher:
 
     def confirm(self, knob: float) -> RateMatch | Unreachable:
         """Measure all clips; where they miss the target, go on with the trial's own ruler."""
-        bench, known = self.bench, list[tuple[float, float]]()
+        passes, known = self.passes, list[tuple[float, float]]()
         reason = ""
         for _ in range(MAX_CONFIRMATIONS):
-            kbps = bench.measure(self.settings, knob)
+            kbps = passes.measure(self.settings, knob)
             known.append((knob, kbps))
-            if abs(kbps / bench.target_kbps - 1) <= TOLERANCE:
+            if abs(kbps / passes.target_kbps - 1) <= TOLERANCE:
                 return RateMatch(knob, kbps, len(known))
-            mode = find_rate_mode(bench.encoder, self.settings.rate_mode)
-            straddled = straddle(mode, bench.target_kbps, known, len(known))
+            mode = find_rate_mode(passes.encoder, self.settings.rate_mode)
+            straddled = straddle(mode, passes.target_kbps, known, len(known))
             if straddled is not None:
                 return straddled
             found = self._search(knob, self._own_ruler(knob), known[:-1], MAX_REFINEMENTS)
@@ -86,30 +86,30 @@ class Matcher:
                 knob = _untried(found, known)
                 continue
             reason, knob = found.reason, found.closest_knob
-            is_hopeless = is_off(found.closest_kbps, bench.target_kbps, CERTAIN_OWN)
+            is_hopeless = is_off(found.closest_kbps, passes.target_kbps, CERTAIN_OWN)
             if is_hopeless or knob in (tried for tried, _ in known):
                 break
-        closest, kbps = min(known, key=lambda point: abs(math.log(point[1] / bench.target_kbps)))
+        closest, kbps = min(known, key=lambda point: abs(math.log(point[1] / passes.target_kbps)))
         reason = reason or f"{kbps:.1f} kb/s at {closest:g} was closest to the target"
         return Unreachable(reason, closest, kbps, len(known))
 
     def step(self, knob: float, kbps: float) -> float:
         """The knob value that should spend the target, from what one spends; legal, not tried."""
-        mode = find_rate_mode(self.bench.encoder, self.settings.rate_mode)
+        mode = find_rate_mode(self.passes.encoder, self.settings.rate_mode)
         axis = KnobAxis(mode)
-        way = math.log(self.bench.target_kbps / kbps) / (self.slope or prior_slope(mode))
+        way = math.log(self.passes.target_kbps / kbps) / (self.slope or prior_slope(mode))
         return mode.snap(axis.knob(axis.place(knob) + (way if mode.rising else -way)))
 
     def project(
         self, knob: float, indices: Sequence[int], ruler: Shares, scorers: tuple[Scorer, ...] = ()
     ) -> float:
         """Encode (and score) some clips; the bitrate that all would spend, kb/s."""
-        clips = [self.bench.clips[index] for index in indices]
-        outcomes = self.bench.run(self.settings, knob, scorers, clips)
+        clips = [self.passes.clips[index] for index in indices]
+        outcomes = self.passes.run(self.settings, knob, scorers, clips)
         bits = sum(outcome.payload_bits for outcome in outcomes.values())
-        seconds = sum(clip.duration_s for clip in self.bench.clips)
+        seconds = sum(clip.duration_s for clip in self.passes.clips)
         kbps = bits / share_of(indices, ruler) / seconds / 1000
-        self.bench.note_rate(knob, kbps)
+        self.passes.note_rate(knob, kbps)
         return kbps
 
     def _search(
@@ -120,8 +120,8 @@ class Matcher:
         max_passes: int,
     ) -> RateMatch | Unreachable:
         return match_rate(
-            find_rate_mode(self.bench.encoder, self.settings.rate_mode),
-            self.bench.target_kbps,
+            find_rate_mode(self.passes.encoder, self.settings.rate_mode),
+            self.passes.target_kbps,
             lambda knob: self.project(knob, self.block, ruler),
             guess,
             max_passes=max_passes,
@@ -131,7 +131,7 @@ class Matcher:
         )
 
     def _own_ruler(self, knob: float) -> Shares:
-        outcomes = self.bench.run(self.settings, knob, ())
+        outcomes = self.passes.run(self.settings, knob, ())
         return make_ruler([outcome.payload_bits for outcome in outcomes.values()])
 
 

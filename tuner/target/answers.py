@@ -21,7 +21,7 @@ from tuner.encoder import SOURCE, Encoder, Settings
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.quality_match import OutOfReach
 from tuner.records import (
     BitrateResult,
@@ -86,12 +86,12 @@ def find_targets(
         RunError: the default cannot be encoded or scored.
     """
     found: list[Target] = []
-    bench = Bench(encoder, executor, clips, observer, 0.0)
+    passes = Passes(encoder, executor, clips, observer, 0.0)
     knob = start_knob(encoder, settings)
     for goal in goals:
         observer(PhaseStarted(f"Finding the bitrate where the default reaches {goal}"))
         try:
-            needed = find_needed(bench, settings, goal, scorer, objective, knob)
+            needed = find_needed(passes, settings, goal, scorer, objective, knob)
         except TRIAL_ERRORS as error:
             raise RunError(f"the encoder's default fails on the tuning clips: {error}") from error
         knob, low, high = needed.probe.point.knob, *BITRATE_RANGE
@@ -190,11 +190,11 @@ def _cheapest(setup: Validator, goal: Goal, candidates: Sequence[Candidate]) -> 
 
 
 def _match(setup: Validator, goal: Goal, candidate: Candidate, side: Side) -> Needed | str:
-    bench = Bench(setup.encoder, setup.executor, setup.clips[side], lambda _: None, 0.0)
+    passes = Passes(setup.encoder, setup.executor, setup.clips[side], lambda _: None, 0.0)
     guess = candidate.sides["tune"].knob
     try:
         return find_needed(
-            bench,
+            passes,
             Settings.of(candidate.rate_mode, candidate.values),
             goal,
             setup.scorer,
@@ -253,9 +253,9 @@ def _judge(
     """What the judges say of the second against the first, each at the bits that it needs."""
     heard = []
     for _, needed in (one, other):
-        bench = Bench(setup.encoder, setup.executor, setup.clips["holdout"], lambda _: None, 0.0)
+        passes = Passes(setup.encoder, setup.executor, setup.clips["holdout"], lambda _: None, 0.0)
         try:
-            heard.append(bench.run(needed.settings, needed.probe.point.knob, setup.judges))
+            heard.append(passes.run(needed.settings, needed.probe.point.knob, setup.judges))
         except TRIAL_ERRORS:
             return {}
     return {

@@ -13,7 +13,7 @@ from tuner.bootstrap import paired_bootstrap
 from tuner.encoder import Encoder, Settings
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.quality_match import OutOfReach
 from tuner.records import Estimate, metric_label
 from tuner.scorer import Scorer
@@ -79,19 +79,19 @@ def compare_bits(
     Raises:
         TunerError: what ends everything and not only one target.
     """
-    benches = tuple(Bench(s.encoder, executor, clips, lambda _: None, 0.0) for s in sides)
-    return [_compare(sides, benches, goal, metrics, seed) for goal in goals]
+    both = tuple(Passes(s.encoder, executor, clips, lambda _: None, 0.0) for s in sides)
+    return [_compare(sides, both, goal, metrics, seed) for goal in goals]
 
 
 def _compare(
     sides: tuple[Coder, Coder],
-    benches: tuple[Bench, ...],
+    both: tuple[Passes, ...],
     goal: Goal,
     metrics: tuple[Scorer, ...],
     seed: int,
 ) -> BitsComparison:
     found: list[Needed] = []
-    for name, side, bench in zip("AB", sides, benches, strict=True):
+    for name, side, passes in zip("AB", sides, both, strict=True):
         # The same encoder needs about the same rate parameter again.
         same = found and side.encoder.name == sides[0].encoder.name
         same = same and side.settings.rate_mode == sides[0].settings.rate_mode
@@ -99,7 +99,7 @@ def _compare(
         try:
             found.append(
                 find_needed(
-                    *(bench, side.settings, goal, metrics[0], DEFAULT_OBJECTIVE, guess), seed=seed
+                    *(passes, side.settings, goal, metrics[0], DEFAULT_OBJECTIVE, guess), seed=seed
                 )
             )
         except TRIAL_ERRORS as error:
@@ -116,18 +116,18 @@ def _compare(
         return BitsComparison(goal, a, b, problem=problem)
     time = b.probe.encode_s / a.probe.encode_s if a.probe.encode_s > 0 else None
     try:
-        judges = _judge(benches, (a, b), metrics[1:], seed)
+        judges = _judge(both, (a, b), metrics[1:], seed)
     except TRIAL_ERRORS as error:
         return BitsComparison(goal, a, b, problem=f"the judges: {error}")
     return BitsComparison(goal, a, b, bits, time, judges)
 
 
 def _judge(
-    benches: tuple[Bench, ...], sides: tuple[Needed, Needed], judges: tuple[Scorer, ...], seed: int
+    both: tuple[Passes, ...], sides: tuple[Needed, Needed], judges: tuple[Scorer, ...], seed: int
 ) -> dict[str, Estimate]:
     heard = [
-        bench.run(side.settings, side.probe.point.knob, judges)
-        for bench, side in zip(benches, sides, strict=True)
+        passes.run(side.settings, side.probe.point.knob, judges)
+        for passes, side in zip(both, sides, strict=True)
     ]
     return {
         judge.name: paired_bootstrap(

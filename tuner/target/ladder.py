@@ -23,7 +23,7 @@ from tuner.encoder import SOURCE, Encoder, Settings
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench, spent_kbps
+from tuner.jobs.passes import Passes, spent_kbps
 from tuner.records import Estimate, Results, Side, SideResult
 from tuner.rungs import Ladder, Rung, noticeable_step
 from tuner.scorer import Scorer
@@ -232,9 +232,9 @@ class _Maker:
         reached: list[tuple[float, Corner, float]] = []
         for corner in _beside(hull, quality):
             source = self.sources[corner.run]
-            bench = self._bench(source, "tune")
+            passes = self._passes(source, "tune")
             try:
-                what = (bench, corner.settings, Goal(quality), self.scorer, OBJECTIVE)
+                what = (passes, corner.settings, Goal(quality), self.scorer, OBJECTIVE)
                 needed = find_needed(*what, corner.knob)
             except TRIAL_ERRORS as error:
                 problems.append(str(error))
@@ -253,8 +253,8 @@ class _Maker:
 
     def _measure(self, corner: Corner, knob: float) -> _Measured:
         source = self.sources[corner.run]
-        bench = self._bench(source, "holdout")
-        outcomes = bench.run(corner.settings, knob, (self.scorer,))
+        passes = self._passes(source, "holdout")
+        outcomes = passes.run(corner.settings, knob, (self.scorer,))
         scores = {digest: o.scores[self.scorer.name] for digest, o in outcomes.items()}
         means = np.array([score.mean for score in scores.values()])
         command = source.encoder.command_line(corner.settings, knob, SOURCE, TARGET + source.suffix)
@@ -265,19 +265,19 @@ class _Maker:
             rate_mode=corner.settings.rate_mode,
             values=corner.settings.as_dict(),
             knob=knob,
-            kbps=spent_kbps(bench.clips, list(outcomes.values())),
+            kbps=spent_kbps(passes.clips, list(outcomes.values())),
             quality=_mean(means, self.seed),
             step=None,
             noticeable=None,
             spread=float(np.mean([score.spread for score in scores.values()])),
             encode_times=sum(o.encoder_s for o in outcomes.values())
-            / sum(clip.duration_s for clip in bench.clips),
+            / sum(clip.duration_s for clip in passes.clips),
             command=list(command),
         )
         return _Measured(rung, {digest: score.mean for digest, score in scores.items()})
 
-    def _bench(self, source: Source, side: Side) -> Bench:
-        return Bench(source.encoder, self.executor, source.clips[side], lambda _: None, 0.0)
+    def _passes(self, source: Source, side: Side) -> Passes:
+        return Passes(source.encoder, self.executor, source.clips[side], lambda _: None, 0.0)
 
 
 def _mean(scores: Floats, seed: int) -> Estimate:

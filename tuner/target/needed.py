@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tuner.bootstrap import CONFIDENCE, bootstrap_statistic
 from tuner.crossing import Floats, find_crossing
 from tuner.encoder import Settings, find_rate_mode
-from tuner.jobs.passes import Bench, spent_kbps
+from tuner.jobs.passes import Passes, spent_kbps
 from tuner.quality_match import (
     MAX_PASSES,
     TOLERANCE,
@@ -113,7 +113,7 @@ _COLUMNS = ("bits", "values")
 
 
 def find_needed(
-    bench: Bench,
+    passes: Passes,
     settings: Settings,
     goal: Goal,
     scorer: Scorer,
@@ -126,10 +126,10 @@ def find_needed(
     near: float = 0.0,
     seed: int = 0,
 ) -> Needed:
-    """Match the quality of settings over the bench's clips.
+    """Match the quality of settings over their clips.
 
     Args:
-        bench: where they run.
+        passes: where they run.
         settings: what is encoded with.
         goal: what they must reach.
         scorer, objective: by what a clip is judged (`Goal.values`).
@@ -144,10 +144,10 @@ def find_needed(
     probes = list(known)
 
     def measure(knob: float) -> tuple[float, float]:
-        outcomes = list(bench.run(settings, knob, (scorer,)).values())
+        outcomes = list(passes.run(settings, knob, (scorer,)).values())
         scores = [outcome.scores[scorer.name] for outcome in outcomes]
         values = goal.values(scores, objective)
-        kbps, quality = spent_kbps(bench.clips, outcomes), goal.reached(values)
+        kbps, quality = spent_kbps(passes.clips, outcomes), goal.reached(values)
         probes.append(
             Probe(
                 Point(knob, kbps, quality),
@@ -160,7 +160,7 @@ def find_needed(
         return kbps, quality
 
     match = match_quality(
-        find_rate_mode(bench.encoder, settings.rate_mode),
+        find_rate_mode(passes.encoder, settings.rate_mode),
         goal.quality,
         measure,
         guess,
@@ -170,7 +170,7 @@ def find_needed(
         near=near,
     )
     probes.sort(key=lambda probe: probe.point.kbps)
-    seconds = tuple(clip.duration_s for clip in bench.clips)
+    seconds = tuple(clip.duration_s for clip in passes.clips)
     return Needed(settings, goal, match, probes, seconds, seed)
 
 

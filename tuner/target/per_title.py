@@ -15,7 +15,7 @@ from pathlib import Path
 from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.errors import ClipError
 from tuner.jobs.executor import Executor
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.quality_match import QualityMatch
 from tuner.rate import KnobAxis, first_guess, prior_slope
 from tuner.scorer import Scorer
@@ -116,11 +116,11 @@ class Finder:
     def _search(self, files: Sequence[Excerpts], guess: float | None = None) -> Title:
         """One answer for the excerpts of all files."""
         clips = {clip.digest: clip for file in files for clip in file.clips}
-        bench = Bench(self.encoder, self.executor, list(clips.values()), self.observer, 0.0)
+        passes = Passes(self.encoder, self.executor, list(clips.values()), self.observer, 0.0)
         title = Title(tuple(file.source for file in files), tuple(files))
         try:
             needed = find_needed(
-                bench,
+                passes,
                 self.settings,
                 self.goal,
                 self.scorer,

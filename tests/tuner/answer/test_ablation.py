@@ -9,7 +9,7 @@ import pytest
 
 from tuner.answer.ablation import MOST_SETTINGS, AblationSetup, ablate
 from tuner.encoder import Encoder, Parameter, Settings, Value
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.records import Ablation, AblationFailed, Candidate, SideResult
 from tuner.study.space import make_space
 from tuner.testing import FakeEncoder, FakeScorer
@@ -36,16 +36,16 @@ class Wide(FakeEncoder):
 
 
 @pytest.fixture
-def bench(make_bench: Callable[..., Bench]) -> Bench:
-    return make_bench(count=4)
+def passes(make_passes: Callable[..., Passes]) -> Passes:
+    return make_passes(count=4)
 
 
 def candidate(
-    bench: Bench, mode: str, values: Mapping[str, Value], encoder: Encoder | None = None
+    passes: Passes, mode: str, values: Mapping[str, Value], encoder: Encoder | None = None
 ) -> Candidate:
     """Settings as validation leaves them: matched to 64 kb/s and scored on the tune side."""
     settings = Settings.of(mode, values)
-    own = Bench(encoder or FakeEncoder(), bench.executor, bench.clips, lambda _: None, 64.0)
+    own = Passes(encoder or FakeEncoder(), passes.executor, passes.clips, lambda _: None, 64.0)
     match = own.match(settings, 60.0 if mode == "abr" else 5.0)
     heard = own.run(settings, match.knob, (MODEL,))  # type: ignore[union-attr]
     means = {digest: each.scores["insenet"].mean for digest, each in heard.items()}
@@ -54,21 +54,21 @@ def candidate(
 
 
 def setup(
-    bench: Bench, told: list[tuple[int, int]] | None = None, encoder: Encoder | None = None
+    passes: Passes, told: list[tuple[int, int]] | None = None, encoder: Encoder | None = None
 ) -> AblationSetup:
     encoder = encoder or FakeEncoder()
     space = make_space(encoder, {})
     tell = [] if told is None else told
     return AblationSetup(
-        encoder, space, bench.executor, bench.clips, MODEL, 1, lambda *at: tell.append(at)
+        encoder, space, passes.executor, passes.clips, MODEL, 1, lambda *at: tell.append(at)
     )
 
 
-def test_each_setting_is_worth_its_decibels(bench: Bench) -> None:
+def test_each_setting_is_worth_its_decibels(passes: Passes) -> None:
     """Shaping 4 dB, the manual bandwidth 3 dB, of one point each, at equal bitrate."""
     told: list[tuple[int, int]] = []
-    default, tuned = candidate(bench, "abr", DEFAULT), candidate(bench, "abr", BEST)
-    records = ablate(setup(bench, told), 64.0, default, tuned, {})
+    default, tuned = candidate(passes, "abr", DEFAULT), candidate(passes, "abr", BEST)
+    records = ablate(setup(passes, told), 64.0, default, tuned, {})
     assert [record.parameter for record in records] == ["shaping", "bandwidth", "bandwidth_hz"]
     shaping, bandwidth, frequency = records
     assert isinstance(shaping, Ablation) and isinstance(bandwidth, Ablation)
@@ -83,34 +83,34 @@ def test_each_setting_is_worth_its_decibels(bench: Bench) -> None:
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_the_rate_mode_is_put_back_with_a_knob_of_its_own(bench: Bench) -> None:
+def test_the_rate_mode_is_put_back_with_a_knob_of_its_own(passes: Passes) -> None:
     """vbr is worth 2 dB; everything else stays."""
-    default = candidate(bench, "abr", DEFAULT)
-    tuned = candidate(bench, "vbr", {**DEFAULT, "shaping": 7})
-    records = {r.parameter: r for r in ablate(setup(bench), 64.0, default, tuned, {})}
+    default = candidate(passes, "abr", DEFAULT)
+    tuned = candidate(passes, "vbr", {**DEFAULT, "shaping": 7})
+    records = {r.parameter: r for r in ablate(setup(passes), 64.0, default, tuned, {})}
     assert set(records) == {"rate_mode", "shaping"}
     mode = records["rate_mode"]
     assert (mode.value, mode.default) == ("vbr", "abr")
     assert isinstance(mode, Ablation) and mode.worth.value == pytest.approx(2.0, abs=0.3)
 
 
-def test_a_failure_is_a_problem_and_no_score(bench: Bench) -> None:
+def test_a_failure_is_a_problem_and_no_score(passes: Passes) -> None:
     """What cannot be run says why and comes last."""
-    default, tuned = candidate(bench, "abr", DEFAULT), candidate(bench, "abr", BEST)
+    default, tuned = candidate(passes, "abr", DEFAULT), candidate(passes, "abr", BEST)
     encoder = FakeEncoder(crash_on=(("bandwidth", "auto"),), build="crashing")
-    records = ablate(setup(bench, encoder=encoder), 64.0, default, tuned, {})
+    records = ablate(setup(passes, encoder=encoder), 64.0, default, tuned, {})
     assert records[-1].parameter == "bandwidth"
     assert isinstance(records[-1], AblationFailed) and "exit code 3" in records[-1].problem
 
 
-def test_the_most_important_are_taken(bench: Bench) -> None:
+def test_the_most_important_are_taken(passes: Passes) -> None:
     """Of more settings than are run, the important ones; the same settings give none."""
     low = {**DEFAULT, **{p.name: 0 for p in EXTRA}}
     high = {**DEFAULT, **{p.name: 1 for p in EXTRA}}
     encoder = Wide()
-    default = candidate(bench, "abr", low, encoder)
-    tuned = candidate(bench, "abr", high, encoder)
-    wide = setup(bench, encoder=encoder)
+    default = candidate(passes, "abr", low, encoder)
+    tuned = candidate(passes, "abr", high, encoder)
+    wide = setup(passes, encoder=encoder)
     records = ablate(wide, 64.0, default, tuned, {"extra_13": 0.5, "extra_12": 0.2})
     assert len(records) == MOST_SETTINGS
     assert {"extra_12", "extra_13"} <= {record.parameter for record in records}

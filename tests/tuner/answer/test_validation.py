@@ -78,8 +78,8 @@ def validated(
     trials: list[Any],
     judges: tuple[FakeScorer, ...] = AGREEING,
 ) -> Any:
-    bench = setup(executor, clips, judges)
-    return validate_bitrate(bench, 64.0, trials, trials[0], Timing(encodes=7))
+    validator = setup(executor, clips, judges)
+    return validate_bitrate(validator, 64.0, trials, trials[0], Timing(encodes=7))
 
 
 def test_real_gain_is_confirmed(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
@@ -125,9 +125,9 @@ def test_objection_keeps_the_default(executor: Executor, clips: dict[Side, list[
 def test_steps_beside_the_target(executor: Executor, clips: dict[Side, list[ClipRef]]) -> None:
     """Scores are of the target; what the command's step spends is kept and told."""
     encoder = SteppedEncoder(build="stepped")
-    bench = setup(executor, clips, encoder=encoder)
+    validator = setup(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0, 63.5), trial(1, 7, 46.0, 63.5)]
-    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
+    result = validate_bitrate(validator, 64.0, trials, trials[0], Timing())
     side = result.candidates[1].sides["holdout"]
     assert side.bitrate_kbps == pytest.approx(64, rel=0.002)
     assert (side.spends_kbps, side.knob) == (pytest.approx(63.08, abs=0.05), 63.5)
@@ -235,8 +235,8 @@ def test_finalist_that_fails_goes_last(
     encoder = FakeEncoder(crash_on=(("shaping", 7),), build="crashing")
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0), trial(2, 6, 44.0)]
     updates: list[Update] = []
-    bench = setup(executor, clips, encoder=encoder, updates=updates)
-    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
+    validator = setup(executor, clips, encoder=encoder, updates=updates)
+    result = validate_bitrate(validator, 64.0, trials, trials[0], Timing())
     assert [c.trial for c in result.candidates] == [0, 2, 1]
     assert "exit code 3" in (result.candidates[2].problem or "")
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
@@ -248,7 +248,7 @@ def test_default_that_fails_in_validation(
 ) -> None:
     """If the default fails on the held-out clips nothing can be compared."""
     encoder = FakeEncoder(crash_on=(("shaping", 3),), build="crashing default")
-    bench = setup(executor, clips, encoder=encoder)
+    validator = setup(executor, clips, encoder=encoder)
     trials = [trial(0, 3, 40.0), trial(1, 7, 46.0)]
-    result = validate_bitrate(bench, 64.0, trials, trials[0], Timing())
+    result = validate_bitrate(validator, 64.0, trials, trials[0], Timing())
     assert isinstance(result, NoAnswer) and "cannot be validated" in result.problem

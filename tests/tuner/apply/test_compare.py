@@ -17,7 +17,7 @@ from tuner.encoder import RateMode, Settings, default_settings
 from tuner.errors import CacheError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.sound.audio import SAMPLE_RATE, sample_digest
 from tuner.testing import FakeEncoder, FakeScorer, make_clip
 
@@ -47,9 +47,9 @@ def clips(tmp_path: Path) -> list[ClipRef]:
 
 
 @pytest.fixture
-def executor(make_bench: Callable[..., Bench]) -> Executor:
+def executor(make_passes: Callable[..., Passes]) -> Executor:
     """Runs jobs at once."""
-    return make_bench().executor
+    return make_passes().executor
 
 
 def subject(label: str, encoder: FakeEncoder | None = None, **values: object) -> Subject:

@@ -12,7 +12,7 @@ import soundfile
 
 from encoders import shipped
 from tuner.apply import encode as library
-from tuner.apply.encode import LEDGER, Recipe, Result, encode_library, make_recipe, plan
+from tuner.apply.encode import LEDGER, Encoding, Result, encode_library, make_encoding, plan
 from tuner.encoder import Encoded, Settings, default_settings
 from tuner.errors import ClipError, RunError, StudyError
 from tuner.plugins import load_encoder
@@ -32,13 +32,13 @@ def sound(path: Path, seed: int = 0, rate: int = 44_100, channels: int = 1) -> P
     return path
 
 
-def recipe(**changes: object) -> Recipe:
+def encoding(**changes: object) -> Encoding:
     encoder = FakeEncoder(**changes)  # type: ignore[arg-type]
-    return make_recipe(encoder, default_settings(encoder), 64.0)
+    return make_encoding(encoder, default_settings(encoder), 64.0)
 
 
-def run(sources: Sequence[Path], out: Path, made: Recipe | None = None) -> list[Result]:
-    made = made or recipe()
+def run(sources: Sequence[Path], out: Path, made: Encoding | None = None) -> list[Result]:
+    made = made or encoding()
     results = encode_library(made, plan(sources, out, made.suffix), out, workers=2)
     return sorted(results, key=lambda result: result.item.target)
 
@@ -147,10 +147,10 @@ def test_only_what_has_changed_is_made_again(tmp_path: Path) -> None:
     (music / "c.wav").touch()
     again = states(run([music], out))
     assert again == {"a.fake": "encoded", "b.fake": "encoded", "c.fake": "skipped"}
-    assert set(states(run([music], out, recipe(build="2"))).values()) == {"encoded"}
+    assert set(states(run([music], out, encoding(build="2"))).values()) == {"encoded"}
     with (out / LEDGER).open("a") as file:
         file.write('{"format": 1, "target": "a.fa')  # torn by a kill
-    assert set(states(run([music], out, recipe(build="2"))).values()) == {"skipped"}
+    assert set(states(run([music], out, encoding(build="2"))).values()) == {"skipped"}
 
 
 def test_a_failure_is_told_and_the_rest_done(tmp_path: Path) -> None:
@@ -179,14 +179,14 @@ def test_what_an_adapter_raises_is_that_files_failure(tmp_path: Path) -> None:
             raise ZeroDivisionError("oops")
 
     file = sound(tmp_path / "a.wav")
-    made = Recipe(Clumsy(), default_settings(FakeEncoder()), 64.0, ".fake")
+    made = Encoding(Clumsy(), default_settings(FakeEncoder()), 64.0, ".fake")
     (result,) = run([file], tmp_path / "out", made)
     assert (result.state, result.problem) == ("failed", f"{file}: oops")
 
 
 def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
     """Closed early, it begins nothing new, and the next run does the rest."""
-    music, out, made = tmp_path / "music", tmp_path / "out", recipe()
+    music, out, made = tmp_path / "music", tmp_path / "out", encoding()
     for index in range(40):
         sound(music / f"{index}.wav", index)
     results = encode_library(made, plan([music], out, made.suffix), out, workers=1)
@@ -208,7 +208,7 @@ def test_a_real_encoder_keeps_tags_at_any_length(
     """In memory and through the command line: gapless, with its title; the rate is the sound's."""
     monkeypatch.setattr(library, "IN_MEMORY_S", limit_s)
     encoder = load_encoder(name)
-    made = make_recipe(encoder, default_settings(encoder), 64.0)
+    made = make_encoding(encoder, default_settings(encoder), 64.0)
     file, cover = sound(tmp_path / "mix: one.flac", 3), b"\xff\xd8\xff" + bytes(100_000)
     assert write_tags(file, Tags(cover=Picture(cover, "image/jpeg"))) == ()
     (result,) = run([file], tmp_path / "out", made)
@@ -244,7 +244,7 @@ def test_coded_and_odd_sources_stay_gapless(
     (music / "untold.flac").write_bytes(untold)
     expected["untold"] = 12_000  # goes through the command line
     aac = load_encoder("aac")
-    results = run([music], Path("out"), make_recipe(aac, default_settings(aac), 64.0))
+    results = run([music], Path("out"), make_encoding(aac, default_settings(aac), 64.0))
     assert [result.problem for result in results] == [None] * len(expected)
     for name, samples in expected.items():
         assert read_audio(Path(f"out/{name}.m4a"))[0].shape[1] == samples, name
@@ -257,7 +257,7 @@ def test_a_codec_for_mono_takes_what_it_can(tmp_path: Path) -> None:
     music = tmp_path / "music"
     sound(music / "mono.wav", rate=48_000)
     sound(music / "stereo.wav", rate=48_000, channels=2)
-    made = make_recipe(encoder, default_settings(encoder), 16_000)
+    made = make_encoding(encoder, default_settings(encoder), 16_000)
     mono, stereo = run([music], tmp_path / "out", made)
     assert (mono.state, stereo.state) == ("encoded", "failed")
     assert "encodes only mono, but the clip has 2 channels" in str(stereo.problem)
@@ -279,12 +279,12 @@ def test_names_that_libraries_trip_over(tmp_path: Path) -> None:
     assert str(problem).startswith(str(music / "bad: one.wav"))
 
 
-def test_settings_are_part_of_the_recipe() -> None:
-    """Other settings or another knob are another recipe."""
-    one = recipe()
+def test_settings_are_part_of_the_encoding() -> None:
+    """Other settings or another knob are another encoding."""
+    one = encoding()
     values = {**one.settings.as_dict(), "shaping": 7}
     others = [
-        Recipe(one.encoder, Settings.of("abr", values), 64.0, ".fake"),
-        Recipe(one.encoder, one.settings, 65.0, ".fake"),
+        Encoding(one.encoder, Settings.of("abr", values), 64.0, ".fake"),
+        Encoding(one.encoder, one.settings, 65.0, ".fake"),
     ]
     assert one.digest() not in [other.digest() for other in others]

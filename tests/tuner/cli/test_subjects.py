@@ -10,7 +10,7 @@ import pytest
 
 from tuner import plugins
 from tuner.apply import player
-from tuner.cli.arguments.subjects import parse_side
+from tuner.cli.arguments.subjects import parse_subject
 from tuner.errors import EncoderMissing, StudyError, TunerError
 from tuner.study.trust import Trust
 from tuner.testing import FakeEncoder
@@ -37,24 +37,24 @@ def run(tmp_path: Path, write_run: Callable[..., Path]) -> Path:
 
 def test_encoders() -> None:
     """Defaults, other values as texts, another rate mode, another build."""
-    plain = parse_side("fake", Trust()).subject([64.0])
+    plain = parse_subject("fake", Trust()).subject([64.0])
     assert plain.settings[64.0].as_dict()["shaping"] == 3
-    side = parse_side("fake=/bin/x:rate_mode=vbr,shaping=5,joint=false", Trust())
+    side = parse_subject("fake=/bin/x:rate_mode=vbr,shaping=5,joint=false", Trust())
     settings = side.subject([64.0, 96.0]).settings[96.0]
     assert (settings.rate_mode, settings.as_dict()["shaping"]) == ("vbr", 5)
     assert settings.as_dict()["joint"] is False
     assert side.encoder == FakeEncoder("/bin/x")
-    assert parse_side("fake=/bin/x", Trust("/bin/y")).encoder == FakeEncoder("/bin/y")
+    assert parse_subject("fake=/bin/x", Trust("/bin/y")).encoder == FakeEncoder("/bin/y")
 
 
 def test_runs(run: Path) -> None:
     """What is recommended at each bitrate, or a candidate at one; with its knob."""
-    side = parse_side(str(run), Trust())
+    side = parse_subject(str(run), Trust())
     assert (side.bitrates_kbps, side.run) == ((96.0,), run)
     subject = side.subject([96.0])
     assert subject.settings[96.0].as_dict()["shaping"] == 7
     assert subject.knobs == {96.0: 96.0}
-    default = parse_side(f"{run}@96:default", Trust()).subject([48.0])
+    default = parse_subject(f"{run}@96:default", Trust()).subject([48.0])
     assert default.settings[48.0].as_dict()["shaping"] == 3
     with pytest.raises(TunerError, match="available: 96"):
         side.subject([64.0])
@@ -64,10 +64,10 @@ def test_files(tmp_path: Path) -> None:
     """One's own settings for all bitrates, or an export's for each."""
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({"encoder": "fake", "values": {"shaping": 6}}))
-    assert parse_side(str(file), Trust()).subject([8.0]).settings[8.0].as_dict()["shaping"] == 6
+    assert parse_subject(str(file), Trust()).subject([8.0]).settings[8.0].as_dict()["shaping"] == 6
     rows = [{"target_kbps": 64, "rate_mode": "vbr", "values": {"joint": False}}]
     file.write_text(json.dumps({"encoder": "fake", "bitrates": rows}))
-    side = parse_side(str(file), Trust())
+    side = parse_subject(str(file), Trust())
     assert side.bitrates_kbps == (64.0,)
     assert side.subject([64.0]).settings[64.0].rate_mode == "vbr"
     with pytest.raises(StudyError, match="available: 64"):
@@ -89,4 +89,4 @@ def test_files(tmp_path: Path) -> None:
 def test_what_fits_nothing_is_told(text: str, told: str) -> None:
     """With what would be right."""
     with pytest.raises(TunerError, match=told):
-        parse_side(text, Trust())
+        parse_subject(text, Trust())

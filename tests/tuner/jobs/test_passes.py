@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from tuner.encoder import Pcm, RateMode, Settings, default_settings
-from tuner.jobs.passes import JUMP, Bench, spent_kbps
+from tuner.jobs.passes import JUMP, Passes, spent_kbps
 from tuner.rate import RateMatch, Unreachable
 from tuner.testing import FakeEncoder, FakeScorer
 
@@ -28,20 +28,20 @@ class _Jumping(FakeEncoder):
         return super().spent_kbps(pcm, settings, knob) * (1.0 if knob < 50 else self.jump)
 
 
-def test_a_jump_over_the_target_has_two_sides(make_bench: Callable[..., Bench]) -> None:
+def test_a_jump_over_the_target_has_two_sides(make_passes: Callable[..., Passes]) -> None:
     """The default gets a score between them, of the target's bits; a step up to an octave wide."""
-    bench = make_bench(_Jumping(), 4)
-    settings = default_settings(bench.encoder)
-    assert isinstance(bench.match(settings, 64.0), Unreachable)
-    match = bench.match_widely(settings, 64.0)
+    passes = make_passes(_Jumping(), 4)
+    settings = default_settings(passes.encoder)
+    assert isinstance(passes.match(settings, 64.0), Unreachable)
+    match = passes.match_widely(settings, 64.0)
     assert isinstance(match, RateMatch) and match.beside is not None
     low, high = sorted([match.kbps, match.beside[1]])
     assert low < 64 < high and high / low == pytest.approx(1.5, rel=0.01)
-    heard = bench.hear(settings, match, (FakeScorer(),))
-    assert spent_kbps(bench.clips, list(heard.values())) == pytest.approx(64, rel=0.005)
-    near, far = (bench.run(settings, k, (FakeScorer(),)) for k in (match.knob, match.beside[0]))
+    heard = passes.hear(settings, match, (FakeScorer(),))
+    assert spent_kbps(passes.clips, list(heard.values())) == pytest.approx(64, rel=0.005)
+    near, far = (passes.run(settings, k, (FakeScorer(),)) for k in (match.knob, match.beside[0]))
     for digest, outcome in heard.items():
         ends = sorted(each[digest].scores["fake"].mean for each in (near, far))
         assert ends[0] < outcome.scores["fake"].mean < ends[1]
-    wide = make_bench(_Jumping(jump=1.1 * JUMP, build="2"), 4)
+    wide = make_passes(_Jumping(jump=1.1 * JUMP, build="2"), 4)
     assert isinstance(wide.match_widely(settings, 64.0), Unreachable)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from encoders.process import private_folder
-from tuner.apply.encode import encode_library, make_recipe
+from tuner.apply.encode import encode_library, make_encoding
 from tuner.encoder import default_settings
 from tuner.errors import RunError
 from tuner.rundir.folder import open_run
@@ -119,8 +119,8 @@ def test_a_killed_holder_is_succeeded(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_encoding_works_without_locks(tmp_path: Path) -> None:
     """A library, and the private folder that each encode writes in."""
     encoder = FakeEncoder()
-    recipe = make_recipe(encoder, default_settings(encoder), 64.0)
-    assert list(encode_library(recipe, [], tmp_path / "out", 1)) == []
+    encoding = make_encoding(encoder, default_settings(encoder), 64.0)
+    assert list(encode_library(encoding, [], tmp_path / "out", 1)) == []
     with private_folder() as folder:
         (folder / "x").touch()
 

@@ -11,7 +11,7 @@ import soundfile
 
 from tuner.encoder import default_settings
 from tuner.errors import ClipError
-from tuner.jobs.passes import Bench
+from tuner.jobs.passes import Passes
 from tuner.study.goal import Goal, make_goal
 from tuner.target.excerpts import EXCERPT_S, cut_excerpts
 from tuner.target.needed import bits_ratio, find_needed
@@ -55,10 +55,10 @@ def test_short_and_silent_files(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def finder(tmp_path: Path, make_bench: Callable[..., Bench]) -> Finder:
+def finder(tmp_path: Path, make_passes: Callable[..., Passes]) -> Finder:
     """Finds what the fake encoder needs for 85 points, on three excerpts."""
     encoder = FakeEncoder()
-    settings, executor = default_settings(encoder), make_bench().executor
+    settings, executor = default_settings(encoder), make_passes().executor
     goal = Goal(60.0)
     return Finder(encoder, settings, goal, SCORER, "mean", executor, tmp_path / "clips", 3)
 
@@ -91,13 +91,13 @@ def test_one_bitrate_for_all(finder: Finder, tmp_path: Path) -> None:
     assert min(alone) - 1 <= title.knob <= max(alone) + 1  # type: ignore[type-var, operator]
 
 
-def test_a_share_counts_clips_and_the_mean_does_not(make_bench: Callable[..., Bench]) -> None:
+def test_a_share_counts_clips_and_the_mean_does_not(make_passes: Callable[..., Passes]) -> None:
     """What all clips reach costs more than their mean; intervals hold their values."""
     settings = default_settings(FakeEncoder())
     needed = {}
     for share in (None, 0.5, 1.0):
         goal = Goal(60.0, share)
-        needed[share] = find_needed(make_bench(), settings, goal, SCORER, "mean", 64.0)
+        needed[share] = find_needed(make_passes(), settings, goal, SCORER, "mean", 64.0)
         probe, crossing = needed[share].probe, needed[share].crossing
         assert goal.reached(probe.values) >= 60 and crossing is not None
         assert crossing.low <= crossing.value <= crossing.high
@@ -107,13 +107,13 @@ def test_a_share_counts_clips_and_the_mean_does_not(make_bench: Callable[..., Be
     assert needed[1.0].probe.point.kbps > needed[None].probe.point.kbps
 
 
-def test_the_ratio_of_bits_is_paired(make_bench: Callable[..., Bench]) -> None:
+def test_the_ratio_of_bits_is_paired(make_passes: Callable[..., Passes]) -> None:
     """4 dB more for the same noise: a third of an octave of bits, for sure."""
     encoder = FakeEncoder()
     default = default_settings(encoder)
     better = default.of(default.rate_mode, {**default.as_dict(), "shaping": 7})
     one, other = (
-        find_needed(make_bench(), settings, Goal(60.0), SCORER, "mean", 64.0)
+        find_needed(make_passes(), settings, Goal(60.0), SCORER, "mean", 64.0)
         for settings in (default, better)
     )
     ratio = bits_ratio(other, one)
@@ -122,12 +122,12 @@ def test_the_ratio_of_bits_is_paired(make_bench: Callable[..., Bench]) -> None:
     assert ratio.low < ratio.value < ratio.high < 1.01 * ratio.low
 
 
-def test_transparency_asks_for_less_than_noticeable(make_bench: Callable[..., Bench]) -> None:
+def test_transparency_asks_for_less_than_noticeable(make_passes: Callable[..., Passes]) -> None:
     """With a spread of 10 points the mean may lie 9.5 under 100, on so many clips."""
     goal = make_goal(None, 0.9, transparent=True)
     scorer = FakeScorer("insenet", slope=2.0, spread=10.0)
     settings = default_settings(FakeEncoder())
-    needed = find_needed(make_bench(), settings, goal, scorer, "mean", 64.0)
+    needed = find_needed(make_passes(), settings, goal, scorer, "mean", 64.0)
     assert needed.reached
     assert 100 <= needed.probe.point.quality < 102
     means = [value - 9.54 for value in needed.probe.values]

@@ -26,7 +26,7 @@ from tuner.study.trust import Trust
 
 
 @dataclass(frozen=True)
-class Side:
+class SubjectSpec:
     """One side before the bitrates are known.
 
     Args:
@@ -67,7 +67,7 @@ class Side:
         return self.at(self.bitrates_kbps[0] if self.bitrates_kbps else 0.0)[0]
 
 
-def parse_side(text: str, trust: Trust) -> Side:
+def parse_subject(text: str, trust: Trust) -> SubjectSpec:
     """One side from its text.
 
     Args:
@@ -90,7 +90,7 @@ def parse_side(text: str, trust: Trust) -> Side:
     return _from_encoder(text, trust.binary)
 
 
-def _from_encoder(text: str, binary: str | None) -> Side:
+def _from_encoder(text: str, binary: str | None) -> SubjectSpec:
     from tuner.plugins import load_encoder
     from tuner.study.files import locate
 
@@ -99,10 +99,10 @@ def _from_encoder(text: str, binary: str | None) -> Side:
     build = binary or build
     encoder = load_encoder(locate(name, Path()), locate(build, Path()) if build else None)
     settings = _fill(encoder, _pairs(values, text), text)
-    return Side(text, encoder, lambda _: (settings, None))
+    return SubjectSpec(text, encoder, lambda _: (settings, None))
 
 
-def _from_run(text: str, run_text: str, name: str, trust: Trust) -> Side:
+def _from_run(text: str, run_text: str, name: str, trust: Trust) -> SubjectSpec:
     from tuner.results import read_results
 
     run, only = parse_run(run_text)
@@ -114,10 +114,10 @@ def _from_run(text: str, run_text: str, name: str, trust: Trust) -> Side:
         return settings_of(found), found.sides["tune"].knob
 
     known = [b.target_kbps for b in results.bitrates] if only is None else [only]
-    return Side(text, encoder_of(run, trust), at, tuple(known), run)
+    return SubjectSpec(text, encoder_of(run, trust), at, tuple(known), run)
 
 
-def _from_file(text: str, trust: Trust) -> Side:
+def _from_file(text: str, trust: Trust) -> SubjectSpec:
     from tuner.plugins import load_encoder
     from tuner.study.trust import load_named
 
@@ -146,7 +146,7 @@ def _from_file(text: str, trust: Trust) -> Side:
             )
         return found, None
 
-    return Side(text, encoder, at, tuple(kbps for kbps in settings if kbps is not None))
+    return SubjectSpec(text, encoder, at, tuple(kbps for kbps in settings if kbps is not None))
 
 
 def _pairs(values: str, text: str) -> dict[str, str]:

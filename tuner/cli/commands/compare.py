@@ -23,7 +23,7 @@ from tuner.records import MODEL
 
 if TYPE_CHECKING:
     from tuner.apply.compare import Comparison, SideScores
-    from tuner.cli.arguments.subjects import Side
+    from tuner.cli.arguments.subjects import SubjectSpec
     from tuner.jobs.job import ClipRef
     from tuner.records import ClipRecord
 
@@ -100,7 +100,7 @@ def compare(
     from tuner.apply.compare import compare as compare_sides
     from tuner.apply.compare_files import to_junit, to_markdown
     from tuner.apply.gate import find_failures, summarise
-    from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.arguments.subjects import parse_subject
     from tuner.cli.commands.compare_quality import compare_quality, parse_goals
     from tuner.cli.commands.metrics import parse_names
     from tuner.cli.commands.run import load_metrics
@@ -120,7 +120,7 @@ def compare(
                 "its folder is not there", where=f"tuner compare: {path}", remedy="make it first"
             )
     sides = tuple(
-        parse_side(text, make_trust(binary, trust))
+        parse_subject(text, make_trust(binary, trust))
         for text, binary in ((a, binary_a), (b, binary_b))
     )
     _warn_of_one_build(sides)
@@ -181,7 +181,7 @@ def compare(
         raise typer.Exit(1)
 
 
-def _warn_of_one_build(sides: Sequence[Side]) -> None:
+def _warn_of_one_build(sides: Sequence[SubjectSpec]) -> None:
     a, b = (side.encoder.version for side in sides)
     if a.binary != b.binary and a.digest == b.digest:
         print(
@@ -191,7 +191,7 @@ def _warn_of_one_build(sides: Sequence[Side]) -> None:
         )
 
 
-def _choose_bitrates(text: str | None, sides: Sequence[Side]) -> list[float]:
+def _choose_bitrates(text: str | None, sides: Sequence[SubjectSpec]) -> list[float]:
     from tuner.cli.arguments.study import parse_bitrates
 
     if text is not None:
@@ -206,7 +206,7 @@ def _choose_bitrates(text: str | None, sides: Sequence[Side]) -> list[float]:
     return common
 
 
-def _choose_clips(folder: Path | None, sides: Sequence[Side], cache: Path) -> Clips:
+def _choose_clips(folder: Path | None, sides: Sequence[SubjectSpec], cache: Path) -> Clips:
     """The clips, less those on which one of the sides was tuned.
 
     Raises:
@@ -258,7 +258,7 @@ def clip_of(run: Path, clip: ClipRecord) -> ClipRef:
 
 
 def _load_clips(
-    folder: Path, cache: Path, sides: Sequence[Side], rates: set[int | None]
+    folder: Path, cache: Path, sides: Sequence[SubjectSpec], rates: set[int | None]
 ) -> dict[str, tuple[str, str, ClipRef]]:
     """The clips of a folder, at the one rate of the runs if they have one, else at their own."""
     from tuner.cli.display.progress import progress_bar
@@ -297,7 +297,7 @@ def _cache_folder(folder: Path | None) -> Iterator[Path]:
 
 def _as_json(
     labels: tuple[str, str],
-    sides: Sequence[Side],
+    sides: Sequence[SubjectSpec],
     comparisons: Sequence[Comparison],
     names: dict[str, str],
     sentences: Sequence[str],

@@ -14,7 +14,7 @@ import typer
 from tuner.encoder import RATE_MODE
 
 if TYPE_CHECKING:
-    from tuner.cli.arguments.subjects import Side
+    from tuner.cli.arguments.subjects import SubjectSpec
     from tuner.jobs.executor import Executor
     from tuner.jobs.job import ClipRef
     from tuner.study.goal import Goal
@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 
 
 def compare_quality(
-    sides: Sequence[Side],
+    sides: Sequence[SubjectSpec],
     goals: Sequence[Goal],
     clips: Mapping[str, tuple[str, ClipRef]],
     executor: AbstractContextManager[Executor],

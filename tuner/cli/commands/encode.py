@@ -51,7 +51,7 @@ def encode(
     missing or changed files. Files that cannot be encoded are listed at the end and make the
     exit status 1; the others are still encoded.
     """
-    from tuner.apply.encode import encode_library, make_recipe, plan
+    from tuner.apply.encode import encode_library, make_encoding, plan
     from tuner.apply.player import settings_of
     from tuner.cli.display.progress import progress_bar
     from tuner.cli.running import available_cores
@@ -60,14 +60,14 @@ def encode(
         run, settings, any_build=any_build, trust=make_trust(binary, trust)
     )
     tuned_at = {clip.rate for clip in results_of_run.clips if clip.side == "tune"}
-    recipe = make_recipe(
+    encoding = make_encoding(
         encoder,
         settings_of(candidate),
         candidate.sides["tune"].knob,
         results_of_run.provenance.rate,
         max(tuned_at),
     )
-    items = plan(sources, out, recipe.suffix)
+    items = plan(sources, out, encoding.suffix)
     whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
     print(f"with {whose}: {candidate.shown}", file=sys.stderr)
     results: list[Result] = []
@@ -77,7 +77,7 @@ def encode(
             stop_twice(lambda: "Stopped. Finished files are kept.\n"),
             progress_bar("encoding") as update,
             contextlib.closing(
-                encode_library(recipe, items, out, workers or available_cores())
+                encode_library(encoding, items, out, workers or available_cores())
             ) as made,
         ):
             update(0, len(items), "")
@@ -94,7 +94,7 @@ def encode(
     if as_json:
         source = candidate.convert[-1] if candidate.convert else "input.wav"
         command = encoder.command_line(
-            recipe.settings, recipe.knob, source, "output" + recipe.suffix
+            encoding.settings, encoding.knob, source, "output" + encoding.suffix
         )
         shown = {"convert": candidate.convert, "command": list(command)}
         print(json.dumps({**shown, "files": list(map(_row, results))}, indent=1))

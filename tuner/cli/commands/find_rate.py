@@ -18,7 +18,7 @@ from tuner.cli.arguments.trust_options import TrustOption, make_trust
 from tuner.errors import StudyError
 
 if TYPE_CHECKING:
-    from tuner.cli.arguments.subjects import Side
+    from tuner.cli.arguments.subjects import SubjectSpec
     from tuner.cli.display.find_rate_tables import Found
     from tuner.jobs.executor import Executor
     from tuner.metric import Metric
@@ -81,7 +81,7 @@ def find_rate(
     resume. An unreachable target is a result, not an error; the exit status is 1 if a file
     cannot be used.
     """
-    from tuner.cli.arguments.subjects import parse_side
+    from tuner.cli.arguments.subjects import parse_subject
     from tuner.cli.commands.run import load_metrics
     from tuner.cli.display.find_rate_tables import as_data, print_table
     from tuner.cli.display.progress import progress_bar
@@ -93,7 +93,7 @@ def find_rate(
     goal = make_goal(target_quality, target_share, transparent=transparent)
     if (out or abx) and len(encoder) > 1:
         raise StudyError("-o and --abx need a single --encoder", where="tuner find-rate")
-    sides = [parse_side(text, make_trust(None, trust)) for text in encoder]
+    sides = [parse_subject(text, make_trust(None, trust)) for text in encoder]
     scorer, _ = load_metrics(None if weights is None else str(weights.absolute()), ())
     cores = workers or available_cores()
     found: list[Found] = []
@@ -134,19 +134,19 @@ class _Task:
     cores: int
 
     def answers(
-        self, side: Side, update: Callable[[int, int, str], None], *, together: bool
+        self, side: SubjectSpec, update: Callable[[int, int, str], None], *, together: bool
     ) -> Iterator[Found]:
         """The answers of one encoder, each with its files encoded where that is wanted."""
-        from tuner.apply.encode import encode_library, make_recipe, plan
+        from tuner.apply.encode import encode_library, make_encoding, plan
         from tuner.cli.display.find_rate_tables import Found
         from tuner.study.objective import DEFAULT_OBJECTIVE
         from tuner.target.per_title import Finder, start_knob
 
         settings = side.only_settings()
-        recipe = make_recipe(side.encoder, settings, start_knob(side.encoder, settings))
+        encoding = make_encoding(side.encoder, settings, start_knob(side.encoder, settings))
         items = {
             item.source: item
-            for item in plan(self.files, self.out or self.state / "none", recipe.suffix)
+            for item in plan(self.files, self.out or self.state / "none", encoding.suffix)
         }
         total, done, name = USUAL_PASSES * len(items), 0, side.text
 
@@ -164,14 +164,14 @@ class _Task:
         for title in finder.find(list(items), together=together):
             made = []
             if self.out is not None and title.knob is not None:
-                recipe = make_recipe(side.encoder, settings, title.knob)
+                encoding = make_encoding(side.encoder, settings, title.knob)
                 wanted = [items[source] for source in title.sources]
-                made = list(encode_library(recipe, wanted, self.out, self.cores))
+                made = list(encode_library(encoding, wanted, self.out, self.cores))
             answered += len(title.sources)
             done, name = USUAL_PASSES * answered, title.name
             update(done, total, name)
             yield Found(
-                *(side.text, side.encoder, settings, title, recipe.suffix, tuple(made), self.out)
+                *(side.text, side.encoder, settings, title, encoding.suffix, tuple(made), self.out)
             )
 
 
