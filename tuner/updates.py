@@ -8,7 +8,7 @@ passes it on from its queue.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.records import BitrateResult, Complete, TrialRecord
 
@@ -33,6 +33,19 @@ class SearchStarted:
     infeasible: int = 0
     failed: int = 0
     pruned: int = 0
+
+    def after(self, trial: TrialFinished) -> SearchStarted:
+        """The same when one more trial is told."""
+        state = trial.record.state
+        return replace(
+            self,
+            done=self.done + 1,
+            best=trial.best,
+            default=trial.default,
+            infeasible=self.infeasible + (state == "infeasible"),
+            failed=self.failed + (state == "failed"),
+            pruned=self.pruned + (state == "pruned"),
+        )
 
 
 @dataclass(frozen=True)

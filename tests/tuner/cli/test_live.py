@@ -60,8 +60,8 @@ def test_failures_are_counted_and_told_in_one_line() -> None:
     made.update(TrialFinished(64.0, record(6, None, "infeasible"), None, None, 0.0))
     assert line == "64 kb/s: trial 6/10 failed (exit code 3)"
     made.update(TrialFinished(64.0, record(7, 55.0, "pruned"), None, None, 0.0))
-    row = made.rows[64.0]
-    assert (row.infeasible, row.failed, row.pruned, row.progress) == (3, 2, 3, "8/10")
+    row, search = made.rows[64.0], made.rows[64.0].search
+    assert (search.infeasible, search.failed, search.pruned, row.progress) == (3, 2, 3, "8/10")
 
 
 def test_speed_is_recent() -> None:

@@ -169,15 +169,16 @@ class Publisher:
 
 
 def _of(row: Row) -> BitrateStatus:
+    search = row.search
     return BitrateStatus(
-        target_kbps=row.target_kbps,
+        target_kbps=search.target_kbps,
         state=row.state,
-        done=row.done,
-        trials=row.trials,
-        default=row.default.objective if isinstance(row.default, Scored) else None,
-        best=row.best.objective if row.best else None,
-        best_kbps=row.best.bitrate_kbps if row.best else None,
-        infeasible=row.infeasible,
-        failed=row.failed,
-        pruned=row.pruned,
+        done=search.done,
+        trials=search.trials,
+        default=search.default.objective if isinstance(search.default, Scored) else None,
+        best=search.best.objective if search.best else None,
+        best_kbps=search.best.bitrate_kbps if search.best else None,
+        infeasible=search.infeasible,
+        failed=search.failed,
+        pruned=search.pruned,
     )

@@ -44,28 +44,23 @@ REDRAWS_HZ = 4
 class Row:
     """What is known of one bitrate."""
 
-    target_kbps: float
-    done: int
-    trials: int | None
-    best: Complete | None
-    default: TrialRecord | None
-    infeasible: int = 0
-    failed: int = 0
-    pruned: int = 0
+    search: SearchStarted
     state: str = "searching"
     this_session: int = 0
 
     @property
     def progress(self) -> str:
         """ "12/60"."""
-        return f"{self.done}/{self.trials}" if self.trials else str(self.done)
+        done, trials = self.search.done, self.search.trials
+        return f"{done}/{trials}" if trials else str(done)
 
     @property
     def gain(self) -> str:
         """Best against default on the tuning clips by what the search maximises, points."""
-        if self.best is None or not isinstance(self.default, Scored):
+        best, default = self.search.best, self.search.default
+        if best is None or not isinstance(default, Scored):
             return ""
-        return f"{self.best.objective - self.default.objective:+.1f}"
+        return f"{best.objective - default.objective:+.1f}"
 
 
 class Board:
@@ -124,39 +119,25 @@ class Board:
             guesses.append((self._hours - self._hours_used) * 3600)
         open_rows = [row for row in self.rows.values() if row.state == "searching"]
         session = sum(row.this_session for row in self.rows.values())
-        if session and all(row.trials is not None for row in open_rows):
-            left = sum((row.trials or 0) - row.done for row in open_rows)
+        if session and all(row.search.trials is not None for row in open_rows):
+            left = sum((row.search.trials or 0) - row.search.done for row in open_rows)
             guesses.append((self._clock() - self._started) / session * left)
         return max(min(guesses), 0.0) if guesses else None
 
     def _start(self, update: SearchStarted) -> str:
-        row = Row(
-            update.target_kbps,
-            update.done,
-            update.trials,
-            update.best,
-            update.default,
-            update.infeasible,
-            update.failed,
-            update.pruned,
-        )
-        self.rows[update.target_kbps] = row
+        row = self.rows[update.target_kbps] = Row(update)
         return f"{_kbps(row)}: search started, {row.progress} trials done"
 
     def _finish_trial(self, update: TrialFinished) -> str:
         row = self.rows[update.target_kbps]
-        row.done += 1
+        row.search = row.search.after(update)
         row.this_session += 1
-        row.best, row.default = update.best, update.default
-        row.infeasible += update.record.state == "infeasible"
-        row.failed += update.record.state == "failed"
-        row.pruned += update.record.state == "pruned"
         self._hours_used = update.hours_used
         return f"{_kbps(row)}: trial {row.progress} {_outcome(update.record)}{_best(row)}"
 
 
 def _kbps(row: Row) -> str:
-    return f"{row.target_kbps:g} kb/s"
+    return f"{row.search.target_kbps:g} kb/s"
 
 
 def _passes(update: SearchFinished) -> str:
@@ -176,9 +157,9 @@ def _outcome(record: TrialRecord) -> str:
 
 
 def _best(row: Row) -> str:
-    if row.best is None or not row.gain:
+    if not row.gain:
         return ""
-    return f"; best {_score(row.best)} ({row.gain} over the default)"
+    return f"; best {_score(row.search.best)} ({row.gain} over the default)"
 
 
 @contextmanager
@@ -217,16 +198,17 @@ def _table(board: Board) -> Table:
 
     table = Table(*HEADINGS, caption=_caption(board))
     for row in board.rows.values():
+        search = row.search
         table.add_row(
-            f"{row.target_kbps:g}",
+            f"{search.target_kbps:g}",
             row.progress,
-            _score(row.default),
-            _score(row.best),
+            _score(search.default),
+            _score(search.best),
             row.gain,
-            f"{row.best.bitrate_kbps:.1f}" if row.best else "",
-            str(row.pruned),
-            str(row.infeasible),
-            str(row.failed),
+            f"{search.best.bitrate_kbps:.1f}" if search.best else "",
+            str(search.pruned),
+            str(search.infeasible),
+            str(search.failed),
             row.state,
         )
     return table
