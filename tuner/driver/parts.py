@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tuner.answer.content import guess_category
 from tuner.answer.traits import measure_traits
 from tuner.encoder import Encoder
 from tuner.metric import Metric
+from tuner.pcm import SAMPLE_RATE, find_depth
 from tuner.records import ClipRecord, MetricRecord
-from tuner.rundir.identity import identify
 from tuner.study.space import Space, make_space
-from tuner.study.spec import StudySpec
+from tuner.study.spec import OLD_RATE, StudySpec
 
 if TYPE_CHECKING:
-    from tuner.sound.clips import ClipSet
+    from tuner.sound.clips import Clip, ClipSet
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,30 @@ class Parts:
         return make_space(self.encoder, dict(self.spec.fixed))
 
     def identity(self) -> dict[str, str]:
-        """What must not change between the sessions of a run."""
-        return identify(self.spec, self.encoder, self.space(), self.clips, self.scorer)
+        """What must not change between the sessions of a run: name -> value, item by item.
+
+        The first word of an item's name says of what kind it is (`tuner.rundir.folder`).
+        """
+        spec, version, space = self.spec, self.encoder.version, self.space()
+        declared = {f"parameter {each.name}": asdict(each) for each in space.parameters}
+        declared |= {f"parameter rate_mode {each.name}": asdict(each) for each in space.modes}
+        return {
+            "encoder": self.encoder.name,
+            "encoder version": version.text,
+            "encoder build": version.digest,
+            **{f"fixed {name}": str(value) for name, value in spec.fixed},
+            **{name: _describe(fields) for name, fields in declared.items()},
+            # Runs of versions that knew no other rate go on.
+            **({} if spec.rate == OLD_RATE else {"rate": str(spec.rate)}),
+            **{f"clip {clip.name} ({clip.side})": _sound(clip) for clip in self.clips.clips},
+            "quality model": f"{self.scorer.name} {self.scorer.version}",
+            "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
+            **({"target_quality": ", ".join(map(str, spec.goals))} if spec.goals else {}),
+            "seed": str(spec.seed),
+            "sampler": spec.search.sampler,
+            "objective": spec.search.goal,
+            **({} if spec.shown_storage is None else {"storage": spec.shown_storage}),
+        }
 
     def metrics(self) -> list[MetricRecord]:
         """The metrics as the results name them, what the search climbs first."""
@@ -79,3 +103,20 @@ class Parts:
             )
             for clip in self.clips.clips
         ]
+
+
+def _sound(clip: Clip) -> str:
+    """A clip's digest, and what is unusual in it."""
+    rate = "" if clip.rate == SAMPLE_RATE else f" at {clip.rate} Hz"
+    # Older versions rounded floats to 24 bits for most encoders.
+    return f"{clip.digest[:16]}{rate}{', floats' if find_depth(clip.pcm) == 'float' else ''}"
+
+
+def _describe(fields: Mapping[str, object]) -> str:
+    """ "kind int, default 3, low 0, high 10, step 1": what is declared, without its words."""
+    told = {
+        key: value
+        for key, value in fields.items()
+        if key not in ("name", "meaning") and value is not None and value not in ("", ())
+    }
+    return ", ".join(f"{key} {json.dumps(value)}" for key, value in told.items())
