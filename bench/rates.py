@@ -100,7 +100,7 @@ def compare(
             Setup(name, kbps, trials, folder, clips, metrics[0], out / "cache", workers=1)
         ).results
         best = rank(result.record for result in found)[0]
-        settings, knob = Settings.of(best.rate_mode, best.values), best.knob
+        settings, knob = best.settings, best.knob
         spent = hear(str(rate), settings, knob)
         gains = []
         for metric in (m.name for m in metrics):

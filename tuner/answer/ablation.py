@@ -120,7 +120,7 @@ def _steps(space: Space, default: Candidate, tuned: Candidate) -> list[_Step]:
     A setting that the default does not have, as it is active only beside another one, goes
     back to its declared default.
     """
-    own = Settings.of(tuned.rate_mode, tuned.values)
+    own = tuned.settings
     declared = {parameter.name: parameter.default for parameter in space.parameters}
     steps = []
     if tuned.rate_mode != default.rate_mode:

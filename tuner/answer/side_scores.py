@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from tuner.answer.diagnosis import METERS, figures
-from tuner.answer.validator import Validator, settings_of
+from tuner.answer.validator import Validator
 from tuner.bootstrap import paired_bootstrap
 from tuner.jobs.passes import Passes, spent_kbps
 from tuner.rate import RateMatch, Unreachable
@@ -60,7 +60,7 @@ def score_side(
     Raises:
         EncoderError, ScoreError, WorkerDied: what fails the trial alone.
     """
-    settings = settings_of(record)
+    settings = record.settings
     passes = Passes(setup.encoder, setup.executor, setup.clips[side], _ignore, target_kbps)
     # On the tune side the search's own match is the first guess, and its encodes are cached.
     match = (passes.match_widely if widely else passes.match)(settings, record.knob)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tuner.answer.side_scores import FinalistScores, make_side_result, score_side
-from tuner.answer.validator import Validator, settings_of
+from tuner.answer.validator import Validator
 from tuner.answer.verdict import Evidence, decide
 from tuner.encoder import SOURCE, converting, find_rate_mode
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
@@ -124,12 +124,12 @@ def measure_default(setup: Validator, kbps: float, near: Answer) -> SideResult |
 def choose_finalists(records: Sequence[TrialRecord], default: Complete) -> list[Complete]:
     """The default, which is complete, then the best `FINALISTS` other settings by objective."""
     chosen = [default]
-    seen = {settings_of(default)}
+    seen = {default.settings}
     for record in rank(records):
         if len(chosen) > FINALISTS:
             break
-        if settings_of(record) not in seen:
-            seen.add(settings_of(record))
+        if record.settings not in seen:
+            seen.add(record.settings)
             chosen.append(record)
     return chosen
 
@@ -186,7 +186,7 @@ def _measure(setup: Validator, target_kbps: float, record: Complete, is_default:
 def _candidate(
     setup: Validator, record: Complete, measured: _Measured, default: _Measured
 ) -> Candidate:
-    settings = settings_of(record)
+    settings = record.settings
     target = TARGET + setup.suffix
     convert = [] if setup.rate is None else converting(setup.rate)
     source = convert[-1] if convert else SOURCE

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tuner.answer.verdict import ENOUGH_SOURCES
-from tuner.encoder import Encoder, Settings
+from tuner.encoder import Encoder
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.metric import Metric
 from tuner.records import (
     ListeningResult,
     Side,
-    TrialRecord,
 )
 from tuner.updates import Observer
 
@@ -62,8 +61,3 @@ class Validator:
         for judge in self.judges:
             found.setdefault(judge.about.family, []).append(judge.name)
         return found
-
-
-def settings_of(record: TrialRecord) -> Settings:
-    """The settings of a trial."""
-    return Settings.of(record.rate_mode, record.values)

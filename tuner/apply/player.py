@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tuner.encoder import Encoded, Encoder, Settings, Version
+from tuner.encoder import Encoded, Encoder, Version
 from tuner.errors import ClipError, RunError
 from tuner.jobs.cache import Cache, encode_key
 from tuner.plugins import load_encoder
@@ -67,7 +67,7 @@ class RunPlayer:
                 where=self.run,
                 remedy="choose another candidate",
             )
-        settings, knob = settings_of(candidate), candidate.sides[clip.side].knob
+        settings, knob = candidate.settings, candidate.sides[clip.side].knob
         key = encode_key(clip.digest, self.encoder.name, self.version, settings, knob)
         if cached := self.cache.get_encode(key):
             return cached
@@ -140,11 +140,6 @@ def encoder_of(run: Path, trust: Trust | None = None) -> Encoder:
     path = run / STUDY_FILE
     spec = parse_study(read_study(path), str(path))
     return load_named(spec.encoder, spec.binary, run, trust or Trust(), load_encoder)
-
-
-def settings_of(candidate: Candidate) -> Settings:
-    """A candidate's settings."""
-    return Settings.of(candidate.rate_mode, candidate.values)
 
 
 def find_bitrate(run: Path, results: Results, kbps: float) -> Answer:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tuner.apply.command import exact_command, run_command
 from tuner.apply.container import payload_digest
-from tuner.apply.player import RunPlayer, load_run_clip, settings_of
+from tuner.apply.player import RunPlayer, load_run_clip
 from tuner.encoder import SOURCE
 from tuner.errors import EncoderFailed, EncoderMissing
 from tuner.records import Candidate, Results, Side
@@ -52,7 +52,7 @@ def prove(player: RunPlayer, results: Results, candidate: Candidate) -> Proof:
     source = load_run_clip(player.run, clip)
     scored = player.encoded(clip, candidate)
     target = f"output{scored.suffix}"
-    settings, knob = settings_of(candidate), candidate.sides[SIDE].knob
+    settings, knob = candidate.settings, candidate.sides[SIDE].knob
     # What a study brings to a rate of its own is encoded from a converted file.
     name_in = candidate.convert[-1] if candidate.convert else SOURCE
     shown = player.encoder.command_line(settings, knob, name_in, target)

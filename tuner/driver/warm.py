@@ -51,6 +51,5 @@ def find_winners(runs: Sequence[Path], encoder: str) -> Winners:
         for bitrate in results.bitrates:
             # The default is the first candidate, and is tried anyway.
             for candidate in bitrate.candidates[1:]:
-                settings = Settings.of(candidate.rate_mode, candidate.values)
-                found.append((bitrate.target_kbps, settings))
+                found.append((bitrate.target_kbps, candidate.settings))
     return Winners(tuple(found))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tuner.records.trials import Value
+from tuner.records.trials import Configured, Value
 from tuner.records.words import MODEL, Side
 
 
@@ -74,7 +74,7 @@ class SideResult:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Configured):
     """A finalist: the default or one of the best settings found.
 
     Args:

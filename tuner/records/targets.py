@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tuner.records.candidates import Estimate
-from tuner.records.trials import Value
+from tuner.records.trials import Configured, Value
 
 
-class _Needed(msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
+class _Needed(Configured, msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
     """How settings fare with a target of quality, on the held-out clips.
 
     Args:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from tuner.encoder import Settings
 
 TrialState = Literal["complete", "pruned", "infeasible", "failed"]
 Value = bool | int | float | str
 
 
-class _Trial(msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
+class Configured:
+    """A record of settings, which it stores as `rate_mode` and `values`."""
+
+    __slots__ = ()
+
+    rate_mode: str
+    values: dict[str, Value]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        from tuner.encoder import Settings  # which loads numpy
+
+        return Settings.of(self.rate_mode, self.values)
+
+
+class _Trial(Configured, msgspec.Struct, frozen=True, kw_only=True, tag_field="state"):
     """What is known of every trial.
 
     Args:

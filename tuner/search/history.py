@@ -64,7 +64,7 @@ class History:
 
     def is_default(self, record: TrialRecord) -> bool:
         """Whether a trial's settings are the encoder's default, whatever its number."""
-        return Settings.of(record.rate_mode, record.values) == self._default
+        return record.settings == self._default
 
     def best_before(self, ordinal: int) -> Complete | None:
         """The best of the trials with smaller numbers."""
@@ -94,7 +94,7 @@ class History:
     def _guess(self, settings: Settings) -> Guess:
         mode = next(mode for mode in self.space.modes if mode.name == settings.rate_mode)
         measured = [
-            Measured(Settings.of(mode.name, result.record.values), result.rates)
+            Measured(result.record.settings, result.rates)
             for result in self.results[-MEMORY:]
             if result.record.rate_mode == mode.name
         ]
@@ -106,5 +106,5 @@ class History:
         same = [record for record in known if record.rate_mode == settings.rate_mode]
         if not same:
             return known[-1].number if known else None
-        others = [Settings.of(record.rate_mode, record.values) for record in same]
+        others = [record.settings for record in same]
         return same[most_alike(self.space.parameters, others, settings)].number

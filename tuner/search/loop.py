@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tuner.encoder import Settings
 from tuner.jobs.executor import Executor
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.trials import Trials
@@ -173,7 +172,7 @@ class _Loop:
         for near in neighbours:
             best = near.trials.best_before(known)
             if best is not None:
-                lane.trials.suggest(Settings.of(best.rate_mode, best.values))
+                lane.trials.suggest(best.settings)
         return True
 
     def _may_ask(self, lane: _Lane) -> bool:

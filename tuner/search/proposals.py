@@ -65,8 +65,7 @@ class Proposer:
         """Take a finished trial in."""
         # What failed says nothing of the settings; what missed the bitrate does.
         if not isinstance(result.record, Failed):
-            settings = Settings.of(result.record.rate_mode, result.record.values)
-            self._additive.add(result.record.number, settings, result.objective)
+            self._additive.add(result.record.number, result.record.settings, result.objective)
 
     def propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
         """Settings that were not tried yet, unless they are enqueued or hard to find.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TypedDict
+from typing import Any
 
 from tuner.answer.validation import TARGET
 from tuner.answer.validator import Validator
@@ -33,7 +33,6 @@ from tuner.records import (
     QualityTarget,
     Reached,
     Side,
-    Value,
 )
 from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
@@ -195,7 +194,7 @@ def _match(setup: Validator, goal: Goal, candidate: Candidate, side: Side) -> Ne
     try:
         return find_needed(
             passes,
-            Settings.of(candidate.rate_mode, candidate.values),
+            candidate.settings,
             goal,
             setup.scorer,
             setup.objective,
@@ -207,20 +206,7 @@ def _match(setup: Validator, goal: Goal, candidate: Candidate, side: Side) -> Ne
 
 
 def _of(candidate: Candidate) -> tuple[int, Settings]:
-    return candidate.trial, Settings.of(candidate.rate_mode, candidate.values)
-
-
-class _Common(TypedDict):
-    """What is known of settings whether they reach a target or not."""
-
-    trial: int
-    rate_mode: str
-    values: dict[str, Value]
-    knob: float
-    kbps: float
-    quality: float
-    encode_s: float
-    command: list[str]
+    return candidate.trial, candidate.settings
 
 
 def _record(setup: Validator, trial: int, settings: Settings, needed: Needed) -> NeededBits:
@@ -231,7 +217,7 @@ def _record(setup: Validator, trial: int, settings: Settings, needed: Needed) ->
     return Reached(**common, low_kbps=low, high_kbps=high)
 
 
-def _common(setup: Validator, trial: int, settings: Settings, needed: Needed) -> _Common:
+def _common(setup: Validator, trial: int, settings: Settings, needed: Needed) -> dict[str, Any]:
     probe = needed.probe
     target = TARGET + setup.suffix
     command = setup.encoder.command_line(settings, probe.point.knob, SOURCE, target)

@@ -92,7 +92,7 @@ def find_corners(results: Results, run: int) -> list[Corner]:
     for bitrate in results.bitrates:
         for index in {0, bitrate.winner}:
             candidate = bitrate.candidates[index]
-            settings = Settings.of(candidate.rate_mode, candidate.values)
+            settings = candidate.settings
             whose = f"trial {candidate.trial} at {bitrate.target_kbps:g} kb/s"
             if index == 0:
                 default, whose = settings, "default"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.apply.player import RunPlayer, settings_of
+from tuner.apply.player import RunPlayer
 from tuner.apply.proof import prove
 from tuner.encoder import converting
 from tuner.jobs.cache import Cache, encode_key
@@ -45,7 +45,7 @@ def test_a_study_at_a_rate_of_its_own_is_proved(run: Run) -> None:
     player, results, (default, _) = run
     convert = converting(SAMPLE_RATE)
     knob = default.sides["tune"].knob
-    words = player.encoder.command_line(settings_of(default), knob, convert[-1], "output.m4a")
+    words = player.encoder.command_line(default.settings, knob, convert[-1], "output.m4a")
     proof = prove(player, results, replace(default, command=list(words), convert=convert))
     assert proof.kind == "verified", proof
 
@@ -55,8 +55,8 @@ def store(run: Run, pcm: np.ndarray, knob: float) -> Results:
     player, results, (default, _) = run
     clip: ClipRecord = replace(results.clips[0], digest=sample_digest(pcm))
     np.save(player.run / "clips" / f"{clip.digest}.npy", pcm)
-    encoded = player.encoder.encode(pcm, SAMPLE_RATE, settings_of(default), knob)
-    key = encode_key(clip.digest, "aac", player.version, settings_of(default), 96.0)
+    encoded = player.encoder.encode(pcm, SAMPLE_RATE, default.settings, knob)
+    key = encode_key(clip.digest, "aac", player.version, default.settings, 96.0)
     Cache(player.run / "cache").put_encode(key, encoded)
     return replace(results, clips=[clip, *results.clips[1:]])
 

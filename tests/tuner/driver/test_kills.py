@@ -13,7 +13,6 @@ from typing import Any
 import optuna
 import pytest
 
-from tuner.answer.validator import settings_of
 from tuner.encoder import default_settings
 from tuner.errors import EncoderFailed, EncoderTimedOut
 from tuner.jobs.job import Job
@@ -69,7 +68,7 @@ def test_a_kill_at_every_change(make_rig: MakeRig, tmp_path: Path) -> None:
     budget = Budget(3, None)
     (whole,) = rig.run(budget)
     expected = [result.record for result in whole]
-    assert settings_of(expected[0]) == default_settings(FakeEncoder())
+    assert expected[0].settings == default_settings(FakeEncoder())
     kills = sorted(kept.iterdir())
     assert len(kills) > 40
     for kill in kills:
@@ -95,9 +94,9 @@ def test_the_default_is_known_by_its_settings(make_rig: MakeRig) -> None:
     close_storage(database)
     (results,) = rig.run(Budget(3, None))
     assert [result.record.number for result in results] == [0, 1, 2]
-    assert settings_of(results[0].record) == other
+    assert results[0].record.settings == other
     with rig.open() as (lane,):
-        assert settings_of(lane.default()) == default
+        assert lane.default().settings == default
 
 
 def fail_once(rig: Any, error: Exception, shaping: int) -> list[Job]:
@@ -125,7 +124,7 @@ def test_a_failed_default_is_always_tried_again(make_rig: MakeRig) -> None:
     (resumed,) = make_rig("failed", count=1).run(BUDGET)
     assert resumed[0].record == whole[0].record
     # The others may start elsewhere, as there was no default to start from; not with others.
-    assert [settings_of(r.record) for r in resumed] == [settings_of(r.record) for r in whole]
+    assert [r.record.settings for r in resumed] == [r.record.settings for r in whole]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_what_the_machine_may_have_done_is_tried_again_once(
         seen: list[Job] = []
 
         def fail(job: Job, seen: list[Job] = seen) -> None:
-            if job.settings == settings_of(last):
+            if job.settings == last.settings:
                 seen.append(job)
                 raise error
 

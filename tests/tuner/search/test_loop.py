@@ -44,9 +44,9 @@ def test_starters_follow_the_defaults(make_rig: MakeRig) -> None:
     other = Settings.of("quality", {"shaping": 7})
     wild = Settings.of("abr", {"shaping": 99})
     (results,) = make_rig(options={"starters": [other, wild, good]}).run(Budget(4, None))
-    assert Settings.of(results[2].record.rate_mode, results[2].record.values) == good
+    assert results[2].record.settings == good
     (more,) = make_rig(options={"starters": [good]}).run(Budget(6, None))
-    tried = [Settings.of(r.record.rate_mode, r.record.values) for r in more]
+    tried = [r.record.settings for r in more]
     assert tried.count(good) == 1
 
 

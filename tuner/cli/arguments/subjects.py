@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.apply.compare import Subject
-from tuner.apply.player import encoder_of, find_bitrate, find_candidate, parse_run, settings_of
+from tuner.apply.player import encoder_of, find_bitrate, find_candidate, parse_run
 from tuner.encoder import RATE_MODE, Encoder, Settings
 from tuner.errors import StudyError
 from tuner.study.trust import Trust
@@ -111,7 +111,7 @@ def _from_run(text: str, run_text: str, name: str, trust: Trust) -> SubjectSpec:
     def at(kbps: float) -> tuple[Settings, float | None]:
         answer = find_bitrate(run, results, kbps if only is None else only)
         found = find_candidate(run, answer, name) if name else answer.recommended
-        return settings_of(found), found.sides["tune"].knob
+        return found.settings, found.sides["tune"].knob
 
     known = [b.target_kbps for b in results.bitrates] if only is None else [only]
     return SubjectSpec(text, encoder_of(run, trust), at, tuple(known), run)

@@ -52,7 +52,6 @@ def encode(
     exit status 1; the others are still encoded.
     """
     from tuner.apply.encode import encode_library, make_encoding, plan
-    from tuner.apply.player import settings_of
     from tuner.cli.display.progress import progress_bar
     from tuner.cli.running import available_cores
 
@@ -62,7 +61,7 @@ def encode(
     tuned_at = {clip.rate for clip in results_of_run.clips if clip.side == "tune"}
     encoding = make_encoding(
         encoder,
-        settings_of(candidate),
+        candidate.settings,
         candidate.sides["tune"].knob,
         results_of_run.provenance.rate,
         max(tuned_at),

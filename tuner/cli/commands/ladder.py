@@ -93,7 +93,7 @@ def ladder(
 def _source(run: Run, trust: Trust) -> Source:
     """A run with its encoder, which must be the build that ran, and its clips."""
     from tuner.apply.encode import make_encoding
-    from tuner.apply.player import encoder_of, settings_of
+    from tuner.apply.player import encoder_of
     from tuner.cli.commands.compare import clip_of
     from tuner.target.ladder import Source
 
@@ -108,7 +108,7 @@ def _source(run: Run, trust: Trust) -> Source:
     if not run.results.bitrates:
         raise RunError("has no result to build on", where=run.folder)
     default = run.results.bitrates[0].default
-    suffix = make_encoding(encoder, settings_of(default), default.sides["tune"].knob).suffix
+    suffix = make_encoding(encoder, default.settings, default.sides["tune"].knob).suffix
     refs = {
         side: [clip_of(run.folder, c) for c in run.results.clips if c.side == side]
         for side in ("tune", "holdout")
