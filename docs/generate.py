@@ -22,8 +22,8 @@ ERRORS = """## Errors
 
 With `--json`, an error that ends a command is also an object on stdout, on one line: `error` is the
 sentence that stderr shows, `failure` holds its fields. Whatever cannot be used in a table or a list
-(a file in `tuner score`, an encoder in `tuner encoders` or `tuner doctor`, a metric, a category)
-has the same `failure` beside its sentence. `tuner run --notify` sends both.
+(a file in `tuner score`, `tuner encode` or `tuner find-rate`, an encoder, a metric, a category) has
+the same `failure` beside its sentence. `tuner run --notify` sends both.
 
 | field | |
 |---|---|
@@ -35,6 +35,7 @@ has the same `failure` beside its sentence. `tuner run --notify` sends both.
 | `command` | the program that failed, with its arguments |
 | `exit_code` | its exit code |
 | `stderr` | the end of what it wrote to stderr |
+| `parts` | the errors, likewise, where several are told together, as of clips |
 
 Fields that do not apply are empty (`""`, `[]`, null)."""
 

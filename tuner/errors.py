@@ -37,7 +37,7 @@ from typing import Any, Self
 STDERR_TAIL_CHARS = 2000
 #: How many digits of a clip's digest are shown.
 CLIP_DIGITS = 12
-FIELDS = ("what", "where", "remedy", "clip", "command", "exit_code", "stderr")
+FIELDS = ("what", "where", "remedy", "clip", "command", "exit_code", "stderr", "parts")
 
 
 def compose(what: str, where: str = "", remedy: str = "") -> str:
@@ -62,6 +62,7 @@ class TunerError(Exception):
         command: the program that failed, with its arguments.
         exit_code: its exit code; None if it was killed by us.
         stderr: everything that it wrote to stderr; the end is kept.
+        parts: the errors that it tells together.
     """
 
     def __init__(
@@ -74,11 +75,18 @@ class TunerError(Exception):
         command: Sequence[str] = (),
         exit_code: int | None = None,
         stderr: str = "",
+        parts: Sequence[TunerError] = (),
     ) -> None:
         super().__init__(what)
         self.what, self.where, self.remedy, self.clip = what, str(where), remedy, clip
         self.command, self.exit_code = tuple(command), exit_code
         self.stderr = stderr[-STDERR_TAIL_CHARS:]
+        self.parts = tuple(parts)
+
+    @classmethod
+    def joined(cls, errors: Sequence[TunerError]) -> TunerError:
+        """One error for several, a line each; a single one as it is."""
+        return errors[0] if len(errors) == 1 else cls("\n".join(map(str, errors)), parts=errors)
 
     @classmethod
     def of(cls, error: TunerError, **changes: Any) -> Self:
@@ -105,7 +113,8 @@ class TunerError(Exception):
 
     def as_dict(self) -> dict[str, object]:
         """The fields as JSON data; those that do not apply are empty."""
-        return {"kind": self.kind, **self._fields(), "command": list(self.command)}
+        parts = [part.as_dict() for part in self.parts]
+        return {"kind": self.kind, **self._fields(), "command": list(self.command), "parts": parts}
 
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in FIELDS}
@@ -180,7 +189,7 @@ class EncoderFailed(EncoderError):
         command: Sequence[str],
         exit_code: int | None,
         stderr: str,
-        **about: str,
+        **about: Any,
     ) -> None:
         super().__init__(what, command=command, exit_code=exit_code, stderr=stderr, **about)
 

@@ -73,6 +73,15 @@ def test_an_error_becomes_another_kind() -> None:
     assert (error.where, error.what, error.command) == ("the decoder", CRASH.what, CRASH.command)
 
 
+def test_errors_are_told_together() -> None:
+    """A line each, and each with its fields; a single one is itself."""
+    errors = [ClipError("empty file", where="a.wav"), ClipError("silent", where="b.wav")]
+    both = ClipError.joined(errors)
+    assert str(both) == "a.wav: empty file\nb.wav: silent"
+    assert both.as_dict()["parts"] == [error.as_dict() for error in errors]
+    assert ClipError.joined(errors[:1]) is errors[0]
+
+
 def test_fields_for_machines() -> None:
     """JSON data, always of the same keys."""
     fields = json.loads(json.dumps(CRASH.as_dict()))
@@ -85,6 +94,7 @@ def test_fields_for_machines() -> None:
         "command": ["lame", "-b", "64"],
         "exit_code": 3,
         "stderr": "out of luck\n",
+        "parts": [],
     }
     assert ClipError("empty file").as_dict().keys() == fields.keys()
 

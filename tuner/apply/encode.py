@@ -102,6 +102,7 @@ class Result:
         rate: Hz, at which it was encoded; None unless encoded.
         lost: what of its tags was not kept, each with its reason where there is one.
         problem: why it failed.
+        failure: the fields of that error (`tuner.errors`).
     """
 
     item: Item
@@ -111,6 +112,7 @@ class Result:
     lost: tuple[str, ...] = ()
     problem: str | None = None
     rate: int | None = None
+    failure: dict[str, object] | None = None
 
 
 def make_encoding(
@@ -255,9 +257,10 @@ class _Encoder:
             return self._make(item, item.source)
         except Exception as error:
             # Broad, as adapters are other people's code: one file must not end the others.
-            named = isinstance(error, TunerError) and error.where == str(item.source)
-            problem = str(error) if named else f"{item.source}: {error}"
-            return Result(item, "failed", problem=problem)
+            told = error if isinstance(error, TunerError) else TunerError(str(error))
+            own = told.where == str(item.source)
+            problem = str(told) if own else f"{item.source}: {told}"
+            return Result(item, "failed", problem=problem, failure=told.as_dict())
 
     def _make(self, item: Item, source: Path) -> Result:
         target = self.out / item.target

@@ -163,7 +163,7 @@ def load_clips(
         if progress:
             progress(done, len(wanted))
     if problems:
-        raise problems[0] if len(problems) == 1 else ClipError("\n".join(map(str, problems)))
+        raise ClipError.joined(problems)
     clips = _unique(
         _clips(cut, choose_sides(cut, find_groups(cut, prints, group_by), holdout_fraction))
     )

@@ -48,6 +48,7 @@ class Title:
             reach.
         kbps: what the excerpts spend with it.
         problem: why there is no answer; None also where the goal is out of reach (`needed`).
+        failure: the fields of that error (`tuner.errors`).
     """
 
     sources: tuple[Path, ...]
@@ -56,6 +57,7 @@ class Title:
     knob: float | None = None
     kbps: float | None = None
     problem: str | None = None
+    failure: dict[str, object] | None = None
 
     @property
     def name(self) -> str:
@@ -101,7 +103,7 @@ class Finder:
             try:
                 cut = cut_excerpts(source, self.folder, self.count)
             except ClipError as error:
-                yield Title((source,), problem=str(error))
+                yield Title((source,), problem=str(error), failure=error.as_dict())
                 continue
             if together:
                 usable.append(cut)
@@ -130,7 +132,8 @@ class Finder:
                 seed=self.seed,
             )
         except TRIAL_ERRORS as error:
-            return replace(title, problem=f"{error.kind}: {error}")
+            problem = f"{error.kind}: {error}"
+            return replace(title, problem=problem, failure=error.as_dict())
         knob, kbps = knob_between(needed, self.encoder)
         return replace(title, needed=needed, knob=knob, kbps=kbps)
 

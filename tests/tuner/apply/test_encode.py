@@ -166,6 +166,7 @@ def test_a_failure_is_told_and_the_rest_done(tmp_path: Path) -> None:
     assert results["good.wav"].state == "encoded"
     problems = {name: str(result.problem) for name, result in results.items()}
     assert "6 channels; mix it down" in problems["surround.wav"]
+    assert (results["surround.wav"].failure or {})["kind"] == "ClipError"
     assert "broken.flac" in problems["broken.flac"]
     assert "exists but is not from this command" in problems["mine.wav"]
     assert (out / "mine.fake").read_text() == "precious"

@@ -146,10 +146,11 @@ def test_every_bad_file_is_told_by_name(tmp_path: Path) -> None:
     (tmp_path / "text.flac").write_text("no audio")
     with pytest.raises(ClipError) as error:
         load_clips(tmp_path)
-    told = {Path(line.split(": ")[0]).name: line for line in str(error.value).splitlines()}
+    told = {Path(part.where).name: part.what for part in error.value.parts}
     assert told.keys() == BAD.keys()
     for name, what in BAD.items():
         assert what in told[name]
+    assert str(error.value).splitlines() == [str(part) for part in error.value.parts]
 
 
 def test_one_recording_stays_on_one_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

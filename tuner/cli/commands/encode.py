@@ -154,6 +154,7 @@ def _row(result: Result) -> dict[str, Any]:
         "rate_hz": result.rate,
         "lost": list(result.lost),
         "problem": result.problem,
+        "failure": result.failure,
     }
 
 

@@ -194,6 +194,7 @@ def _row(each: Found) -> dict[str, object]:
         "values": each.settings.as_dict(),
         "files": [str(source) for source in title.sources],
         "problem": each.problem,
+        "failure": title.failure,
     }
     if needed is None:
         return row
