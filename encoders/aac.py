@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, settings_of
+from tuner.encoder import (
+    RATE_MODE,
+    Parameter,
+    RateMode,
+    Settings,
+    Value,
+    is_number,
+    settings_of,
+    switch,
+)
 
 #: ffmpeg holds -q:a as a whole number of 1/118 (FF_QP2LAMBDA): about 5 % of bitrate at 64 kb/s.
 QUALITY_STEP = 1 / 118
@@ -51,44 +60,28 @@ class Aac(FfmpegEncoder):
             "mid/side stereo: chosen per band, in all bands, in none",
             choices=("auto", "on", "off"),
         ),
-        Parameter(
+        switch(
             "intensity_stereo",
-            "choice",
             True,
             "allow intensity stereo (one channel and a direction) in high bands",
-            choices=(True, False),
         ),
-        Parameter(
+        switch(
             "pns",
-            "choice",
             True,
             "perceptual noise substitution: send only the energy of noise-like bands",
-            choices=(True, False),
         ),
-        Parameter(
-            "tns",
-            "choice",
-            True,
-            "temporal noise shaping: prediction across frequency to reduce pre-echo",
-            choices=(True, False),
-        ),
-        Parameter(
-            "cutoff",
-            "choice",
-            "auto",
-            "low-pass: chosen by the encoder from the bitrate, or set by cutoff_hz",
-            choices=("auto", "manual"),
+        switch(
+            "tns", True, "temporal noise shaping: prediction across frequency to reduce pre-echo"
         ),
         Parameter(
             "cutoff_hz",
             "int",
-            16_000,
-            "bandwidth: frequencies above are not coded",
+            "auto",
+            "bandwidth: frequencies above are not coded; auto: by the bitrate",
             low=4_000,
             high=20_000,
             step=250,
             unit="Hz",
-            when={"cutoff": ("manual",)},
         ),
     )
     #: Far better than the other coder with -q:a, and far worse with -b:a (measured).
@@ -103,6 +96,6 @@ class Aac(FfmpegEncoder):
             options["aac_ms"] = MS_FLAGS[str(values["ms"])]
         flags = {"intensity_stereo": "aac_is", "pns": "aac_pns", "tns": "aac_tns"}
         options |= {flag: "0" for name, flag in flags.items() if not values[name]}
-        if "cutoff_hz" in values:
+        if is_number(values["cutoff_hz"]):
             options["cutoff"] = str(int(values["cutoff_hz"]))
         return options

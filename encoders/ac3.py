@@ -29,60 +29,42 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import Parameter, RateMode, Value
+from tuner.encoder import Parameter, RateMode, Value, is_number, switch
 
 #: Legal bitrates of AC-3, kb/s (ATSC A/52, table 5.18).
 AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 
 PARAMETERS = (
     Parameter(
-        "cutoff",
-        "choice",
-        "auto",
-        "bandwidth: chosen by the encoder from the bitrate, or set by cutoff_hz",
-        choices=("auto", "manual"),
-    ),
-    Parameter(
         "cutoff_hz",
         "int",
-        13_650,
-        "bandwidth: frequencies above are not coded; with coupling in steps of 1125 Hz at 48 kHz",
+        "auto",
+        "bandwidth: frequencies above are not coded; with coupling in steps of 1125 Hz at 48 kHz;"
+        " auto: by the bitrate",
         low=6_900,
         high=20_400,
         step=1_125,
         unit="Hz",
-        when={"cutoff": ("manual",)},
     ),
-    Parameter(
+    switch(
         "stereo_rematrixing",
-        "choice",
         True,
         "code mid and side instead of left and right in bands where it saves bits",
-        choices=(True, False),
     ),
-    Parameter(
+    switch(
         "channel_coupling",
-        "choice",
         True,
         "code high bands as one channel, with a level for each original channel",
-        choices=(True, False),
-    ),
-    Parameter(
-        "coupling_start",
-        "choice",
-        "auto",
-        "start of coupling: chosen by the encoder from the bitrate, or set by coupling_start_band",
-        choices=("auto", "manual"),
-        when={"channel_coupling": (True,)},
     ),
     Parameter(
         "coupling_start_band",
         "int",
-        6,
-        "coupling starts at 3.5 kHz plus 1125 Hz per band at 48 kHz, at the last band at most",
+        "auto",
+        "coupling starts at 3.5 kHz plus 1125 Hz per band at 48 kHz, at the last band at most;"
+        " auto: by the bitrate",
         low=0,
         high=14,
-        when={"coupling_start": ("manual",)},
+        when={"channel_coupling": (True,)},
     ),
 )
 
@@ -102,11 +84,11 @@ class Ac3(FfmpegEncoder):
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
         options = {"b:a": bitrate(knob)}
-        if "cutoff_hz" in values:
+        if is_number(values["cutoff_hz"]):
             options["cutoff"] = str(int(values["cutoff_hz"]))
         options |= {
             name: "0" for name in ("stereo_rematrixing", "channel_coupling") if not values[name]
         }
-        if "coupling_start_band" in values:
+        if is_number(values.get("coupling_start_band")):
             options["cpl_start_band"] = str(int(values["coupling_start_band"]))
         return options

@@ -15,15 +15,19 @@ import functools
 import hashlib
 import re
 import shutil
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
+
+import numpy as np
 
 from encoders.container import count_payload_bits, decode
 from encoders.process import find_binary, private_folder, run
 from tuner.encoder import (
     Encoded,
+    Encoder,
     EncoderFailed,
     EncoderMissing,
     OptionIgnored,
@@ -34,6 +38,7 @@ from tuner.encoder import (
     SettingsError,
     Value,
     Version,
+    default_settings,
     validate,
 )
 from tuner.pcm import find_depth
@@ -51,12 +56,14 @@ OPTION_IGNORED = re.compile(
     r"|out of range|has no effect|no such option",
     re.IGNORECASE,
 )
+#: Seconds and sample rate of the silence that is encoded to read a library's version.
+PROBE_S, PROBE_HZ = 0.1, 48_000
 #: How the dynamic linker names a library that it found: ``libopus.so.0 => /lib/libopus.so.0 (…``.
 LINKED = re.compile(r"^\s*(\S+) => (/\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class BinaryEncoder:
+class BinaryEncoder(Encoder):
     """Base of every adapter that runs a program.
 
     A subclass declares the class variables, `command_line` and `child_command`.
@@ -92,13 +99,11 @@ class BinaryEncoder:
     ignored: ClassVar[re.Pattern[str]] = OPTION_IGNORED
     #: Lines of its output that are facts to record (`Encoded.notes`).
     noted: ClassVar[re.Pattern[str] | None] = None
+    #: Find the codec library's version, and a fact to record, in the bytes of an encoded file.
+    version_mark: ClassVar[re.Pattern[bytes] | None] = None
+    noted_mark: ClassVar[re.Pattern[bytes] | None] = None
 
-    def command_line(
-        self, settings: Settings, knob: float, source: str, target: str
-    ) -> Sequence[str]:
-        """The command that a user types; see `tuner.encoder.Encoder.command_line`."""
-        raise NotImplementedError
-
+    @abstractmethod
     def child_command(
         self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
     ) -> tuple[list[str], bytes]:
@@ -112,18 +117,16 @@ class BinaryEncoder:
                 child runs in that folder: name files by their bare names, so that nothing it
                 says of them is taken for a complaint.
         """
-        raise NotImplementedError
 
     @property
     def version(self) -> Version:
         """The build that runs; see `tuner.encoder.Encoder.version`."""
-        return identify(
-            self.path(),
-            self.version_arguments,
-            self.version_pattern,
-            self.libraries,
-            f"{self.name}: {self.remedy}",
+        remedy = f"{self.name}: {self.remedy}"
+        version = identify(
+            self.path(), self.version_arguments, self.version_pattern, self.libraries, remedy
         )
+        library = _find_library(self, version.digest) if self.version_mark else ""
+        return replace(version, text=f"{version.text}, {library}") if library else version
 
     def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
         """Encode one clip; see `tuner.encoder.Encoder.encode`."""
@@ -141,7 +144,7 @@ class BinaryEncoder:
         bits = self.payload_bits(data)
         if bits == 0:
             raise EncoderFailed("exit code 0, but no output", command, 0, said)
-        return Encoded(data, self.suffix, bits, cpu_s, self._notes(said))
+        return Encoded(data, self.suffix, bits, cpu_s, self._notes(said, data))
 
     def run_child(
         self, command: Sequence[str], stdin: bytes | Iterable[bytes], folder: Path
@@ -171,17 +174,16 @@ class BinaryEncoder:
         """Absolute path of the program that runs. Raises `EncoderMissing`."""
         return find_binary(self.binary or self.program, self.remedy)
 
-    def programs(self) -> list[str]:
-        """Paths of what would be run, found without running any of it."""
+    def programs(self) -> Sequence[str]:
+        """The program's path; see `tuner.encoder.Encoder.programs`."""
         with contextlib.suppress(EncoderMissing):
             return [find_binary(self.binary or self.program, self.remedy)]
         return []
 
-    def _notes(self, said: str) -> tuple[str, ...]:
-        if self.noted is None:
-            return ()
-        lines = (line.strip() for line in said.splitlines())
-        return tuple(dict.fromkeys(line for line in lines if self.noted.search(line)))
+    def _notes(self, said: str, data: bytes) -> tuple[str, ...]:
+        lines = [line.strip() for line in said.splitlines()] if self.noted else []
+        notes = [line for line in lines if self.noted and self.noted.search(line)]
+        return tuple(dict.fromkeys([*notes, *_find_mark(self.noted_mark, data)]))
 
 
 @dataclass(frozen=True)
@@ -194,10 +196,12 @@ class CommandEncoder(BinaryEncoder):
 
     #: Options that keep progress bars out of the output; not shown to users.
     quiet: ClassVar[tuple[str, ...]] = ()
+    #: Most bits of the WAV files that the program reads, 16 or 24.
+    source_bits: ClassVar[int] = 24
 
+    @abstractmethod
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """The program's options for these settings, those at their default left out."""
-        raise NotImplementedError
 
     def words(self, options: Sequence[str], source: str, target: str) -> list[str]:
         """The arguments, in the program's order."""
@@ -217,7 +221,7 @@ class CommandEncoder(BinaryEncoder):
     ) -> tuple[list[str], bytes]:
         """Write the WAV file; see `BinaryEncoder.child_command`."""
         source = target.with_name("in.wav")
-        write_wav(source, pcm, sample_rate, floats=self.reads_floats)
+        write_wav(source, pcm, sample_rate, self.source_bits, floats=self.reads_floats)
         options = self.options(settings.rate_mode, settings.as_dict(), knob)
         return [self.path(), *self.words([*self.quiet, *options], source.name, target.name)], b""
 
@@ -234,19 +238,37 @@ def first_found(*adapters: BinaryEncoder) -> BinaryEncoder:
     return adapters[0]
 
 
-def write_wav(path: Path, pcm: Pcm, sample_rate: int, *, floats: bool = False) -> None:
+def _find_mark(mark: re.Pattern[bytes] | None, data: bytes) -> list[str]:
+    """What a pattern finds in a file: its group, or all of it; at most one."""
+    found = mark.search(data) if mark else None
+    return [found.group(found.lastindex or 0).decode(errors="replace")] if found else []
+
+
+@functools.lru_cache(maxsize=16)
+def _find_library(encoder: BinaryEncoder, digest: str) -> str:
+    """The codec library's version, from a probe's bytes; empty if it writes none."""
+    silence = np.zeros((1, round(PROBE_S * PROBE_HZ)), np.float32)
+    mode = encoder.rate_modes[0]
+    data = encoder.encode(silence, PROBE_HZ, default_settings(encoder), mode.snap(mode.high)).data
+    return "".join(_find_mark(encoder.version_mark, data))
+
+
+def write_wav(
+    path: Path, pcm: Pcm, sample_rate: int, most_bits: int = 24, *, floats: bool = False
+) -> None:
     """A WAV file of the least sample format that holds the samples exactly.
 
     Args:
         path: the file.
         pcm: float32 ``[C, T]``.
         sample_rate: Hz.
+        most_bits: of whole numbers, 16 or 24; samples of more are rounded.
         floats: where whole numbers of 24 bits do not hold them: write floats, not the nearest.
     """
     import soundfile
 
     depth = find_depth(pcm)
-    subtype = f"PCM_{24 if depth == 'float' else depth}"
+    subtype = f"PCM_{min(24 if depth == 'float' else depth, most_bits)}"
     if depth == "float" and floats:
         subtype = "FLOAT"
     soundfile.write(path, pcm.T, sample_rate, subtype=subtype, format="WAV")

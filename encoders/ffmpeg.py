@@ -9,9 +9,9 @@ muxer's tags). The codec's own bitexact flag is left alone: it changes AAC's pay
 
 from __future__ import annotations
 
-import functools
 import os
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,6 @@ from tuner.encoder import (
     Settings,
     Value,
     Version,
-    default_settings,
     validate,
 )
 
@@ -37,8 +36,6 @@ REMEDY = (
     "install the package imageio-ffmpeg, which includes ffmpeg, or set the path of another"
     f" (`binary` or the environment variable {BINARY_VARIABLE})"
 )
-#: Seconds and sample rate of the silence that is encoded to read a library's version.
-PROBE_S, PROBE_HZ = 0.1, 48_000
 
 
 @dataclass(frozen=True)
@@ -56,20 +53,16 @@ class FfmpegEncoder(BinaryEncoder):
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"^ffmpeg version n?(\S+)")
     #: ffmpeg's name of the encoder (``-c:a``).
     codec: ClassVar[str]
-    #: Finds the codec library's version in an encoded file, where it writes one.
-    version_mark: ClassVar[re.Pattern[bytes] | None] = None
 
+    @abstractmethod
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
-        raise NotImplementedError
 
     @property
     def version(self) -> Version:
         """The build that runs: ffmpeg's version, and the library's where it is readable."""
         version = super().version
-        library = _find_library(self, version.digest)
-        text = ", ".join([f"ffmpeg {version.text}", *([library] if library else [])])
-        return replace(version, text=text)
+        return replace(version, text=f"ffmpeg {version.text}")
 
     def command_line(
         self, settings: Settings, knob: float, source: str, target: str
@@ -126,15 +119,3 @@ def _bundled_binary() -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise EncoderMissing(f"not found ({error})", where="ffmpeg", remedy=REMEDY) from error
-
-
-@functools.lru_cache(maxsize=16)
-def _find_library(encoder: FfmpegEncoder, digest: str) -> str:
-    """The codec library's version, from a probe's bytes; empty if it writes none."""
-    if encoder.version_mark is None:
-        return ""
-    silence = np.zeros((1, round(PROBE_S * PROBE_HZ)), np.float32)
-    mode = encoder.rate_modes[0]
-    data = encoder.encode(silence, PROBE_HZ, default_settings(encoder), mode.snap(mode.high)).data
-    found = encoder.version_mark.search(data)
-    return found.group().decode("ascii") if found else ""

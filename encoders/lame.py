@@ -10,9 +10,6 @@ some sample rates other bitrates are legal (MPEG-2, up to 24 kHz: at most 160 kb
 takes the nearest without a word, so the notes keep the line that tells the bitrate. CBR and
 ABR multiply the samples against clipping: by 0.95 up to 160 kb/s, 0.97 at 192, 0.98 at 224.
 
-Levels of ``-q`` that code the same: 5 = 6, 7 to 9 with CBR and ABR; 0 to 4, 5 = 6, 7 to 9
-with VBR; 5 to 9 with the old VBR. One of each is offered.
-
 Left out:
 
 - the developers' switches (``--nsmsfix``, ``--ns-*``, ``--athtype``, ``--athlower``,
@@ -37,189 +34,30 @@ Left out:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.command import OPTION_IGNORED, BinaryEncoder, CommandEncoder, first_found
 from encoders.lame_ffmpeg import LameFfmpeg
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, settings_of
-
-#: Legal bitrates, kb/s (ISO 11172-3 and 13818-3), less 144, which is legal in MPEG-2 only
-#: and snapped to 128 at the sample rate that LAME chooses for it.
-CBR_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-RATE_MODES = (
-    RateMode("cbr", "bitrate_kbps", low=8, high=320, table=CBR_KBPS),
-    RateMode("abr", "bitrate_kbps", low=8, high=310, step=1),
-    RateMode("vbr", "quality", low=0, high=9.999, nominal=False, rising=False),
-    RateMode("vbr_old", "quality", low=0, high=9.999, nominal=False, rising=False),
+from encoders.lame_parameters import (
+    DEFAULT_LEVEL,
+    DEFAULT_WIDTH_HZ,
+    HIGHEST_KBPS,
+    LOWEST_KBPS,
+    NOTED,
+    RATE_MODES,
+    SENSITIVITY,
+    SHARED,
+    constraint_name,
+    level_name,
+    make_presets,
+    not_zero,
 )
-NOT_NEW_VBR: dict[str, tuple[Value, ...]] = {RATE_MODE: ("cbr", "abr", "vbr_old")}
-VBR_ONLY: dict[str, tuple[Value, ...]] = {RATE_MODE: ("vbr", "vbr_old")}
-#: LAME's own level of -q, and its own bounds of the bitrates in VBR, kb/s.
-DEFAULT_LEVEL, LOWEST_KBPS, HIGHEST_KBPS = 3, 8, 320
-#: As wide as the narrowest low-pass, which is the default, at 48 kHz.
-DEFAULT_WIDTH_HZ = 500
-#: Codes as 0 does, dB, and is not taken for "not given".
-ALMOST_ZERO = 0.001
+from tuner.encoder import Parameter, RateMode, Settings, Value, is_number
+
 #: Letters of -m.
 STEREO_MODES = {"joint": "j", "stereo": "s", "forced": "f", "dual": "d", "mono": "m"}
-#: What the library tells, through any door, of its own choices.
-NOTED = r"^(?:Resampling:|Autoconverting|Encoding as|.*polyphase (?:low|high)pass)"
-
-SENSITIVITY = (
-    Parameter(
-        "athaa_sensitivity",
-        "choice",
-        "auto",
-        "level where the hearing threshold starts adapting: LAME's own, or athaa_sensitivity_db",
-        choices=("auto", "manual"),
-    ),
-    Parameter(
-        "athaa_sensitivity_db",
-        "float",
-        6.0,
-        "offset of the level where the hearing threshold starts adapting to loudness",
-        low=-10,
-        high=20,
-        step=0.5,
-        unit="dB",
-        when={"athaa_sensitivity": ("manual",)},
-    ),
-)
-#: What acts through the command line and through the library.
-SHARED = (
-    Parameter(
-        "quality",
-        "choice",
-        DEFAULT_LEVEL,
-        "-q: 0 best and slowest search, 5 simple noise shaping, 7 no noise shaping",
-        choices=(0, 1, 2, DEFAULT_LEVEL, 4, 5, 7),
-        when={RATE_MODE: ("cbr", "abr")},
-    ),
-    Parameter(
-        "quality_vbr",
-        "choice",
-        DEFAULT_LEVEL,
-        "-q: 3 best Huffman search, 5 no search, 7 noise estimated, not calculated",
-        choices=(DEFAULT_LEVEL, 5, 7),
-        when={RATE_MODE: ("vbr",)},
-    ),
-    Parameter(
-        "quality_vbr_old",
-        "choice",
-        DEFAULT_LEVEL,
-        "-q: 0 best and slowest search, 5 simple noise shaping",
-        choices=(0, 1, 2, DEFAULT_LEVEL, 4, 5),
-        when={RATE_MODE: ("vbr_old",)},
-    ),
-    Parameter(
-        "stereo_mode",
-        "choice",
-        "joint",
-        "left/right or mid/side per frame; left/right; mid/side; half the bits each; downmix",
-        choices=tuple(STEREO_MODES),
-    ),
-    Parameter(
-        "lowpass",
-        "choice",
-        "auto",
-        "low-pass: chosen by LAME from the bitrate, or set by lowpass_hz",
-        choices=("auto", "manual"),
-    ),
-    Parameter(
-        "lowpass_hz",
-        "int",
-        16_000,
-        "low-pass frequency; without sample_rate_hz it also sets the sample rate",
-        low=5_500,
-        high=20_000,
-        step=250,
-        unit="Hz",
-        when={"lowpass": ("manual",)},
-    ),
-    Parameter(
-        "lowpass_width_hz",
-        "int",
-        DEFAULT_WIDTH_HZ,
-        "width of the low-pass filter; LAME's own is 500, one sub-band",
-        low=DEFAULT_WIDTH_HZ,
-        high=8_000,
-        step=500,
-        unit="Hz",
-        when={"lowpass": ("manual",)},
-    ),
-    Parameter(
-        "sample_rate_hz",
-        "choice",
-        "auto",
-        "output sample rate; auto: lower at high compression",
-        choices=("auto", "48000", "44100", "32000", "24000", "22050", "16000"),
-        unit="Hz",
-    ),
-    Parameter(
-        "reservoir",
-        "choice",
-        True,
-        "let frames save bits for later ones",
-        choices=(True, False),
-    ),
-    Parameter(
-        "buffer_constraint",
-        "choice",
-        "maximum",
-        "how much of the decoder's buffer a frame may fill; strict: 7680 bits, as in the standard",
-        choices=("maximum", "default", "strict"),
-        when={RATE_MODE: ("cbr", "vbr", "vbr_old")},
-    ),
-    Parameter(
-        "buffer_constraint_abr",
-        "choice",
-        "maximum",
-        "how much of the decoder's buffer a frame may fill; strict: 7680 bits, as in the standard",
-        choices=("maximum", "strict"),
-        when={RATE_MODE: ("abr",)},
-    ),
-    Parameter(
-        "min_bitrate_kbps",
-        "choice",
-        LOWEST_KBPS,
-        "minimum bitrate of a frame; ignored for frames below the hearing threshold",
-        choices=(LOWEST_KBPS, 64, 80, 96),
-        when=VBR_ONLY,
-    ),
-    Parameter(
-        "max_bitrate_kbps",
-        "choice",
-        HIGHEST_KBPS,
-        "maximum bitrate of a frame, and of the mean if that is higher",
-        choices=(HIGHEST_KBPS, 256, 224, 192, 160, 128, 112, 96),
-        when={RATE_MODE: ("abr", "vbr", "vbr_old")},
-    ),
-    Parameter(
-        "ignore_sfb21",
-        "choice",
-        False,
-        "-Y: ignore noise above 16 kHz, as in CBR; LAME's default for -V 3 and above",
-        choices=(False, True),
-        when=VBR_ONLY,
-    ),
-    Parameter(
-        "short_maskings",
-        "choice",
-        False,
-        "-Z: always calculate masking for short blocks",
-        choices=(False, True),
-        when={RATE_MODE: ("cbr", "abr", "vbr")},
-    ),
-)
-
-
-def lame_presets(parameters: Sequence[Parameter]) -> tuple[Settings, ...]:
-    """``lame -h`` and the most careful search."""
-    return tuple(
-        settings_of(parameters, mode, quality=level) for mode in ("cbr", "abr") for level in (2, 0)
-    )
 
 
 @dataclass(frozen=True)
@@ -242,8 +80,8 @@ class Lame(CommandEncoder):
     # --silent would hide the warnings, too.
     quiet: ClassVar[tuple[str, ...]] = ("--nohist", "--disptime", "9999")
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
-    parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, *SENSITIVITY)
-    presets: ClassVar[tuple[Settings, ...]] = lame_presets(parameters)
+    parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, SENSITIVITY)
+    presets: ClassVar[tuple[Settings, ...]] = make_presets(parameters, 2, 0)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """The program's options for these settings, those at their default left out."""
@@ -253,7 +91,7 @@ class Lame(CommandEncoder):
             options += ["-q", str(level)]
         if values["stereo_mode"] != "joint":
             options += ["-m", STEREO_MODES[str(values["stereo_mode"])]]
-        if "lowpass_hz" in values:
+        if is_number(values["lowpass_hz"]):
             options += ["--lowpass", _khz(values["lowpass_hz"])]
             if values["lowpass_width_hz"] != DEFAULT_WIDTH_HZ:
                 options += ["--lowpass-width", _khz(values["lowpass_width_hz"])]
@@ -272,7 +110,7 @@ class Lame(CommandEncoder):
             options.append("-Y")
         if values.get("short_maskings"):
             options.append("-Z")
-        if "athaa_sensitivity_db" in values:
+        if is_number(values["athaa_sensitivity_db"]):
             options += ["--athaa-sensitivity", f"{not_zero(values['athaa_sensitivity_db']):g}"]
         return options
 
@@ -284,21 +122,6 @@ def find_lame(binary: str | None = None) -> BinaryEncoder:
         binary: path or name of the ``lame`` to run.
     """
     return Lame(binary) if binary else first_found(Lame(), LameFfmpeg())
-
-
-def level_name(mode: str) -> str:
-    """The name of the parameter that holds -q in a rate mode."""
-    return {"vbr": "quality_vbr", "vbr_old": "quality_vbr_old"}.get(mode, "quality")
-
-
-def constraint_name(mode: str) -> str:
-    """The name of the parameter that holds the buffer constraint in a rate mode."""
-    return "buffer_constraint_abr" if mode == "abr" else "buffer_constraint"
-
-
-def not_zero(value: Value) -> float:
-    """A number for an option where 0 asks for LAME's own: near 0 instead."""
-    return float(value) or ALMOST_ZERO
 
 
 def _rate(mode: str, knob: float) -> list[str]:

@@ -5,7 +5,7 @@ runs in a child process (`encoders.lame_child`). `binary` is the path of the lib
 
 For people, the same encode of a sound file, with defaults left out::
 
-    python3 -m encoders.lame_api cbr 64 msfix=manual msfix_value=2.8 in.wav out.mp3
+    python3 -m encoders.lame_api cbr 64 msfix=2.8 in.wav out.mp3
 
 Source of ranges and meanings: the exported setters of libmp3lame 3.100 (Debian 12), what
 ``lame_print_internals`` says that they do, and the help for developers that the program lame
@@ -17,6 +17,7 @@ measured by changed payloads and decodes, and the defaults give the command line
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes.util
 import functools
 import json
@@ -31,13 +32,8 @@ import numpy as np
 
 from encoders import lame_child
 from encoders.command import BinaryEncoder, file_digest, plain_name
-from encoders.lame import (
-    NOTED,
-    RATE_MODES,
-    SHARED,
-    lame_presets,
-)
 from encoders.lame_calls import OWN, Call, make_calls
+from encoders.lame_parameters import NOTED, RATE_MODES, SENSITIVITY, SHARED, make_presets
 from encoders.process import run
 from tuner.encoder import (
     Encoded,
@@ -51,7 +47,8 @@ from tuner.encoder import (
     SettingsError,
     Value,
     Version,
-    active_parameters,
+    is_number,
+    settings_of,
     validate,
 )
 from tuner.system.outputs import check_output
@@ -78,7 +75,7 @@ class LameApi(BinaryEncoder):
     noted: ClassVar[re.Pattern[str] | None] = re.compile(NOTED + "|^no LAME tag")
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (*SHARED, *OWN)
-    presets: ClassVar[tuple[Settings, ...]] = lame_presets(parameters)
+    presets: ClassVar[tuple[Settings, ...]] = make_presets(parameters, 2, 0)
 
     @property
     def version(self) -> Version:
@@ -107,8 +104,8 @@ class LameApi(BinaryEncoder):
         encoded = super().encode(pcm, sample_rate, settings, knob)
         values = settings.as_dict()
         own = [p.name for p in OWN if values.get(p.name, p.default) != p.default]
-        if values.get("athaa_sensitivity") == "off":
-            own.append("athaa_sensitivity")
+        if is_number(values.get(SENSITIVITY.name)):
+            own.remove(SENSITIVITY.name)
         if not own:
             return encoded
         note = f"needs libmp3lame's API: the lame program has no option for {', '.join(own)}"
@@ -222,15 +219,13 @@ def parse(text: str) -> tuple[str, Value]:
     """One setting from ``name=value``. Raises `SettingsError`."""
     name, _, value = text.partition("=")
     for parameter in LameApi.parameters:
-        if parameter.name == name and parameter.kind == "choice":
-            for choice in parameter.choices:
-                if str(choice) == value:
-                    return name, choice
-        elif parameter.name == name:
-            try:
-                return name, int(value) if parameter.kind == "int" else float(value)
-            except ValueError:
-                break
+        if parameter.name != name:
+            continue
+        for named in parameter.named:
+            if str(named) == value:
+                return name, named
+        with contextlib.suppress(ValueError):
+            return name, int(value) if parameter.kind == "int" else float(value)
     raise SettingsError(
         f"{text!r} is not a setting", where="lame-api", remedy="see `tuner encoders lame-api`"
     )
@@ -250,10 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = parser.parse_args(arguments)
     try:
         values = dict(parse(setting) for setting in told.settings)
-        active = active_parameters(LameApi.parameters, told.mode, values)
-        filled = {p.name: p.default for p in active} | values
         encoder = LameApi(told.library, FILE_TIMEOUT_S)
-        settings = Settings.of(told.mode, filled)
+        usual = settings_of(LameApi.parameters, told.mode, **values).as_dict()
+        settings = Settings.of(told.mode, usual | values)
         encoder.encode_file(Path(told.source), Path(told.target), settings, told.knob)
     except (EncoderError, OSError, soundfile.SoundFileError) as error:
         parser.exit(1, f"{error}\n")

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from encoders.lame import (
+from encoders.lame_parameters import (
     DEFAULT_LEVEL,
     DEFAULT_WIDTH_HZ,
     HIGHEST_KBPS,
@@ -31,7 +31,7 @@ from encoders.lame import (
     level_name,
     not_zero,
 )
-from tuner.encoder import RATE_MODE, Parameter, Value
+from tuner.encoder import RATE_MODE, Parameter, Value, is_number, switch
 
 #: Values of lame_set_VBR, lame_set_mode and lame_set_strict_ISO.
 VBR = {"cbr": 0, "vbr_old": 2, "abr": 3, "vbr": 4}
@@ -67,37 +67,21 @@ def _adjustment(
 OWN = (
     Parameter(
         "msfix",
-        "choice",
-        "auto",
-        "tuning of mid/side switching: LAME's own, or msfix_value",
-        choices=("auto", "manual"),
-        when=MID_SIDE,
-    ),
-    Parameter(
-        "msfix_value",
         "float",
-        3.5,
+        "auto",
         "tuning of mid/side switching: factor on the masking thresholds of mid and side",
         low=1,
         high=8,
         step=0.1,
-        when={"msfix": ("manual",)},
+        when=MID_SIDE,
     ),
-    Parameter(
+    switch(
         "safe_joint",
-        "choice",
         False,
         "alternative criterion for mid/side switching, LAME's default at higher bitrates",
-        choices=(False, True),
-        when=NOT_NEW_VBR | MID_SIDE,
+        NOT_NEW_VBR | MID_SIDE,
     ),
-    Parameter(
-        "ath",
-        "choice",
-        True,
-        "use the absolute threshold of hearing",
-        choices=(True, False),
-    ),
+    switch("ath", True, "use the absolute threshold of hearing"),
     Parameter(
         "ath_type",
         "choice",
@@ -107,47 +91,24 @@ OWN = (
         when=NOT_NEW_VBR | {"ath": (True,)},
     ),
     Parameter(
-        "ath_lower",
-        "choice",
-        "auto",
-        "level of the threshold of hearing: LAME's own, or ath_lower_db",
-        choices=("auto", "manual"),
-        when={"ath": (True,)},
-    ),
-    Parameter(
         "ath_lower_db",
         "float",
-        3.0,
+        "auto",
         "how far the threshold of hearing is lowered",
         low=-12,
         high=20,
         step=0.5,
         unit="dB",
-        when={"ath_lower": ("manual",)},
-    ),
-    replace(
-        SENSITIVITY[0],
-        meaning="level where the threshold adapts: LAME's own, athaa_sensitivity_db, or none",
-        choices=("auto", "manual", "off"),
         when={"ath": (True,)},
     ),
-    SENSITIVITY[1],
-    Parameter(
-        "temporal_masking",
-        "choice",
-        True,
-        "use temporal masking",
-        choices=(True, False),
-        when=NOT_NEW_VBR,
+    replace(
+        SENSITIVITY,
+        meaning=f"{SENSITIVITY.meaning}; off: it does not adapt",
+        words=("auto", "off"),
+        when={"ath": (True,)},
     ),
-    Parameter(
-        "temporal_masking_vbr",
-        "choice",
-        False,
-        "use temporal masking",
-        choices=(False, True),
-        when={RATE_MODE: ("vbr",)},
-    ),
+    switch("temporal_masking", True, "use temporal masking", NOT_NEW_VBR),
+    switch("temporal_masking_vbr", False, "use temporal masking", {RATE_MODE: ("vbr",)}),
     _adjustment("bass", "adjust masking for scale factor bands 0 to 6 (short blocks: 0 to 5)"),
     _adjustment("alto", "adjust masking for scale factor bands 7 to 13 (short blocks: 6 to 10)"),
     _adjustment(
@@ -182,22 +143,14 @@ OWN = (
         when=NOT_NEW_VBR | {"short_blocks": ("auto", "forced")},
     ),
     Parameter(
-        "highpass",
-        "choice",
-        "off",
-        "remove frequencies below highpass_hz",
-        choices=("off", "manual"),
-    ),
-    Parameter(
         "highpass_hz",
         "int",
-        400,
+        "off",
         "high-pass frequency; below 400 it has no effect at most sample rates",
         low=400,
         high=2_000,
         step=100,
         unit="Hz",
-        when={"highpass": ("manual",)},
     ),
 )
 
@@ -230,11 +183,11 @@ def _signal_calls(values: Mapping[str, Value]) -> list[Call]:
         calls.append(("mode", "int", STEREO_MODES[str(values["stereo_mode"])]))
     if values["stereo_mode"] == "forced":
         calls.append(("force_ms", "int", 1))
-    if "lowpass_hz" in values:
+    if is_number(values["lowpass_hz"]):
         calls.append(("lowpassfreq", "int", int(values["lowpass_hz"])))
         if values["lowpass_width_hz"] != DEFAULT_WIDTH_HZ:
             calls.append(("lowpasswidth", "int", int(values["lowpass_width_hz"])))
-    if "highpass_hz" in values:
+    if is_number(values["highpass_hz"]):
         calls.append(("highpassfreq", "int", int(values["highpass_hz"])))
     if values["sample_rate_hz"] != "auto":
         calls.append(("out_samplerate", "int", int(values["sample_rate_hz"])))
@@ -247,14 +200,14 @@ def _hearing_calls(values: Mapping[str, Value]) -> list[Call]:
         calls.append(("noATH", "int", 1))
     if values.get("ath_type", DEFAULT_ATH_TYPE) != DEFAULT_ATH_TYPE:
         calls.append(("ATHtype", "int", int(values["ath_type"])))
-    if "ath_lower_db" in values:
+    if is_number(values.get("ath_lower_db")):
         calls.append(("ATHlower", "float", not_zero(values["ath_lower_db"])))
-    if values.get("athaa_sensitivity") == "off":
+    if values.get("athaa_sensitivity_db") == "off":
         calls.append(("athaa_type", "int", 0))
-    if "athaa_sensitivity_db" in values:
+    if is_number(values.get("athaa_sensitivity_db")):
         calls.append(("athaa_sensitivity", "float", not_zero(values["athaa_sensitivity_db"])))
-    if "msfix_value" in values:
-        calls.append(("msfix", "double", float(values["msfix_value"])))
+    if is_number(values.get("msfix")):
+        calls.append(("msfix", "double", float(values["msfix"])))
     if not values.get("temporal_masking", True):
         calls.append(("useTemporal", "int", 0))
     if values.get("temporal_masking_vbr", False):

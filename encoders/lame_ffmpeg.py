@@ -16,16 +16,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, settings_of
+from encoders.lame_parameters import (
+    DEFAULT_LEVEL,
+    LOWPASS,
+    QUALITY,
+    QUALITY_VBR,
+    RESERVOIR,
+    SAMPLE_RATE,
+    STEREO_MODE,
+    VBR,
+    level_name,
+    make_presets,
+)
+from tuner.encoder import Parameter, RateMode, Settings, Value, is_number
 
 #: Legal bitrates of MPEG-1 layer III, kb/s (ISO 11172-3); up to 160 also of MPEG-2.
 MPEG1_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-#: LAME's own level when ffmpeg is given none.
-DEFAULT_LEVEL = 3
 
 
 @dataclass(frozen=True)
@@ -42,71 +52,22 @@ class LameFfmpeg(FfmpegEncoder):
         RateMode("cbr", "bitrate_kbps", low=32, high=320, table=MPEG1_KBPS),
         # ffmpeg hands whole kb/s to LAME.
         RateMode("abr", "bitrate_kbps", low=16, high=320, step=1),
-        RateMode("vbr", "quality", low=0, high=9.999, nominal=False, rising=False),
+        VBR,
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter(
-            "compression_level",
-            "choice",
-            DEFAULT_LEVEL,
-            "LAME's -q: 0 slowest and best search, 5 simpler, 7 no noise shaping",
-            choices=(0, DEFAULT_LEVEL, 5, 7),
-            when={RATE_MODE: ("cbr", "abr")},
-        ),
-        Parameter(
-            "compression_level_vbr",
-            "choice",
-            DEFAULT_LEVEL,
-            "LAME's -q with VBR: 3 full search, 5 no best Huffman division, 7 fastest",
-            choices=(DEFAULT_LEVEL, 5, 7),
-            when={RATE_MODE: ("vbr",)},
-        ),
-        Parameter(
-            "joint_stereo",
-            "choice",
-            True,
-            "mid/side or left/right per frame; off: always left/right",
-            choices=(True, False),
-        ),
-        Parameter(
-            "reservoir",
-            "choice",
-            True,
-            "let frames save bits for later ones",
-            choices=(True, False),
-        ),
-        Parameter(
-            "sample_rate_hz",
-            "choice",
-            "source",
-            "sample rate of the MP3; lower rates code less bandwidth more accurately",
+        replace(QUALITY, choices=(0, DEFAULT_LEVEL, 5, 7)),
+        QUALITY_VBR,
+        replace(STEREO_MODE, choices=("joint", "stereo")),
+        RESERVOIR,
+        replace(
+            SAMPLE_RATE,
+            default="source",
+            meaning="sample rate of the MP3; lower rates code less bandwidth more accurately",
             choices=("source", "44100", "32000", "24000", "16000"),
-            unit="Hz",
         ),
-        Parameter(
-            "cutoff",
-            "choice",
-            "auto",
-            "low-pass: chosen by LAME from the bitrate, or set by cutoff_hz",
-            choices=("auto", "manual"),
-        ),
-        Parameter(
-            "cutoff_hz",
-            "int",
-            16_000,
-            "low-pass frequency",
-            low=4_000,
-            high=20_000,
-            step=250,
-            unit="Hz",
-            when={"cutoff": ("manual",)},
-        ),
+        replace(LOWPASS, low=4_000, meaning="low-pass frequency; auto: chosen by LAME"),
     )
-    #: lame -q 0 in each of its modes that have it.
-    presets: ClassVar[tuple[Settings, ...]] = (
-        settings_of(parameters, "cbr", compression_level=0),
-        settings_of(parameters, "abr", compression_level=0),
-    )
+    presets: ClassVar[tuple[Settings, ...]] = make_presets(parameters, 0)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
@@ -116,12 +77,15 @@ class LameFfmpeg(FfmpegEncoder):
         options |= {"q:a": f"{knob:.7g}"} if mode == "vbr" else {"b:a": bitrate(knob)}
         if mode == "abr":
             options["abr"] = "1"
-        level = values["compression_level_vbr" if mode == "vbr" else "compression_level"]
+        level = values[level_name(mode)]
         if level != DEFAULT_LEVEL:
             options["compression_level"] = str(int(level))
-        options |= {name: "0" for name in ("joint_stereo", "reservoir") if not values[name]}
+        if values["stereo_mode"] == "stereo":
+            options["joint_stereo"] = "0"
+        if not values["reservoir"]:
+            options["reservoir"] = "0"
         if values["sample_rate_hz"] != "source":
             options["ar"] = str(values["sample_rate_hz"])
-        if "cutoff_hz" in values:
-            options["cutoff"] = str(int(values["cutoff_hz"]))
+        if is_number(values["lowpass_hz"]):
+            options["cutoff"] = str(int(values["lowpass_hz"]))
         return options

@@ -5,8 +5,8 @@ help leaves open: the profiles between which --quality interpolates, whole numbe
 That each parameter acts was proved by changed payloads.
 
 Most defaults depend on the quality. So "auto" leaves an option out, and a bare
-``mpcenc --quality X`` is the default at every quality; the numbers of "manual" begin at the
-profile Standard's (quality 5). `--quality` resets the others without a word: it comes first.
+``mpcenc --quality X`` is the default at every quality. `--quality` resets the others without
+a word: it comes first.
 
 mpcenc refuses an unknown ``--option``, but drops an unknown ``-option`` in silence, reads
 a bad number as 0, and clamps or replaces values out of range in silence (--quality above
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.command import CommandEncoder
-from tuner.encoder import Parameter, RateMode, Value
+from tuner.encoder import Parameter, RateMode, Value, is_number, switch
 
 #: The thresholds in quiet in the order of mpcenc's numbers (the x of ``--ltq xyy``).
 EAR_MODELS = ("iso", "buschmann", "filburt", "klemm", "mix", "minimum")
@@ -43,23 +43,103 @@ EAR_MODELS = ("iso", "buschmann", "filburt", "klemm", "mix", "minimum")
 CHOICES = {"ms": "--ms", "cvd": "--cvd", "minval": "--minval"}
 #: Option of each switch that is on.
 SWITCHES = {"post_masking": "--tmpMask", "noise_shaping": "--ans"}
-#: Option of each number that is given when its switch is "manual".
+#: Each number by its option, which is left out when it is "auto".
 NUMBERS = {
-    "nmt_db": "--nmt",
-    "tmn_db": "--tmn",
-    "pns_threshold": "--pns",
-    "bandwidth_hz": "--bw",
-    "min_smr_db": "--minSMR",
-    "ltq_gain_db": "--ltq_gain",
-    "ltq_max_db": "--ltq_max",
-    "ltq_var_factor": "--ltq_var",
-    "short_threshold_factor": "--shortthr",
-    "transient_slew": "--transdet",
+    "--nmt": Parameter(
+        "nmt_db",
+        "float",
+        "auto",
+        "noise-masking-tone: how far the quantisation noise stays below noise",
+        low=-3,
+        high=16,
+        step=0.1,
+        unit="dB",
+    ),
+    "--tmn": Parameter(
+        "tmn_db",
+        "float",
+        "auto",
+        "tone-masking-noise: how far the quantisation noise stays below tones",
+        low=0,
+        high=36,
+        step=0.1,
+        unit="dB",
+    ),
+    "--pns": Parameter(
+        "pns_threshold",
+        "float",
+        "auto",
+        "perceptual noise substitution: bands below this threshold are sent as noise; 0 off",
+        low=0,
+        high=2,
+        step=0.01,
+    ),
+    "--bw": Parameter(
+        "bandwidth_hz",
+        "int",
+        "auto",
+        "maximum bandwidth, in steps of 750 Hz at 48 kHz",
+        low=3_000,
+        high=21_000,
+        step=750,
+        unit="Hz",
+    ),
+    "--minSMR": Parameter(
+        "min_smr_db",
+        "float",
+        "auto",
+        "minimum signal-to-mask ratio over the encoded bandwidth; 0 off",
+        low=0,
+        high=10,
+        step=0.1,
+        unit="dB",
+    ),
+    "--ltq_gain": Parameter(
+        "ltq_gain_db",
+        "int",
+        "auto",
+        "offset added to the threshold in quiet",
+        low=-30,
+        high=30,
+        unit="dB",
+    ),
+    "--ltq_max": Parameter(
+        "ltq_max_db",
+        "int",
+        "auto",
+        "maximum level of the threshold in quiet, reached at both ends",
+        low=0,
+        high=90,
+        unit="dB",
+    ),
+    "--ltq_var": Parameter(
+        "ltq_var_factor",
+        "float",
+        "auto",
+        "how much loudness raises the threshold in quiet; 0 off",
+        low=0,
+        high=16,
+        step=0.1,
+    ),
+    "--shortthr": Parameter(
+        "short_threshold_factor",
+        "float",
+        "auto",
+        "masking by the signal before a transient, from the short FFT",
+        low=1,
+        high=100,
+        log=True,
+    ),
+    "--transdet": Parameter(
+        "transient_slew",
+        "float",
+        "auto",
+        "energy increase within a few ms that counts as a transient",
+        low=5,
+        high=200,
+        log=True,
+    ),
 }
-
-
-def _switch(name: str, meaning: str) -> Parameter:
-    return Parameter(name, "choice", "auto", meaning, choices=("auto", "manual"))
 
 
 @dataclass(frozen=True)
@@ -81,65 +161,7 @@ class Musepack(CommandEncoder):
         RateMode("vbr", "quality", low=0, high=10, step=0.01, nominal=False),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        _switch("nmt", "noise-masking-tone ratio: set by the quality, or by nmt_db"),
-        Parameter(
-            "nmt_db",
-            "float",
-            6.5,
-            "noise-masking-tone: how far the quantisation noise stays below noise",
-            low=-3,
-            high=16,
-            step=0.1,
-            unit="dB",
-            when={"nmt": ("manual",)},
-        ),
-        _switch("tmn", "tone-masking-noise ratio: set by the quality, or by tmn_db"),
-        Parameter(
-            "tmn_db",
-            "float",
-            18.0,
-            "tone-masking-noise: how far the quantisation noise stays below tones",
-            low=0,
-            high=36,
-            step=0.1,
-            unit="dB",
-            when={"tmn": ("manual",)},
-        ),
-        _switch("pns", "noise substitution: set by the quality, or by pns_threshold"),
-        Parameter(
-            "pns_threshold",
-            "float",
-            0.0,
-            "perceptual noise substitution: bands below this threshold are sent as noise; 0 off",
-            low=0,
-            high=2,
-            step=0.01,
-            when={"pns": ("manual",)},
-        ),
-        _switch("bandwidth", "low-pass: set by the quality, or by bandwidth_hz"),
-        Parameter(
-            "bandwidth_hz",
-            "int",
-            19_500,
-            "maximum bandwidth, in steps of 750 Hz at 48 kHz",
-            low=3_000,
-            high=21_000,
-            step=750,
-            unit="Hz",
-            when={"bandwidth": ("manual",)},
-        ),
-        _switch("min_smr", "minimum signal-to-mask ratio: set by the quality, or by min_smr_db"),
-        Parameter(
-            "min_smr_db",
-            "float",
-            1.0,
-            "minimum signal-to-mask ratio over the encoded bandwidth; 0 off",
-            low=0,
-            high=10,
-            step=0.1,
-            unit="dB",
-            when={"min_smr": ("manual",)},
-        ),
+        *NUMBERS.values(),
         Parameter(
             "ear_model",
             "choice",
@@ -156,50 +178,7 @@ class Musepack(CommandEncoder):
             high=99,
             when={"ear_model": EAR_MODELS},
         ),
-        _switch(
-            "ltq_gain", "offset of the threshold in quiet: set by the quality, or by ltq_gain_db"
-        ),
-        Parameter(
-            "ltq_gain_db",
-            "int",
-            0,
-            "offset added to the threshold in quiet",
-            low=-30,
-            high=30,
-            unit="dB",
-            when={"ltq_gain": ("manual",)},
-        ),
-        _switch("ltq_max", "maximum threshold in quiet: set by the quality, or by ltq_max_db"),
-        Parameter(
-            "ltq_max_db",
-            "int",
-            76,
-            "maximum level of the threshold in quiet, reached at both ends",
-            low=0,
-            high=90,
-            unit="dB",
-            when={"ltq_max": ("manual",)},
-        ),
-        _switch(
-            "ltq_var", "adaptation of the threshold in quiet: set by the quality, or by a factor"
-        ),
-        Parameter(
-            "ltq_var_factor",
-            "float",
-            1.0,
-            "how much loudness raises the threshold in quiet; 0 off",
-            low=0,
-            high=16,
-            step=0.1,
-            when={"ltq_var": ("manual",)},
-        ),
-        Parameter(
-            "post_masking",
-            "choice",
-            True,
-            "exploit post-masking, after a sound ends",
-            choices=(True, False),
-        ),
+        switch("post_masking", True, "exploit post-masking, after a sound ends"),
         Parameter(
             "ms",
             "choice",
@@ -208,43 +187,13 @@ class Musepack(CommandEncoder):
             " 10 to 15 with the weaker one coded better by up to 3, 6, 9, 12 and any dB",
             choices=("auto", "0", "3", "4", "5", "6", "10", "11", "12", "13", "15"),
         ),
-        Parameter(
-            "noise_shaping",
-            "choice",
-            True,
-            "adaptive noise shaping",
-            choices=(True, False),
-        ),
+        switch("noise_shaping", True, "adaptive noise shaping"),
         Parameter(
             "cvd",
             "choice",
             "auto",
             "clear voice detection: set by the quality; 0 off, 1 on, 2 dual",
             choices=("auto", "0", "1", "2"),
-        ),
-        _switch("short_threshold", "threshold for transients: set by the quality, or by a factor"),
-        Parameter(
-            "short_threshold_factor",
-            "float",
-            5.0,
-            "masking by the signal before a transient, from the short FFT",
-            low=1,
-            high=100,
-            log=True,
-            when={"short_threshold": ("manual",)},
-        ),
-        _switch(
-            "transient_detection", "transient detection: set by the quality, or by transient_slew"
-        ),
-        Parameter(
-            "transient_slew",
-            "float",
-            100.0,
-            "energy increase within a few ms that counts as a transient",
-            low=5,
-            high=200,
-            log=True,
-            when={"transient_detection": ("manual",)},
         ),
         Parameter(
             "minval",
@@ -258,9 +207,9 @@ class Musepack(CommandEncoder):
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """mpcenc's options for these settings, those at their default left out."""
         options = ["--quality", f"{knob:g}"]
-        for name, option in NUMBERS.items():
-            if name in values:
-                options += [option, f"{values[name]:.6g}"]
+        for option, parameter in NUMBERS.items():
+            if is_number(value := values[parameter.name]):
+                options += [option, f"{value:.6g}"]
         if "ltq_rolloff" in values:
             model = EAR_MODELS.index(str(values["ear_model"]))
             options += ["--ltq", str(100 * model + int(values["ltq_rolloff"]))]

@@ -28,17 +28,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from encoders.command import OPTION_IGNORED, BinaryEncoder, CommandEncoder, first_found
-from encoders.opus_ffmpeg import LOOKAHEAD_MS, LOW_LOOKAHEAD_MS, OpusFfmpeg
-from tuner.encoder import Parameter, RateMode, Settings, Value, settings_of
+from encoders.opus_ffmpeg import (
+    APPLICATION,
+    COMPLEXITY,
+    EXPECT_LOSS,
+    FEC,
+    FRAME_SIZE,
+    LONG_FRAMES_MS,
+    MAX_BANDWIDTH,
+    PHASE_INVERSION,
+    RATE_MODES,
+    OpusFfmpeg,
+    find_latency_ms,
+)
+from tuner.encoder import Parameter, RateMode, Settings, Value, settings_of, switch
 
 RATE_OPTIONS = {"vbr": [], "cvbr": ["--cvbr"], "cbr": ["--hard-cbr"]}
-#: Below 10 ms libopus has the transform coder only, without speech modes.
-SHORT_FRAMES_MS = (2.5, 5.0)
-LONG_FRAMES_MS = (10.0, 20.0, 40.0, 60.0)
 #: The controls of libopus that opusenc has no option for (opus_defines.h) and their values.
 CONTROLS: Mapping[str, tuple[int, Mapping[Value, int]]] = {
     "application": (4000, {"audio": 2049, "voip": 2048, "lowdelay": 2051}),
@@ -77,37 +86,11 @@ class Opus(CommandEncoder):
         OPTION_IGNORED.pattern + "|warning:|error:", re.IGNORECASE
     )
     quiet: ClassVar[tuple[str, ...]] = ("--serial", "1")
-    rate_modes: ClassVar[tuple[RateMode, ...]] = (
-        # opusenc takes 6 to 256 kb/s a channel; the limits hold for mono and stereo.
-        RateMode("vbr", "bitrate_kbps", low=6, high=256, step=0.1),
-        RateMode("cvbr", "bitrate_kbps", low=6, high=256, step=0.1),
-        RateMode("cbr", "bitrate_kbps", low=6, high=256, step=0.1),
-    )
+    rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter(
-            "complexity",
-            "int",
-            10,
-            "0 fastest, 10 best; 8 to 10 differ only at low rates",
-            low=0,
-            high=10,
-            step=1,
-        ),
-        Parameter(
-            "frame_size_ms",
-            "choice",
-            20.0,
-            "maximum frame length; above 20 ms only useful at low bitrates",
-            choices=SHORT_FRAMES_MS + LONG_FRAMES_MS,
-            unit="ms",
-        ),
-        Parameter(
-            "application",
-            "choice",
-            "audio",
-            "favour faithfulness, speech, or the shortest delay (no speech modes)",
-            choices=("audio", "voip", "lowdelay"),
-        ),
+        COMPLEXITY,
+        FRAME_SIZE,
+        APPLICATION,
         Parameter(
             "signal",
             "choice",
@@ -123,15 +106,7 @@ class Opus(CommandEncoder):
             "coded bandwidth: chosen by libopus, or fixed at 4, 6, 8, 12 or 20 kHz",
             choices=tuple(CONTROLS["bandwidth"][1]),
         ),
-        Parameter(
-            "max_bandwidth_hz",
-            "choice",
-            20_000,
-            "highest bandwidth that libopus may choose",
-            choices=tuple(CONTROLS["max_bandwidth_hz"][1]),
-            unit="Hz",
-            when={"bandwidth": ("auto",)},
-        ),
+        replace(MAX_BANDWIDTH, when={"bandwidth": ("auto",)}),
         Parameter(
             "force_channels",
             "choice",
@@ -139,13 +114,7 @@ class Opus(CommandEncoder):
             "mono drops the side signal, stereo keeps it at low bitrates (not for mono clips)",
             choices=tuple(CONTROLS["force_channels"][1]),
         ),
-        Parameter(
-            "phase_inversion",
-            "choice",
-            True,
-            "allow phase inversion in intensity stereo; off helps a mono downmix",
-            choices=(True, False),
-        ),
+        PHASE_INVERSION,
         Parameter(
             "lsb_depth",
             "choice",
@@ -153,33 +122,13 @@ class Opus(CommandEncoder):
             "bits of the signal above noise: fewer bits save rate in near silence",
             choices=(24, 16, 14, 12, 10, 8),
         ),
-        Parameter(
+        switch(
             "prediction",
-            "choice",
             True,
             "predict frames from earlier ones; off: almost independent frames, which cost bits",
-            choices=(True, False),
         ),
-        Parameter(
-            "expect_loss",
-            "choice",
-            0,
-            "percentage of lost packets to prepare for: less prediction between frames",
-            choices=(0, 1, 5, 10, 20),
-            unit="%",
-        ),
-        Parameter(
-            "fec",
-            "choice",
-            False,
-            "in-band forward error correction: favours the speech modes that support it",
-            choices=(False, True),
-            when={
-                "expect_loss": (10, 20),
-                "frame_size_ms": LONG_FRAMES_MS,
-                "application": ("audio", "voip"),
-            },
-        ),
+        EXPECT_LOSS,
+        FEC,
     )
     presets: ClassVar[tuple[Settings, ...]] = (
         settings_of(parameters, "vbr", signal="speech"),
@@ -187,10 +136,8 @@ class Opus(CommandEncoder):
     )
 
     def latency_ms(self, settings: Settings) -> float:
-        """One frame, and what libopus looks ahead (RFC 6716, 2)."""
-        values = settings.as_dict()
-        is_low = values["application"] == "lowdelay"
-        return float(values["frame_size_ms"]) + (LOW_LOOKAHEAD_MS if is_low else LOOKAHEAD_MS)
+        """See `find_latency_ms`."""
+        return find_latency_ms(settings)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """opusenc's options for these settings, those at their default left out."""

@@ -24,20 +24,18 @@ from pathlib import Path
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import RATE_MODE, Parameter, Pcm, RateMode, Settings, Value
+from tuner.encoder import RATE_MODE, Parameter, Pcm, RateMode, Settings, Value, switch
 
 #: The bitrates of MPEG-1 layer II that stereo may have, kb/s (ISO 11172-3, tried one by one):
 #: 32, 48, 56 and 80 are refused. From 224 on mono is refused: such a clip fails the setting.
 MPEG1_KBPS = (64, 96, 112, 128, 160, 192, 224, 256, 320, 384)
 CBR = RateMode("cbr", "bitrate_kbps", low=64, high=384, table=MPEG1_KBPS)
 #: Left out for a mono clip, of which twolame would make a stereo file in silence.
-JOINT_STEREO = Parameter(
+JOINT_STEREO = switch(
     "joint_stereo",
-    "choice",
     False,
     "intensity stereo where bits are short: high bands as one channel with two levels",
-    choices=(False, True),
-    when={RATE_MODE: ("cbr",)},
+    {RATE_MODE: ("cbr",)},
 )
 PSY_MODEL = Parameter(
     "psy_model",

@@ -45,8 +45,17 @@ from encoders.command import (
     first_found,
     identify,
 )
-from encoders.vorbis_ffmpeg import VorbisFfmpeg
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings, Value, Version
+from encoders.vorbis_ffmpeg import IMPULSE_NOISETUNE, LOWPASS, SAMPLE_RATE, VorbisFfmpeg
+from tuner.encoder import (
+    RATE_MODE,
+    Parameter,
+    RateMode,
+    Settings,
+    Value,
+    Version,
+    is_number,
+    switch,
+)
 
 #: Runs a program with decimal points and English complaints.
 PLAIN_LOCALE = ("env", "LC_ALL=C")
@@ -82,51 +91,15 @@ class Vorbis(CommandEncoder):
         RateMode("managed", "bitrate_kbps", low=45, high=240, step=1),
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter(
-            "impulse_noisetune_db",
-            "float",
-            0.0,
-            "noise floor bias of impulse blocks: negative for crisper attacks at more bits",
-            low=-15,
-            high=0,
-            step=0.1,
-            unit="dB",
-        ),
-        Parameter(
-            "lowpass",
-            "choice",
-            "auto",
-            "low-pass: chosen by oggenc from the quality or bitrate, or set by lowpass_hz",
-            choices=("auto", "manual"),
-        ),
-        Parameter(
-            "lowpass_hz",
-            "int",
-            17_000,
-            "low-pass frequency",
-            low=4_000,
-            high=22_000,
-            step=100,
-            unit="Hz",
-            when={"lowpass": ("manual",)},
-        ),
-        Parameter(
+        IMPULSE_NOISETUNE,
+        LOWPASS,
+        switch(
             "coupling",
-            "choice",
             True,
             "couple the channels; off: code each independently",
-            choices=(True, False),
-            when={RATE_MODE: ("vbr",)},
+            {RATE_MODE: ("vbr",)},
         ),
-        Parameter(
-            "sample_rate_hz",
-            "choice",
-            "source",
-            "resample first: lower rates code less bandwidth with fewer bits",
-            choices=("source", "44100", "32000", "22050", "16000"),
-            unit="Hz",
-            when={RATE_MODE: ("vbr",)},
-        ),
+        SAMPLE_RATE,
         Parameter(
             "average_damping_s",
             "float",
@@ -153,7 +126,7 @@ class Vorbis(CommandEncoder):
         options = ["-q", f"{knob:.7g}"] if mode == "vbr" else ["--managed", "-b", f"{knob:.0f}"]
         if values["impulse_noisetune_db"] != 0:
             options += _advanced(f"impulse_noisetune={values['impulse_noisetune_db']:.7g}")
-        if "lowpass_hz" in values:
+        if is_number(values["lowpass_hz"]):
             options += _advanced(f"lowpass_frequency={int(values['lowpass_hz']) / 1000:g}")
         if not values.get("coupling", True):
             options += _advanced("disable_coupling")

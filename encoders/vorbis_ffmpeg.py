@@ -1,4 +1,4 @@
-"""Vorbis through ffmpeg's libvorbis, in an Ogg file.
+"""Vorbis through ffmpeg's libvorbis, in an Ogg file; and what every door to it takes.
 
 Source of ranges and meanings: ``ffmpeg -h encoder=libvorbis`` (9.0.2), the chapter
 "libvorbis" of ffmpeg-codecs(1); that each acts was proved by changed payloads. ffmpeg writes
@@ -25,8 +25,37 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.ffmpeg import FfmpegEncoder, bitrate
-from tuner.encoder import RATE_MODE, Parameter, RateMode, Value
+from tuner.encoder import RATE_MODE, Parameter, RateMode, Value, is_number
 
+IMPULSE_NOISETUNE = Parameter(
+    "impulse_noisetune_db",
+    "float",
+    0.0,
+    "noise floor bias of impulse blocks: negative for crisper attacks at more bits",
+    low=-15,
+    high=0,
+    step=0.1,
+    unit="dB",
+)
+LOWPASS = Parameter(
+    "lowpass_hz",
+    "int",
+    "auto",
+    "low-pass frequency; auto: chosen by libvorbis from the quality or bitrate",
+    low=4_000,
+    high=22_000,
+    step=100,
+    unit="Hz",
+)
+SAMPLE_RATE = Parameter(
+    "sample_rate_hz",
+    "choice",
+    "source",
+    "resample first: lower rates code less bandwidth with fewer bits",
+    choices=("source", "44100", "32000", "22050", "16000"),
+    unit="Hz",
+    when={RATE_MODE: ("vbr",)},
+)
 #: A limit that only turns the management on: the highest nominal bitrate of libvorbis.
 MAXRATE = "500k"
 
@@ -44,55 +73,17 @@ class VorbisFfmpeg(FfmpegEncoder):
         RateMode("nominal", "bitrate_kbps", low=45, high=240, step=0.1),
         RateMode("managed", "bitrate_kbps", low=45, high=240, step=0.1),
     )
-    parameters: ClassVar[tuple[Parameter, ...]] = (
-        Parameter(
-            "iblock_db",
-            "float",
-            0.0,
-            "noise floor bias of impulse blocks: negative for crisper attacks at more bits",
-            low=-15,
-            high=0,
-            step=0.1,
-            unit="dB",
-        ),
-        Parameter(
-            "cutoff",
-            "choice",
-            "auto",
-            "low-pass: chosen by libvorbis from the quality or bitrate, or set by cutoff_hz",
-            choices=("auto", "manual"),
-        ),
-        Parameter(
-            "cutoff_hz",
-            "int",
-            17_000,
-            "low-pass frequency",
-            low=4_000,
-            high=22_000,
-            step=100,
-            unit="Hz",
-            when={"cutoff": ("manual",)},
-        ),
-        Parameter(
-            "sample_rate_hz",
-            "choice",
-            "source",
-            "resample first (by ffmpeg): lower rates code less bandwidth with fewer bits",
-            choices=("source", "44100", "32000", "22050", "16000"),
-            unit="Hz",
-            when={RATE_MODE: ("vbr",)},
-        ),
-    )
+    parameters: ClassVar[tuple[Parameter, ...]] = (IMPULSE_NOISETUNE, LOWPASS, SAMPLE_RATE)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> dict[str, str]:
         """ffmpeg's output options for these settings, those at their default left out."""
         options = {"q:a": f"{knob:.7g}"} if mode == "vbr" else {"b:a": bitrate(knob)}
         if mode == "managed":
             options["maxrate"] = MAXRATE
-        if values["iblock_db"] != 0:
-            options["iblock"] = f"{values['iblock_db']:.7g}"
-        if "cutoff_hz" in values:
-            options["cutoff"] = str(int(values["cutoff_hz"]))
+        if values["impulse_noisetune_db"] != 0:
+            options["iblock"] = f"{values['impulse_noisetune_db']:.7g}"
+        if is_number(values["lowpass_hz"]):
+            options["cutoff"] = str(int(values["lowpass_hz"]))
         if values.get("sample_rate_hz", "source") != "source":
             options["ar"] = str(values["sample_rate_hz"])
         return options

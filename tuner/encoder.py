@@ -1,8 +1,8 @@
 """The encoder as a plug-in: what an adapter declares and does.
 
 An adapter is an object that satisfies `Encoder`. It declares its tunable
-parameters and its rate modes, and turns PCM into bytes and bytes into PCM. It is
-found by entry point in the group ``tuner.encoders``; the core never branches on
+parameters and its rate modes (`tuner.parameters`), and turns PCM into bytes and bytes into
+PCM. It is found by entry point in the group ``tuner.encoders``; the core never branches on
 an encoder's name. Adapters must be picklable: they travel to worker processes.
 
 Conventions: PCM is float32 ``[C, T]`` (C = 1 or 2), nominal range ±1, not clipped.
@@ -12,11 +12,10 @@ adapter's bitrate in a rate mode: a target bitrate, or a VBR quality.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +30,23 @@ from tuner.errors import (
     OptionIgnored,
     SettingsError,
 )
+from tuner.parameters import (
+    NUMBER,
+    RATE_MODE,
+    Parameter,
+    RateMode,
+    Settings,
+    Value,
+    active_parameters,
+    is_active,
+    is_number,
+    settings_of,
+    switch,
+)
 from tuner.time_limit import TimeLimit
 
 __all__ = [
+    "NUMBER",
     "RATE_MODE",
     "SOURCE",
     "AdapterError",
@@ -57,147 +70,17 @@ __all__ = [
     "converting",
     "default_settings",
     "find_rate_mode",
+    "is_active",
+    "is_number",
+    "settings_of",
+    "switch",
     "validate",
 ]
 
 Pcm = npt.NDArray[np.float32]
-Value = bool | int | float | str
 
 #: What stands for the user's file in command lines.
 SOURCE = "input.wav"
-#: The name under which conditions (`Parameter.when`) refer to the rate mode.
-RATE_MODE = "rate_mode"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One tunable parameter of an encoder.
-
-    Args:
-        name: identifier, unique within the adapter, snake_case; unit in the name
-            where it could be doubted (``cutoff_hz``).
-        kind: ``"float"``, ``"int"`` or ``"choice"``.
-        default: the encoder's own default.
-        meaning: one line from the encoder's documentation.
-        low, high: inclusive range of a number.
-        step: grid of a number; None for a continuous float, 1 for an int.
-        log: sample a number on a logarithmic scale (then without step).
-        choices: the values of a choice.
-        unit: ``"Hz"``, ``"dB"``, ``"ms"`` or ``""``.
-        when: the parameter is active only if each named parameter (or `RATE_MODE`)
-            is itself active and has one of these values.
-
-    Raises:
-        ValueError: if the declaration contradicts itself.
-    """
-
-    name: str
-    kind: Literal["float", "int", "choice"]
-    default: Value
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    log: bool = False
-    choices: tuple[Value, ...] = ()
-    unit: str = ""
-    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise ValueError(f"parameter name {self.name!r} is not an identifier")
-        if self.kind == "choice":
-            if len(self.choices) < 2:
-                raise ValueError(f"parameter {self.name!r}: a choice needs at least two values")
-        elif self.low is None or self.high is None or self.low >= self.high:
-            raise ValueError(f"parameter {self.name!r}: a {self.kind} needs low < high")
-        if not self.allows(self.default):
-            raise ValueError(f"parameter {self.name!r}: default {self.default!r} is not allowed")
-
-    def allows(self, value: Value) -> bool:
-        """Whether `value` is of the right type and in range."""
-        if self.kind == "choice":
-            return any(value == c and type(value) is type(c) for c in self.choices)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        assert self.low is not None and self.high is not None
-        if not self.low <= value <= self.high:  # infinity and NaN are no whole numbers, either
-            return False
-        return self.kind != "int" or value == int(value)
-
-
-@dataclass(frozen=True)
-class RateMode:
-    """One way to control the bitrate, with its knob.
-
-    Args:
-        name: ``"cbr"``, ``"abr"``, ``"vbr"`` …
-        knob: name of the knob, unit in the name (``"bitrate_kbps"``, ``"quality"``).
-        low, high: inclusive range of the knob.
-        step: grid of the knob; None if continuous.
-        table: the only legal values, ascending, where the encoder has a list; wins
-            over `step`.
-        nominal: the knob is itself a target bitrate in kb/s.
-        rising: whether a higher knob gives a higher bitrate (False for ``lame -V``).
-    """
-
-    name: str
-    knob: str
-    low: float
-    high: float
-    step: float | None = None
-    table: tuple[float, ...] = ()
-    nominal: bool = True
-    rising: bool = True
-
-    def __post_init__(self) -> None:
-        if self.low >= self.high:
-            raise ValueError(f"rate mode {self.name!r}: low must be below high")
-        if self.table and list(self.table) != sorted(self.table):
-            raise ValueError(f"rate mode {self.name!r}: table must ascend")
-
-    def snap(self, knob: float) -> float:
-        """The nearest legal knob value."""
-        if self.table:
-            return min(self.table, key=lambda legal: abs(legal - knob))
-        knob = min(max(knob, self.low), self.high)
-        if self.step is None:
-            return knob
-        snapped = self.low + round((knob - self.low) / self.step) * self.step
-        return min(max(round(snapped, 9), self.low), self.high)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One value for each active parameter, in a canonical, hashable form.
-
-    Args:
-        rate_mode: name of the rate mode.
-        values: (name, value) pairs; kept sorted by name.
-    """
-
-    rate_mode: str
-    values: tuple[tuple[str, Value], ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(sorted(self.values)))
-
-    @classmethod
-    def of(cls, rate_mode: str, values: Mapping[str, Value]) -> Settings:
-        """Settings from a mapping."""
-        return cls(rate_mode, tuple(values.items()))
-
-    def as_dict(self) -> dict[str, Value]:
-        """The parameter values by name, without the rate mode."""
-        return dict(self.values)
-
-    def canonical(self) -> str:
-        """Canonical JSON; equal settings give equal text."""
-        return json.dumps([self.rate_mode, dict(self.values)], sort_keys=True)
-
-    def digest(self) -> str:
-        """The first 16 hex digits of the sha256 of `canonical`."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -237,24 +120,33 @@ class Encoded:
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What an adapter is. See `docs/adapters.md` for a tutorial."""
+    """What an adapter is. See `docs/adapters.md` for a tutorial.
+
+    An adapter that inherits this class needs the abstract members only; the others have
+    defaults, which suit a simple encoder.
+    """
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Short name, as on the command line."""
 
     @property
+    @abstractmethod
     def version(self) -> Version:
         """The build that runs, read from the binary. Raises `EncoderMissing`."""
 
     @property
+    @abstractmethod
     def parameters(self) -> Sequence[Parameter]:
         """The tunable parameters, conditions after what they depend on."""
 
     @property
+    @abstractmethod
     def rate_modes(self) -> Sequence[RateMode]:
         """The ways to control the bitrate; the first is the encoder's default."""
 
+    @abstractmethod
     def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
         """Encode one clip.
 
@@ -270,6 +162,7 @@ class Encoder(Protocol):
             EncoderFailed: it crashed, timed out, or ignored an option.
         """
 
+    @abstractmethod
     def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
         """Decode to float32 ``[C, T]`` and its sample rate in Hz, neither aligned nor trimmed.
 
@@ -277,44 +170,43 @@ class Encoder(Protocol):
             DecodeFailed: the data cannot be decoded.
         """
 
+    @abstractmethod
     def command_line(
         self, settings: Settings, knob: float, source: str, target: str
     ) -> Sequence[str]:
         """The command that a user types to get this encode of `source` into `target`."""
 
+    @property
+    def presets(self) -> Sequence[Settings]:
+        """Settings that its makers or users know as good; tried first at every bitrate."""
+        return ()
 
-def active_parameters(
-    parameters: Sequence[Parameter], rate_mode: str, values: Mapping[str, Value]
-) -> list[Parameter]:
-    """The parameters whose conditions hold, given the rate mode and values so far.
+    @property
+    def teaches(self) -> bool:
+        """Whether `tuner dataset` uses it without being asked for it by name."""
+        return True
 
-    A missing value counts as the parameter's default.
-    """
-    known: dict[str, Value] = {RATE_MODE: rate_mode}
-    active = []
-    for parameter in parameters:
-        if is_active(parameter, known):
-            active.append(parameter)
-            known[parameter.name] = values.get(parameter.name, parameter.default)
-    return active
+    @property
+    def reads_floats(self) -> bool:
+        """Whether its command takes WAV files of floats as they are; others get 24 bits."""
+        return False
 
+    def programs(self) -> Sequence[str]:
+        """Paths of what would be run or loaded, found without running any of it.
 
-def is_active(parameter: Parameter, known: Mapping[str, Value]) -> bool:
-    """Whether its conditions hold, given the rate mode and the active parameters before it."""
-    conditions = parameter.when.items()
-    return all(name in known and known[name] in allowed for name, allowed in conditions)
+        The user must trust them before a run's file or binary is used (`tuner.study.trust`).
+        """
+        return ()
+
+    def latency_ms(self, settings: Settings) -> float | None:
+        """Algorithmic delay of encoder and decoder together, milliseconds; None: not known."""
+        return None
 
 
 def default_settings(encoder: Encoder, rate_mode: str | None = None) -> Settings:
     """The encoder's own defaults in `rate_mode` (its first one when None)."""
     mode = rate_mode or encoder.rate_modes[0].name
     return settings_of(encoder.parameters, mode)
-
-
-def settings_of(parameters: Sequence[Parameter], rate_mode: str, /, **values: Value) -> Settings:
-    """Settings with the given values, defaults elsewhere; what is not active is left out."""
-    active = active_parameters(parameters, rate_mode, values)
-    return Settings.of(rate_mode, {p.name: values.get(p.name, p.default) for p in active})
 
 
 def find_rate_mode(encoder: Encoder, name: str) -> RateMode:

@@ -22,7 +22,10 @@ GROUP = "tuner.encoders"
 #: Entry points named after a suffix without its dot: ``toml``.
 FILE_GROUP = "tuner.encoder_files"
 #: What an adapter must have. Looked up without evaluating: `version` runs the binary.
-MEMBERS = ("name", "version", "parameters", "rate_modes", "encode", "decode", "command_line")
+MEMBERS = (
+    *("name", "version", "parameters", "rate_modes", "encode", "decode", "command_line"),
+    *("presets", "teaches", "reads_floats", "programs", "latency_ms"),
+)
 #: What importing or constructing somebody else's class may raise.
 BROKEN = (
     ArithmeticError,
@@ -78,7 +81,10 @@ def load_encoder(name: str, binary: str | None = None) -> Encoder:
     absent = [m for m in MEMBERS if inspect.getattr_static(adapter, m, None) is None]
     if absent:
         lacks = ", ".join(absent)
-        raise EncoderMissing(f"encoder {name!r} of {offers} is not an adapter: it lacks {lacks}")
+        raise EncoderMissing(
+            f"encoder {name!r} of {offers} is not an adapter: it lacks {lacks}"
+            " (the class tuner.encoder.Encoder has defaults to inherit)"
+        )
     found: Encoder = adapter
     return found
 

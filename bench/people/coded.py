@@ -121,7 +121,7 @@ def sweeps() -> Iterator[tuple[Excerpt, str, MakeCoded]]:
     """ffmpeg's AAC at equal measured bitrate with each cut-off, on the mixes."""
     for kbps in SWEPT_KBPS:
         for khz in CUTOFFS_KHZ:
-            values: dict[str, float | str] = {"cutoff": "manual", "cutoff_hz": 1000 * khz}
+            values = {"cutoff_hz": 1000 * khz}
             for excerpt in of_roles("mix"):
                 yield (
                     excerpt,

@@ -11,14 +11,11 @@ from bench.truth.matched import consensus, means, scores
 from bench.truth.mixes import dense_mixes
 from bench.truth.references import Reference
 from bench.truth.table import COLUMNS, Row
-from tuner.encoder import Encoder, Settings, Value, active_parameters
+from tuner.encoder import Encoder, settings_of
 from tuner.plugins import load_encoder
 
-#: Encoder -> settings but for the cut-off; kb/s that are asked.
-QUESTIONS: dict[str, dict[str, Value]] = {
-    "aac": {"cutoff": "manual"},
-    "lame-ffmpeg": {"cutoff": "manual"},
-}
+#: Encoder -> its low-pass; kb/s that are asked.
+QUESTIONS = {"aac": "cutoff_hz", "lame-ffmpeg": "lowpass_hz"}
 BITRATES = (64.0, 96.0, 128.0)
 CUTOFFS_HZ = (11_000, 12_000, 13_000, 14_000, 15_000, 16_000, 18_000, 20_000)
 #: A gain of more than this where both the 2f-model and Zimtohrli see a loss is a fault.
@@ -33,22 +30,23 @@ def bandwidth(references: Sequence[Reference], listening: Listening) -> list[Row
     sounds = dense_mixes(references)
     return [
         row
-        for name, values in QUESTIONS.items()
+        for name, lowpass in QUESTIONS.items()
         for kbps in BITRATES
-        for row in _sweep(load_encoder(name), values, kbps, sounds, listening)
+        for row in _sweep(load_encoder(name), lowpass, kbps, sounds, listening)
     ]
 
 
 def _sweep(
     encoder: Encoder,
-    values: dict[str, Value],
+    lowpass: str,
     kbps: float,
     sounds: Sequence[Reference],
     listening: Listening,
 ) -> Iterator[Row]:
     told, agreed, reached = [], [], []
     for hz in CUTOFFS_HZ:
-        settings = _settings(encoder, {**values, "cutoff_hz": hz})
+        mode = encoder.rate_modes[0].name
+        settings = settings_of(encoder.parameters, mode, **{lowpass: hz})
         found = scores(encoder, settings, kbps, sounds, listening)
         if found is not None:
             told.append(means(found))
@@ -80,12 +78,3 @@ def _sweep(
 
 
 NO_GOAL = "–"
-
-
-def _settings(encoder: Encoder, values: dict[str, Value]) -> Settings:
-    mode = encoder.rate_modes[0].name
-    chosen: dict[str, Value] = {}
-    for parameter in encoder.parameters:
-        if parameter in active_parameters(encoder.parameters, mode, chosen):
-            chosen[parameter.name] = values.get(parameter.name, parameter.default)
-    return Settings.of(mode, chosen)

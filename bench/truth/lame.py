@@ -9,7 +9,7 @@ import numpy as np
 from bench.truth.listening import Listening
 from bench.truth.references import Reference
 from bench.truth.table import Row, falls, row_of, share
-from tuner.encoder import Encoder, Settings, Value, active_parameters
+from tuner.encoder import Encoder, Value, settings_of
 from tuner.plugins import load_encoder
 from tuner.sound.audio import SAMPLE_RATE, Pcm, align, resample
 from tuner.sound.stereo import SIDE_INAUDIBLE_DB, side_level_db
@@ -85,11 +85,7 @@ def mono(references: Sequence[Reference], listening: Listening) -> list[Row]:
 def code(encoder: Encoder, pcm: Pcm, kbps: float, **values: Value) -> Pcm:
     """A signal through an encoder's first mode at its defaults but for `values`, aligned."""
     mode = encoder.rate_modes[0].name
-    chosen: dict[str, Value] = {}
-    for parameter in encoder.parameters:  # what is active depends on those before
-        if parameter in active_parameters(encoder.parameters, mode, chosen):
-            chosen[parameter.name] = values.get(parameter.name, parameter.default)
-    settings = Settings.of(mode, chosen)
+    settings = settings_of(encoder.parameters, mode, **values)
     decoded, rate = encoder.decode(encoder.encode(pcm, SAMPLE_RATE, settings, kbps))
     return align(pcm, resample(decoded, rate))[0]
 

@@ -37,7 +37,7 @@ CLIPS = [
     for n, side in enumerate(["holdout"] * 4 + ["tune"] * 3)
 ]
 HEARD = CLIPS[0]
-DEFAULT = {"cutoff_hz": 12_000, "tns": True}
+DEFAULT = {"cutoff_hz": "auto", "tns": True}
 NO_FAULT = {artefact.key: 0.0 for artefact in ARTEFACTS}
 ESTIMATE = Estimate(5.0, 2.0, 8.0)
 
@@ -87,7 +87,7 @@ def make_run(folder: Path) -> Path:
             trials=trials,
             timing=Timing(),
             ablation=[
-                Ablation("cutoff_hz", 18_000, 12_000, ESTIMATE, 64.0),
+                Ablation("cutoff_hz", 18_000, "auto", ESTIMATE, 64.0),
                 AblationFailed("tns", False, True, "exit code 1"),
             ],
             importance={"cutoff_hz": 0.8, "tns": 0.2},
@@ -393,6 +393,12 @@ def test_what_mattered_is_drawn(page, linked):
     page.wait_for_selector("#search-history > svg .trace")
     titles = page.locator("#slices .xtitle")
     assert titles.all_text_contents() == ["cutoff_hz", "tns"]
+    # An optional number: its word stands left of its numbers.
+    ticks = page.locator("#slices .slice").first.locator(".tick").all_text_contents()
+    assert "auto" in ticks and ticks.index("auto") < ticks.index("10000")
+    marks = page.locator("#slices .slice").first.locator(".mark")
+    left = [marks.nth(n).bounding_box()["x"] for n in range(marks.count())]
+    assert left[0] < min(left[1:]) - 20
     page.get_by_text("Pruned, infeasible and failed trials").click()
     rows = page.locator("#ruled-out tbody tr")
     assert rows.count() == 2

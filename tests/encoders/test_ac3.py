@@ -41,7 +41,7 @@ settings = partial(settings_of, Ac3.parameters, "cbr")
 def test_wide_band_at_a_low_rate_fails(encoder: Ac3) -> None:
     """Infeasible, with ffmpeg's own words."""
     with pytest.raises(EncoderFailed, match="Bit allocation failed"):
-        encoder.encode(CLIP, RATE, settings(cutoff="manual", cutoff_hz=20_400), 32)
+        encoder.encode(CLIP, RATE, settings(cutoff_hz=20_400), 32)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_there_is_no_container(encoder: Ac3) -> None:
 
 def test_command() -> None:
     """Defaults are left out; a coupling band comes only where there is coupling."""
-    values: dict[str, Value] = {"cutoff": "manual", "cutoff_hz": 13_650, "coupling_start": "manual"}
+    values: dict[str, Value] = {"cutoff_hz": 13_650, "coupling_start_band": 6}
     words = Ac3().command_line(settings(**values), 96, "a.wav", "b.ac3")
     options = dict(zip(words[3:-1:2], words[4:-1:2], strict=False))
     assert options == {"-b:a": "96k", "-c:a": "ac3", "-cutoff": "13650", "-cpl_start_band": "6"}

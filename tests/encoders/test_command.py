@@ -18,6 +18,12 @@ from tuner.pcm import Pcm, to_grid
 FINE = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 441)).astype(np.float32) * np.float32(0.01)
 
 
+def test_programs_that_read_16_bits(tmp_path: Path) -> None:
+    """Get no more, whatever the source holds."""
+    write_wav(tmp_path / "in.wav", FINE, 44_100, 16)
+    assert soundfile.info(tmp_path / "in.wav").subtype == "PCM_16"
+
+
 @pytest.mark.parametrize(
     ("pcm", "floats", "subtype"),
     [

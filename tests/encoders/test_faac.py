@@ -50,7 +50,7 @@ def encode(binary: str) -> Encoded:
         ("abr", 96, {"pns_level": 10}, "-b 96 --pns 10"),
         ("abr", 96, {"block_types": "long"}, "-b 96 --shortctl 1"),
         ("abr", 96, {"block_types": "short"}, "-b 96 --shortctl 2"),
-        ("vbr", 80, {"cutoff": "manual", "cutoff_hz": 16_000}, "-q 80 -c 16000"),
+        ("vbr", 80, {"cutoff_hz": 16_000}, "-q 80 -c 16000"),
     ],
 )
 def test_commands(

@@ -27,19 +27,14 @@ CLIP = make_clip()
 REAL = Aac().version.binary
 #: Settings far from the default, all rate modes: (adapter, settings by name, knob).
 ELABORATE = [
-    (Aac(), "abr", {"cutoff": "manual", "cutoff_hz": 14_000, "tns": False, "ms": "off"}, 64.1),
+    (Aac(), "abr", {"cutoff_hz": 14_000, "tns": False, "ms": "off"}, 64.1),
     (Aac(), "vbr", {"coder": "fast", "intensity_stereo": False, "pns": False}, 0.55),
-    (LameFfmpeg(), "cbr", {"compression_level": 0, "reservoir": False}, 96),
-    (LameFfmpeg(), "abr", {"sample_rate_hz": "32000", "joint_stereo": False}, 71),
-    (
-        LameFfmpeg(),
-        "vbr",
-        {"compression_level_vbr": 7, "cutoff": "manual", "cutoff_hz": 9_000},
-        6.25,
-    ),
-    (OpusFfmpeg(), "vbr", {"application": "voip", "packet_loss": 5, "fec": True}, 48.3),
-    (OpusFfmpeg(), "cvbr", {"frame_duration_ms": 2.5, "phase_inversion": False}, 24),
-    (OpusFfmpeg(), "cbr", {"compression_level": 3, "cutoff_hz": 12_000}, 33),
+    (LameFfmpeg(), "cbr", {"quality": 0, "reservoir": False}, 96),
+    (LameFfmpeg(), "abr", {"sample_rate_hz": "32000", "stereo_mode": "stereo"}, 71),
+    (LameFfmpeg(), "vbr", {"quality_vbr": 7, "lowpass_hz": 9_000}, 6.25),
+    (OpusFfmpeg(), "vbr", {"application": "voip", "expect_loss": 5, "fec": True}, 48.3),
+    (OpusFfmpeg(), "cvbr", {"frame_size_ms": 2.5, "phase_inversion": False}, 24),
+    (OpusFfmpeg(), "cbr", {"complexity": 3, "max_bandwidth_hz": 12_000}, 33),
 ]
 
 

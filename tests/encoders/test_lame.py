@@ -104,7 +104,6 @@ def test_options_are_in_lames_units() -> None:
         "vbr_old",
         quality_vbr_old=1,
         stereo_mode="forced",
-        lowpass="manual",
         lowpass_hz=14_250,
         lowpass_width_hz=2_000,
         sample_rate_hz="44100",
@@ -113,7 +112,6 @@ def test_options_are_in_lames_units() -> None:
         min_bitrate_kbps=64,
         max_bitrate_kbps=192,
         ignore_sfb21=True,
-        athaa_sensitivity="manual",
         athaa_sensitivity_db=-2.5,
     )
     command = " ".join(Lame().command_line(settings, 4.25, "a.wav", "b.mp3"))
@@ -126,7 +124,7 @@ def test_options_are_in_lames_units() -> None:
 
 def test_zero_is_not_taken_for_not_given() -> None:
     """With VBR a sensitivity of 0 dB is another than LAME's own."""
-    zero = encode(Lame(), "vbr", 1, athaa_sensitivity="manual", athaa_sensitivity_db=0.0)
+    zero = encode(Lame(), "vbr", 1, athaa_sensitivity_db=0.0)
     assert zero.data != encode(Lame(), "vbr", 1).data
 
 

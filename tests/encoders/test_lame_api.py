@@ -100,14 +100,14 @@ def stub(folder: Path, body: str) -> str:
         ("cbr", 8, {}),
         ("cbr", 40, {"stereo_mode": "mono"}),
         ("cbr", 320, {"buffer_constraint": "strict", "stereo_mode": "forced"}),
-        ("cbr", 96, {"lowpass": "manual", "lowpass_hz": 17_250, "lowpass_width_hz": 2_000}),
+        ("cbr", 96, {"lowpass_hz": 17_250, "lowpass_width_hz": 2_000}),
         ("abr", 140, {"quality": 1, "reservoir": False, "sample_rate_hz": "44100"}),
         ("abr", 90, {"max_bitrate_kbps": 112, "stereo_mode": "dual"}),
         ("vbr", 1, {"quality_vbr": 7, "ignore_sfb21": True, "short_maskings": True}),
         ("vbr", 6, {"min_bitrate_kbps": 96, "max_bitrate_kbps": 160, "stereo_mode": "stereo"}),
         ("vbr_old", 9, {"min_bitrate_kbps": 80, "quality_vbr_old": 5}),
-        ("vbr", 2, {"athaa_sensitivity": "manual", "athaa_sensitivity_db": 0.0}),
-        ("abr", 64, {"athaa_sensitivity": "manual", "athaa_sensitivity_db": 6.5}),
+        ("vbr", 2, {"athaa_sensitivity_db": 0.0}),
+        ("abr", 64, {"athaa_sensitivity_db": 6.5}),
     ],
 )
 def test_agrees_with_the_command_line(mode: str, knob: float, values: dict[str, Value]) -> None:
@@ -147,7 +147,7 @@ def test_an_unknown_setter_is_an_error() -> None:
 
 def test_msfix_reads_back() -> None:
     """The setter returns nothing; what it set is what decides."""
-    changed = encode(LameApi(), msfix="manual", msfix_value=1.0)
+    changed = encode(LameApi(), msfix=1.0)
     assert changed.data != encode(LameApi()).data
 
 
@@ -273,6 +273,13 @@ def test_command_line_names_what_changed() -> None:
     )
 
 
+def test_words_of_the_command_line() -> None:
+    """Numbers, switches, and what an optional number may be instead."""
+    words = ["msfix=2.5", "msfix=auto", "highpass_hz=500", "highpass_hz=off", "ath=False"]
+    values = [("msfix", 2.5), ("msfix", "auto"), ("highpass_hz", 500), ("highpass_hz", "off")]
+    assert [parse(word) for word in words] == [*values, ("ath", False)]
+
+
 @pytest.mark.parametrize("text", ["msfix", "no_such=1", "ath=maybe", "highpass_hz=x", "ath=true"])
 def test_wrong_words_are_refused(text: str) -> None:
     """A setting that is not understood is never dropped."""
@@ -294,5 +301,9 @@ def test_tells_which_door_a_winner_needs() -> None:
     values = {**default_settings(encoder, "cbr").as_dict(), "ns_bass_db": 2.0}
     notes = encoder.encode(make_clip(), 48_000, Settings.of("cbr", values), 128).notes
     assert any("no option for ns_bass_db" in note for note in notes)
+    for sensitivity, told in ((6.0, False), ("off", True)):
+        changed = settings_of(encoder, "cbr", {"athaa_sensitivity_db": sensitivity})
+        notes = encoder.encode(make_clip(), 48_000, changed, 128).notes
+        assert any("API" in note for note in notes) is told
     plain = encoder.encode(make_clip(), 48_000, default_settings(encoder, "cbr"), 128)
     assert not any("API" in note for note in plain.notes)

@@ -73,7 +73,7 @@ def test_sample_rates_that_it_does_not_take_are_errors() -> None:
 def test_notes_the_bandwidth() -> None:
     """What mpcenc chooses from the quality is a fact to record."""
     assert encode(Musepack()).notes == ("Maximum encoded bandwidth: 16.5 kHz",)
-    narrow = encode(Musepack(), bandwidth="manual", bandwidth_hz=9_000)
+    narrow = encode(Musepack(), bandwidth_hz=9_000)
     assert narrow.notes == ("Maximum encoded bandwidth:  9.8 kHz",)
 
 
@@ -85,7 +85,7 @@ def test_notes_clipping() -> None:
 
 def test_quality_comes_first() -> None:
     """It resets whatever stands before it."""
-    values = settings(nmt="manual", nmt_db=2.5, ear_model="mix", ltq_rolloff=7, cvd="2", ms="15")
+    values = settings(nmt_db=2.5, ear_model="mix", ltq_rolloff=7, cvd="2", ms="15")
     command = Musepack().command_line(values, 3.25, "a.wav", "b.mpc")
     assert command[:3] == ["mpcenc", "--quality", "3.25"]
     assert " ".join(command[3:]) == "--nmt 2.5 --ltq 407 --ms 15 --cvd 2 a.wav b.mpc"

@@ -43,7 +43,7 @@ def encode(binary: str) -> Encoded:
         ("cvbr", 128, {}, "-v 128"),
         ("abr", 64, {"he": True}, "-a 64 --he"),
         ("cbr", 96, {"quality": 1, "sample_rate": "auto"}, "-c 96 -q 1 -r auto"),
-        ("tvbr", 45, {"lowpass": "manual", "lowpass_hz": 14_000}, "-V 45 --lowpass 14000"),
+        ("tvbr", 45, {"lowpass_hz": 14_000}, "-V 45 --lowpass 14000"),
     ],
 )
 def test_commands(

@@ -122,7 +122,7 @@ def test_values_that_are_clamped_in_silence_are_refused(extra: str) -> None:
 def test_notes_what_was_changed() -> None:
     """The low-pass that oggenc would have taken, and resampling, are facts to record."""
     assert encode(Vorbis()).notes == ()
-    assert encode(Vorbis(), lowpass="manual", lowpass_hz=12_500).notes == (
+    assert encode(Vorbis(), lowpass_hz=12_500).notes == (
         "Changed lowpass frequency from 17.200002 kHz to 12.500000 kHz",
     )
     assert encode(Vorbis(), sample_rate_hz="32000").notes == (
@@ -140,7 +140,6 @@ def test_command_lines() -> None:
         "managed",
         64,
         impulse_noisetune_db=-7.5,
-        lowpass="manual",
         lowpass_hz=19_300,
         average_damping_s=0.1,
     ) == (

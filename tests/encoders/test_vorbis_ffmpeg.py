@@ -102,8 +102,8 @@ def test_options() -> None:
     """Defaults are left out."""
     options = VorbisFfmpeg().options
     assert options("vbr", settings("vbr").as_dict(), 3) == {"q:a": "3"}
-    values = settings("vbr", iblock_db=-2.5, cutoff="manual", sample_rate_hz="32000").as_dict()
-    assert options("vbr", values, 0.25) == {
+    values = settings("vbr", impulse_noisetune_db=-2.5, lowpass_hz=17_000, sample_rate_hz="32000")
+    assert options("vbr", values.as_dict(), 0.25) == {
         "q:a": "0.25",
         "iblock": "-2.5",
         "cutoff": "17000",

@@ -54,7 +54,7 @@ def test_a_comparison_fails_the_job_and_leaves_its_files(
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "A": "lame-ffmpeg",
-        "B": "lame-ffmpeg:cutoff=manual,cutoff_hz=6000",
+        "B": "lame-ffmpeg:lowpass_hz=6000",
         "CLIPS": str(music),
         "BITRATES": "96",
         "OPTIONS": "--metrics=zimtohrli\n--strict\n--workers=1\n\n",

@@ -1,21 +1,39 @@
 """The adapter's declarations: parameters, rate modes, settings and their checks."""
 
 import pickle
+from collections.abc import Sequence
 
 import pytest
 
 from tuner.encoder import (
+    NUMBER,
+    Encoded,
+    Encoder,
     Parameter,
+    Pcm,
     RateMode,
     Settings,
     Value,
+    Version,
     active_parameters,
     default_settings,
     find_rate_mode,
     validate,
 )
-from tuner.errors import EncoderFailed, OptionIgnored, SettingsError
+from tuner.errors import DecodeFailed, EncoderFailed, OptionIgnored, SettingsError
 from tuner.testing import FakeEncoder
+
+BESIDE_A_NUMBER: dict[str, tuple[Value, ...]] = {"bandwidth_hz": (NUMBER,)}
+
+
+class Tilting(FakeEncoder):
+    """The fake with a parameter that is active beside any number of another one."""
+
+    parameters = (
+        *FakeEncoder.parameters,
+        Parameter("tilt", "int", 0, "of the low-pass", low=0, high=3, when=BESIDE_A_NUMBER),
+    )
+
 
 CHAIN = [
     Parameter("a", "choice", "x", "first", choices=("x", "y")),
@@ -49,6 +67,41 @@ def test_int_range(value: Value, allowed: bool) -> None:
     assert CHAIN[3].allows(value) is allowed
 
 
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        *[("auto", True), ("off", True), (0, True), (5, True)],
+        *[("Auto", False), ("", False), ("5", False), (6, False), (False, False)],
+    ],
+)
+def test_a_number_or_a_word(value: Value, allowed: bool) -> None:
+    """An optional number is one parameter; its default is one of its words."""
+    parameter = Parameter("f", "int", "auto", "optional", low=0, high=5, words=("off",))
+    assert parameter.words == ("auto", "off")
+    assert parameter.allows(value) is allowed
+
+
+def test_active_beside_any_number() -> None:
+    """`NUMBER` in a condition stands for every number, and for no word and no switch."""
+    for value, names in (("auto", 3), (9_000, 4), (14_500, 4)):
+        assert len(active_parameters(Tilting.parameters, "abr", {"bandwidth_hz": value})) == names
+    chain = [
+        Parameter("g", "choice", True, "a switch", choices=(True, False)),
+        Parameter("h", "int", 1, "below", low=0, high=3, when={"g": (NUMBER,)}),
+    ]
+    assert len(active_parameters(chain, "abr", {"g": True})) == 1
+
+
+def test_snap_and_place_of_a_parameter() -> None:
+    """To the grid, whose last point may lie below the end; a place is relative to the range."""
+    grid = Parameter("i", "float", 0.35, "off its own grid", low=0, high=1.05, step=0.25)
+    assert [grid.snap(x) for x in (-1, 0.35, 0.9, 1.05, 7)] == [0, 0.25, 1.0, 1.0, 1.0]
+    assert isinstance(CHAIN[3].snap(2.4), int) and CHAIN[3].snap(2.4) == 2
+    wide = Parameter("j", "float", 10.0, "logarithmic", low=1, high=100, log=True)
+    assert [wide.place(x) for x in (0.5, 1, 10, 100)] == [0, 0, 0.5, 1]
+    assert wide.snap(3.3) == 3.3
+
+
 def test_choices_tell_types_apart() -> None:
     """True is not 1, and 20 is not 20.0: they would hash to different settings."""
     choice = Parameter("e", "choice", 1, "numbers", choices=(1, 2.0))
@@ -66,12 +119,49 @@ def test_choices_tell_types_apart() -> None:
         {"name": "a", "kind": "int", "default": 3},
         {"name": "a", "kind": "float", "default": 3.0, "low": 4, "high": 5},
         {"name": "a", "kind": "float", "default": 4.0, "low": 4, "high": 4},
+        {"name": "a", "kind": "choice", "default": 1, "choices": (1, 2), "words": ("auto",)},
+        {"name": "a", "kind": "int", "default": "number", "low": 1, "high": 2},
+        {"name": "a", "kind": "int", "default": True, "low": 0, "high": 2},
     ],
 )
 def test_contradictory_declarations_are_refused(wrong: dict[str, object]) -> None:
     """A wrong declaration fails at once and names the parameter."""
     with pytest.raises(ValueError, match=str(wrong["name"])):
         Parameter(meaning="", **wrong)  # type: ignore[arg-type]
+
+
+class Simple(Encoder):
+    """What every adapter must define, and no more."""
+
+    name = "simple"
+    version = Version("1", "simple", "0" * 16)
+    parameters = ()
+    rate_modes = (RateMode("cbr", "bitrate_kbps", 8, 320),)
+
+    def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
+        return Encoded(b"", "", 1, 0.0)
+
+    def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
+        raise DecodeFailed("never")
+
+    def command_line(
+        self, settings: Settings, knob: float, source: str, target: str
+    ) -> Sequence[str]:
+        return [source, target]
+
+
+def test_a_simple_adapter_inherits_the_rest() -> None:
+    """Members that few adapters need have defaults; without a needed one there is no object."""
+    simple = Simple()
+    assert simple.presets == () and simple.programs() == ()
+    assert simple.teaches and not simple.reads_floats
+    assert simple.latency_ms(default_settings(simple)) is None
+
+    class Half(Simple):
+        encode = Encoder.encode
+
+    with pytest.raises(TypeError, match="encode"):
+        Half()  # type: ignore[abstract]
 
 
 @pytest.mark.parametrize(("knob", "snapped"), [(72, 64), (100, 96), (1, 32), (999, 128)])
@@ -121,27 +211,29 @@ def test_settings_are_canonical() -> None:
 
 
 def test_default_settings_hold_exactly_the_active_parameters() -> None:
-    """Conditional parameters stay out until their condition holds."""
+    """What the encoder does by itself, in each rate mode."""
     settings = default_settings(FakeEncoder())
     assert settings.rate_mode == "abr"
-    assert settings.as_dict() == {"shaping": 3, "joint": True, "bandwidth": "auto"}
+    assert settings.as_dict() == {"shaping": 3, "joint": True, "bandwidth_hz": "auto"}
     assert default_settings(FakeEncoder(), "vbr").rate_mode == "vbr"
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"shaping": 3, "joint": True}, "no value for bandwidth"),
-        ({"shaping": 99, "joint": True, "bandwidth": "auto"}, "shaping=99"),
-        ({"shaping": 3, "joint": True, "bandwidth": "auto", "typo": 1}, "unknown.*typo"),
-        ({"shaping": 3, "joint": True, "bandwidth": "auto", "bandwidth_hz": 9000}, "not active"),
-        ({"shaping": 3, "joint": True, "bandwidth": "manual"}, "no value for bandwidth_hz"),
+        ({"shaping": 3, "joint": True}, "no value for bandwidth_hz"),
+        ({"shaping": 99, "joint": True, "bandwidth_hz": "auto"}, "shaping=99"),
+        ({"shaping": 3, "joint": True, "bandwidth_hz": "auto", "typo": 1}, "unknown.*typo"),
+        ({"shaping": 3, "joint": True, "bandwidth_hz": "manual"}, "bandwidth_hz='manual'"),
+        ({"shaping": 3, "joint": True, "bandwidth_hz": 100}, "bandwidth_hz=100"),
+        ({"shaping": 3, "joint": True, "bandwidth_hz": "auto", "tilt": 1}, "tilt.*not active"),
+        ({"shaping": 3, "joint": True, "bandwidth_hz": 9000}, "no value for tilt"),
     ],
 )
 def test_validate_names_what_is_wrong(values: dict[str, Value], message: str) -> None:
     """Every kind of wrong settings is refused by name."""
     with pytest.raises(SettingsError, match=message):
-        validate(FakeEncoder(), Settings.of("abr", values))
+        validate(Tilting(), Settings.of("abr", values))
 
 
 def test_validate_checks_the_knob() -> None:

@@ -22,9 +22,7 @@ from tuner.testing import EncoderContract, FakeEncoder, FakeScorer, make_clip
 
 RATE = 48_000
 CLIP = make_clip(2, 0.25)
-BEST = Settings.of(
-    "vbr", {"shaping": 7, "joint": True, "bandwidth": "manual", "bandwidth_hz": 14_000}
-)
+BEST = Settings.of("vbr", {"shaping": 7, "joint": True, "bandwidth_hz": 14_000})
 
 
 class TestFakeEncoder(EncoderContract):

@@ -299,8 +299,7 @@ class _Encoder:
         import soundfile
 
         wav = coded.with_name("whole.wav")
-        floats = bool(getattr(encoding.encoder, "reads_floats", False))
-        write_wav(source, wav, encoding.rate, floats=floats)
+        write_wav(source, wav, encoding.rate, floats=encoding.encoder.reads_floats)
         # Before an encoder runs beside it, which may leave anything there.
         written = soundfile.info(wav)
         command = exact_command(

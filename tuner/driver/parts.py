@@ -117,6 +117,6 @@ def _describe(fields: Mapping[str, object]) -> str:
     told = {
         key: value
         for key, value in fields.items()
-        if key not in ("name", "meaning") and value is not None and value not in ("", ())
+        if key not in ("name", "meaning") and value not in (None, "", (), {})
     }
     return ", ".join(f"{key} {json.dumps(value)}" for key, value in told.items())

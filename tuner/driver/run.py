@@ -46,7 +46,6 @@ from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
 from tuner.study.objective import pareto_front
-from tuner.study.space import presets_of
 from tuner.target.answers import Target, answer_targets, find_targets
 from tuner.updates import BitrateFinished, Observer, PhaseStarted
 
@@ -168,7 +167,7 @@ def _store(parts: Parts, folder: RunFolder) -> dict[Side, list[ClipRef]]:
 @contextmanager
 def _open_trials(parts: Parts, folder: RunFolder) -> Iterator[list[Trials]]:
     spec, space, how = parts.spec, parts.space(), parts.spec.search
-    presets = list(presets_of(parts.encoder))
+    presets = list(parts.encoder.presets)
     winners = find_winners([Path(run) for run in how.warm_start], parts.encoder.name)
     storage = open_storage(spec.storage or folder.database)
     prefix = f"{folder.name}/" if spec.storage else ""

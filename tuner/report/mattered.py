@@ -116,15 +116,21 @@ def _slices(bitrate: BitrateResult) -> list[dict[str, Any]]:
 
 
 def _slice(name: str, column: Sequence[tuple[Scored, words.Value]]) -> dict[str, Any]:
-    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for _, v in column)
+    # An optional number is a number or a text; a choice's texts have no numbers among them.
+    texts = all(isinstance(v, str) or _is_number(v) for _, v in column)
+    numeric = texts and len({v for _, v in column if _is_number(v)}) > 1
     return {
         "name": _name(name),
         "numeric": numeric,
-        "values": [value if numeric else _tick(value) for _, value in column],
+        "values": [v if numeric and _is_number(v) else _tick(v) for _, v in column],
         "scores": [round(trial.objective, 2) for trial, _ in column],
         "numbers": [trial.number for trial, _ in column],
         "pruned": [trial.state == "pruned" for trial, _ in column],
     }
+
+
+def _is_number(value: words.Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _tick(value: words.Value) -> str:

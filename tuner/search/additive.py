@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tuner.encoder import Parameter, Settings
+from tuner.encoder import Settings, is_number
 from tuner.search.variation import vary
 from tuner.study.space import Space
 
@@ -92,13 +92,14 @@ class AdditiveModel:
         found = [1.0, *(float(settings.rate_mode == mode.name) for mode in self._space.modes)]
         for parameter in self._space.parameters:
             value = values.get(parameter.name)
+            found += [float(value == named) for named in parameter.named]
             if parameter.kind == "choice":
-                found += [float(value == choice) for choice in parameter.choices]
-            elif value is None:
-                found += [0.0] * KNOTS
-            else:
-                place = _place(parameter, float(value)) * (KNOTS - 1)
+                continue
+            if is_number(value):
+                place = parameter.place(value) * (KNOTS - 1)
                 found += [max(1 - abs(place - knot), 0.0) for knot in range(KNOTS)]
+            else:
+                found += [0.0] * KNOTS
         return np.array(found)
 
 
@@ -123,12 +124,3 @@ def _draw_effects(rows: Vector, objectives: Vector, rng: np.random.Generator) ->
     factor = np.linalg.cholesky(precision)
     drawn = np.linalg.solve(factor.T, rng.standard_normal(len(mean)))
     return np.asarray(mean + BOLDNESS * drawn)
-
-
-def _place(parameter: Parameter, value: float) -> float:
-    """Where in its range a number lies, 0 to 1; a default off the range at its end."""
-    assert parameter.low is not None and parameter.high is not None
-    low, high = float(parameter.low), float(parameter.high)
-    if parameter.log:
-        low, high, value = math.log(low), math.log(high), math.log(max(value, low))
-    return min(max((value - low) / (high - low), 0.0), 1.0)

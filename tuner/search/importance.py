@@ -12,6 +12,8 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
+from tuner.study.space import parameter_of
+
 #: With fewer scored trials the shares are noise.
 FEWEST_TRIALS = 20
 #: The best trials that the others are compared with: this share,
@@ -43,4 +45,9 @@ def measure_importance(study: optuna.Study) -> dict[str, float]:
         shares = get_param_importances(
             study, evaluator=evaluator, target=lambda trial: -trial.values[0], normalize=True
         )
-    return {name: round(float(share), 4) for name, share in shares.items()}
+    found: dict[str, float] = {}
+    for dimension, share in shares.items():
+        name = parameter_of(dimension)
+        found[name] = found.get(name, 0.0) + float(share)
+    ranked = sorted(found.items(), key=lambda item: -item[1])
+    return {name: round(share, 4) for name, share in ranked}

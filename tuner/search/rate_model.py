@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tuner.encoder import Parameter, RateMode, Settings, Value
+from tuner.encoder import Parameter, RateMode, Settings, is_number
 from tuner.rate import KnobAxis, first_guess, prior_slope
 
 #: Trials that the model looks at, the latest ones: solving for the offsets stays at
@@ -91,8 +91,7 @@ def most_alike(
 ) -> int:
     """Index of the known settings that are most like `settings`, the latest of equals."""
     features = np.array([_features(parameters, each) for each in [*known, settings]])
-    choices = np.array([parameter.kind == "choice" for parameter in parameters], dtype=bool)
-    alike = _kernel(features, choices)[-1, :-1]
+    alike = _kernel(features, _named(parameters))[-1, :-1]
     return int(len(known) - 1 - np.argmax(alike[::-1]))
 
 
@@ -137,16 +136,15 @@ def _regress(
     """The offset of `settings`, from the offsets of `known`."""
     centre = float(np.median(offsets))
     features = np.array([_features(parameters, each) for each in [*known, settings]])
-    choices = np.array([parameter.kind == "choice" for parameter in parameters], dtype=bool)
-    kernel = _kernel(features, choices)
+    kernel = _kernel(features, _named(parameters))
     weights = np.linalg.solve(kernel[:-1, :-1] + NOISE * np.eye(len(known)), offsets - centre)
     return centre + float(kernel[-1, :-1] @ weights)
 
 
-def _kernel(features: Array, choices: npt.NDArray[np.bool_]) -> Array:
+def _kernel(features: Array, named: npt.NDArray[np.bool_]) -> Array:
     """Covariance of the offsets, ``[N, N]``, of features ``[N, P]``; 1 on the diagonal."""
     distance = np.abs(features[:, None] - features[None])
-    similar = np.where(choices, distance == 0, np.exp(-distance / LENGTH))
+    similar = np.where(named, distance == 0, np.exp(-distance / LENGTH))
     # An inactive parameter is like another inactive one and unlike any value.
     idle = np.isnan(features)
     similar[idle[:, None] != idle[None]] = 0.0
@@ -157,20 +155,23 @@ def _kernel(features: Array, choices: npt.NDArray[np.bool_]) -> Array:
     return mixed
 
 
+def _named(parameters: Sequence[Parameter]) -> npt.NDArray[np.bool_]:
+    """Which of the `_features` are indices of named values."""
+    flags: list[bool] = []
+    for parameter in parameters:
+        flags += [True] * bool(parameter.named) + [False] * (parameter.kind != "choice")
+    return np.array(flags, dtype=bool)
+
+
 def _features(parameters: Sequence[Parameter], settings: Settings) -> list[float]:
-    values = settings.as_dict()
-    return [
-        _feature(parameter, values[parameter.name]) if parameter.name in values else math.nan
-        for parameter in parameters
-    ]
-
-
-def _feature(parameter: Parameter, value: Value) -> float:
-    """A choice's index, or a number's place in its range, 0 to 1."""
-    if parameter.kind == "choice":
-        return float(parameter.choices.index(value))
-    assert parameter.low is not None and parameter.high is not None
-    low, high, number = parameter.low, parameter.high, float(value)
-    if parameter.log:
-        low, high, number = math.log(low), math.log(high), math.log(number)
-    return (number - low) / (high - low)
+    """Of each parameter the index of a named value, a number's place in its range, or both."""
+    values, found = settings.as_dict(), []
+    for parameter in parameters:
+        value = values.get(parameter.name)
+        is_named = value in parameter.named
+        if parameter.named:
+            index = float(parameter.named.index(value)) if is_named else -1.0
+            found.append(math.nan if value is None else index)
+        if parameter.kind != "choice":
+            found.append(parameter.place(value) if is_number(value) else math.nan)
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.encoder import RATE_MODE, Settings, Value
+from tuner.encoder import Settings, Value
 from tuner.study.space import Space
 
 #: Standard deviation of a number's change, as a share of its range.
@@ -22,14 +22,14 @@ LEAP = 0.25
 
 
 def vary(space: Space, settings: Settings, rng: np.random.Generator) -> Settings:
-    """`settings` with one searched parameter drawn anew, and with those that it makes active."""
-    names = [name for name, _ in settings.values if name not in space.fixed]
-    if len(space.modes) > 1:
-        names.append(RATE_MODE)
-    if not names:
+    """`settings` with one searched parameter drawn anew, and with those that it makes active.
+
+    An optional number changes either to or from a word, or to another number.
+    """
+    kept = space.dimensions(settings)
+    if not kept:
         return settings
-    kept = {RATE_MODE: settings.rate_mode, **settings.as_dict()}
-    changed = str(rng.choice(names))
+    changed = str(rng.choice([*kept]))
     return space.suggest(_Varied(kept, changed, rng))
 
 

@@ -3,7 +3,7 @@
 - ``max_encode_time``: CPU time of encoding all tune clips, in times of the default's at the
   same bitrate. It is a measured time: a busy machine makes it uncertain by a tenth.
 - ``max_peak_dbfs``: highest decoded sample of all tune clips. Decoded floats are not clipped.
-- ``max_latency_ms``: algorithmic delay, for adapters that tell it (`TellsLatency`).
+- ``max_latency_ms``: algorithmic delay, for adapters that tell it.
 
 What breaks a limit is infeasible and says why. The default is what candidates are compared
 with and is exempt.
@@ -14,12 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from tuner.encoder import Encoder, Settings
+from tuner.encoder import Encoder, Settings, default_settings
 from tuner.errors import StudyError
 from tuner.records import Complete, TrialRecord
 from tuner.scorer import Score, Scorer
@@ -72,17 +71,9 @@ def _over(value: float | None, limit: float | None) -> bool:
     return value is not None and limit is not None and value > limit
 
 
-@runtime_checkable
-class TellsLatency(Protocol):
-    """What an adapter may have besides `tuner.encoder.Encoder`."""
-
-    def latency_ms(self, settings: Settings) -> float:
-        """Algorithmic delay of encoder and decoder together, milliseconds."""
-
-
 def check_limits(encoder: Encoder, limits: Limits) -> None:
     """Raises `StudyError` if a limit cannot be measured with this encoder."""
-    if limits.latency_ms is not None and not isinstance(encoder, TellsLatency):
+    if limits.latency_ms is not None and encoder.latency_ms(default_settings(encoder)) is None:
         raise StudyError(
             f"the latency of {encoder.name} is unknown",
             where="search.max_latency_ms",
@@ -92,9 +83,7 @@ def check_limits(encoder: Encoder, limits: Limits) -> None:
 
 def find_latency(encoder: Encoder, settings: Settings, limits: Limits) -> float | None:
     """The delay of settings, milliseconds, where a limit asks for it."""
-    if limits.latency_ms is None or not isinstance(encoder, TellsLatency):
-        return None
-    return encoder.latency_ms(settings)
+    return None if limits.latency_ms is None else encoder.latency_ms(settings)
 
 
 @dataclass(frozen=True)

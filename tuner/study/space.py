@@ -2,18 +2,22 @@
 
 The rate mode is a parameter like the others where the adapter has several. Conditional
 parameters are suggested only when active, so settings are always in canonical form.
+
+An optional number, one parameter of an encoder, is suggested in two steps: a word or "a
+number", and then which. Samplers so learn of the word apart from the numbers, none of which it
+is near to.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol
 
 from tuner.encoder import (
+    NUMBER,
     RATE_MODE,
     Encoder,
     Parameter,
@@ -22,9 +26,13 @@ from tuner.encoder import (
     Value,
     active_parameters,
     is_active,
+    is_number,
 )
 from tuner.errors import StudyError
 from tuner.suggestion import did_you_mean, read_switch, show_value
+
+#: After its name, where Optuna knows an optional number.
+NUMBER_OF = f" ({NUMBER})"
 
 
 class Suggester(Protocol):
@@ -99,20 +107,29 @@ class Space:
             return None
         return Settings.of(settings.rate_mode, chosen)
 
+    def dimensions(self, settings: Settings) -> dict[str, Value]:
+        """What `suggest` asks for, as it is in `settings`; fixed values are left out."""
+        words = {parameter.name: parameter.words for parameter in self.parameters}
+        found: dict[str, Value] = {}
+        for name, value in settings.values:
+            if name in self.fixed:
+                continue
+            is_two = words[name] and is_number(value)
+            found |= {name: NUMBER, name + NUMBER_OF: value} if is_two else {name: value}
+        if len(self.modes) > 1:
+            found[RATE_MODE] = settings.rate_mode
+        return found
+
     def params_of(self, settings: Settings) -> dict[str, Value]:
         """What to enqueue so that `suggest` gives `settings`.
 
         Numbers off their declared grid move to the nearest point of it, for Optuna only.
         """
         declared = {parameter.name: parameter for parameter in self.parameters}
-        params: dict[str, Value] = {
-            name: _on_grid(declared[name], value)
-            for name, value in settings.values
-            if name not in self.fixed
+        return {
+            name: _on_grid(declared.get(parameter_of(name)), value)
+            for name, value in self.dimensions(settings).items()
         }
-        if len(self.modes) > 1:
-            params[RATE_MODE] = settings.rate_mode
-        return params
 
     def digest(self) -> str:
         """First 16 hex digits of the sha256 of parameters, rate modes and fixed values."""
@@ -121,18 +138,9 @@ class Space:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-@runtime_checkable
-class HasPresets(Protocol):
-    """What an adapter may have besides `tuner.encoder.Encoder`."""
-
-    @property
-    def presets(self) -> Sequence[Settings]:
-        """Settings that its makers or users know as good; tried first at every bitrate."""
-
-
-def presets_of(encoder: Encoder) -> Sequence[Settings]:
-    """The presets of an adapter that has any."""
-    return encoder.presets if isinstance(encoder, HasPresets) else ()
+def parameter_of(dimension: str) -> str:
+    """The name of the parameter that one of Optuna's parameters belongs to."""
+    return dimension.removesuffix(NUMBER_OF)
 
 
 def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
@@ -178,34 +186,25 @@ def _suggest(trial: Suggester, parameter: Parameter) -> Value:
     name = parameter.name
     if parameter.kind == "choice":
         return trial.suggest_categorical(name, parameter.choices)
-    assert parameter.low is not None and parameter.high is not None
+    if parameter.words:
+        chosen = trial.suggest_categorical(name, (*parameter.words, NUMBER))
+        if chosen != NUMBER:
+            return chosen
+        name += NUMBER_OF
+    low, high = parameter.range
+    # Optuna warns when the range is no multiple of the step.
+    high = parameter.snap(high)
     if parameter.kind == "int":
         step = 1 if parameter.log else int(parameter.step or 1)
-        low, high = int(parameter.low), int(_grid_end(parameter))
-        return trial.suggest_int(name, low, high, step=step, log=parameter.log)
+        return trial.suggest_int(name, int(low), int(high), step=step, log=parameter.log)
     step_or_none = None if parameter.log else parameter.step
-    high_float = _grid_end(parameter)
-    return trial.suggest_float(
-        name, float(parameter.low), high_float, step=step_or_none, log=parameter.log
-    )
+    return trial.suggest_float(name, float(low), high, step=step_or_none, log=parameter.log)
 
 
-def _grid_end(parameter: Parameter) -> float:
-    """The highest point of the grid (Optuna warns when the range is no multiple of it)."""
-    assert parameter.low is not None and parameter.high is not None
-    if parameter.log or parameter.step is None:
-        return float(parameter.high)
-    steps = math.floor((parameter.high - parameter.low) / parameter.step + 1e-9)
-    return round(parameter.low + steps * parameter.step, 9)
-
-
-def _on_grid(parameter: Parameter, value: Value) -> Value:
-    if parameter.kind == "choice" or parameter.step is None or parameter.log:
+def _on_grid(parameter: Parameter | None, value: Value) -> Value:
+    if parameter is None or parameter.kind == "choice" or parameter.step is None:
         return value
-    assert parameter.low is not None
-    steps = round((cast(float, value) - parameter.low) / parameter.step)
-    snapped = min(round(parameter.low + steps * parameter.step, 9), _grid_end(parameter))
-    return int(snapped) if parameter.kind == "int" else snapped
+    return value if isinstance(value, str) else parameter.snap(value)
 
 
 def _canonical(parameter: Parameter, value: Value) -> Value:
@@ -217,11 +216,12 @@ def _canonical(parameter: Parameter, value: Value) -> Value:
 
 def _read(parameter: Parameter, raw: Value) -> Value | None:
     """`raw` as a value that the parameter allows; None when there is none."""
-    if parameter.kind == "choice":
-        found = [c for c in parameter.choices if c == raw and type(c) is type(raw)]
-        if not found and isinstance(raw, str):
-            found = [c for c in parameter.choices if str(c).lower() == raw.lower()]
-            found = found or [c for c in parameter.choices if c is read_switch(raw)]
+    found = [c for c in parameter.named if c == raw and type(c) is type(raw)]
+    if not found and (isinstance(raw, str) or parameter.words):
+        found = [c for c in parameter.named if str(c).lower() == show_value(raw).lower()]
+    if not found and isinstance(raw, str):
+        found = [c for c in parameter.named if c is read_switch(raw)]
+    if found or parameter.kind == "choice":
         return found[0] if found else None
     try:
         number = float(raw) if isinstance(raw, str) else raw
@@ -234,4 +234,5 @@ def _allowed(parameter: Parameter) -> str:
     if parameter.kind == "choice":
         return "one of " + ", ".join(map(show_value, parameter.choices))
     kind = "an integer" if parameter.kind == "int" else "a number"
-    return f"{kind} from {parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
+    numbers = f"{kind} from {parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
+    return " or ".join([*map(show_value, parameter.words), numbers])

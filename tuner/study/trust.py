@@ -88,7 +88,7 @@ def load_named(
     # Before it is read: a file of the run's own is not even looked into.
     _refuse_own([*named, *([trust.binary] if trust.binary else [])], run)
     encoder = load(name, trust.binary or binary)
-    programs = programs_of(encoder)
+    programs = encoder.programs()
     _refuse_own(programs, run)
     named += programs if is_encoder_file(name) else []
     check_files([path for path in named if path != trust.binary], run, trust, Path(name))
@@ -114,7 +114,7 @@ def check_files(named: Sequence[str], run: Path | None, trust: Trust, origin: Pa
 
 def remember(name: str, binary: str | None, encoder: Encoder) -> None:
     """Keep in mind what the user runs by his own command, so that his runs need no word of it."""
-    named = [name, *programs_of(encoder)] if is_encoder_file(name) else []
+    named = [name, *encoder.programs()] if is_encoder_file(name) else []
     named += [binary] if binary is not None else []
     known = _remembered()
     new = {
@@ -132,12 +132,6 @@ def remember(name: str, binary: str | None, encoder: Encoder) -> None:
             file.write("".join(f"{' '.join(line.splitlines())}\n" for line in lines))
     except OSError as error:
         _log.warning("%s: cannot be written (%s); runs will ask for --trust", state, error)
-
-
-def programs_of(encoder: Encoder) -> Sequence[str]:
-    """Paths of what an adapter would run, as far as it tells (`docs/adapters.md`)."""
-    tell = getattr(encoder, "programs", None)
-    return tell() if callable(tell) else ()
 
 
 def file_sha256(path: str) -> str:

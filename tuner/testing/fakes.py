@@ -20,7 +20,18 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from tuner.encoder import Encoded, Parameter, Pcm, RateMode, Settings, Value, Version, validate
+from tuner.encoder import (
+    Encoded,
+    Encoder,
+    Parameter,
+    Pcm,
+    RateMode,
+    Settings,
+    Value,
+    Version,
+    is_number,
+    validate,
+)
 from tuner.errors import DecodeFailed, EncoderFailed, EncoderMissing
 from tuner.metric import About, Family, check_pair
 from tuner.records import METRIC_LABELS, TrialRecord, TrialState
@@ -58,12 +69,12 @@ def make_trial(
 
 
 @dataclass(frozen=True)
-class FakeEncoder:
+class FakeEncoder(Encoder):
     """A codec that adds noise: less with more bits, and with better settings.
 
     The signal-to-noise ratio is 12 dB for each doubling of the bitrate above 16 kb/s,
     plus `gain_db` of the settings. The best ones are: vbr, shaping 7, joint True,
-    bandwidth manual at 14 kHz, 9 dB in all; the defaults give 0.
+    bandwidth 14 kHz, 9 dB in all; the defaults give 0.
 
     Args:
         binary: None, or a file that must exist.
@@ -93,17 +104,15 @@ class FakeEncoder:
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("shaping", "int", 3, "noise shaping, best at 7", low=0, high=10, step=1),
         Parameter("joint", "choice", True, "joint stereo", choices=(True, False)),
-        Parameter("bandwidth", "choice", "auto", "low-pass", choices=("auto", "manual")),
         Parameter(
             "bandwidth_hz",
             "int",
-            16_000,
+            "auto",
             "low-pass frequency, best at 14 kHz",
             low=4_000,
             high=20_000,
             step=500,
             unit="Hz",
-            when={"bandwidth": ("manual",)},
         ),
     )
 
@@ -119,7 +128,7 @@ class FakeEncoder:
         values = settings.as_dict()
         gain = 4.0 - 0.25 * (float(values["shaping"]) - 7.0) ** 2
         gain -= 0.0 if values["joint"] else 2.0
-        if "bandwidth_hz" in values:
+        if is_number(values["bandwidth_hz"]):
             gain += 3.0 - ((float(values["bandwidth_hz"]) - 14_000.0) / 2_000.0) ** 2
         return gain + (2.0 if settings.rate_mode == "vbr" else 0.0)
 

@@ -17,6 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from tuner.encoder import (
+    NUMBER,
     RATE_MODE,
     Encoded,
     Encoder,
@@ -97,7 +98,8 @@ class Probe:
     def find_aliases(self, parameter: Parameter) -> list[tuple[Value, Value]]:
         """Pairs of values that come to the same in every mode, or of which one is never taken.
 
-        All pairs of choices; for numbers each end and a value a quarter of the range inside.
+        All pairs of choices, and of words; for numbers each end and a value a quarter of the range
+        inside.
         """
         pairs = list(_should_differ(parameter))
         for case in self._cases(active_modes(self.encoder, parameter)):
@@ -153,38 +155,33 @@ def needed_values(encoder: Encoder, parameter: Parameter) -> dict[str, Value]:
     needed: dict[str, Value] = {}
     for name, allowed in parameter.when.items():
         if name != RATE_MODE:
-            needed |= needed_values(encoder, by_name[name]) | {name: allowed[0]}
+            value = _middle(by_name[name]) if allowed[0] == NUMBER else allowed[0]
+            needed |= needed_values(encoder, by_name[name]) | {name: value}
     return needed
 
 
 def other_values(parameter: Parameter) -> list[Value]:
     """Some values of a parameter other than its default."""
-    if parameter.kind == "choice":
-        return [value for value in parameter.choices if value != parameter.default]
-    assert parameter.low is not None and parameter.high is not None
-    ends = (_on_grid(parameter, parameter.low), _on_grid(parameter, parameter.high))
-    return [value for value in ends if value != parameter.default]
+    ends = [] if parameter.kind == "choice" else list(map(parameter.snap, parameter.range))
+    return [value for value in (*parameter.named, *ends) if value != parameter.default]
 
 
 def _should_differ(parameter: Parameter) -> Iterator[tuple[Value, Value]]:
     """Pairs of values that must not come to the same."""
+    yield from combinations(parameter.named, 2)
     if parameter.kind == "choice":
-        yield from combinations(parameter.choices, 2)
         return
-    assert parameter.low is not None and parameter.high is not None
-    quarter = (parameter.high - parameter.low) / 4
-    for end, inside in ((parameter.low, quarter), (parameter.high, -quarter)):
-        pair = _on_grid(parameter, end), _on_grid(parameter, end + inside)
+    low, high = parameter.range
+    quarter = (high - low) / 4
+    for end, inside in ((low, quarter), (high, -quarter)):
+        pair = parameter.snap(end), parameter.snap(end + inside)
         if pair[0] != pair[1]:
             yield pair
 
 
-def _on_grid(parameter: Parameter, value: float) -> Value:
-    assert parameter.low is not None
-    step = parameter.step or (1 if parameter.kind == "int" else None)
-    if step is not None:
-        value = parameter.low + round((value - parameter.low) / step) * step
-    return int(value) if parameter.kind == "int" else float(value)
+def _middle(parameter: Parameter) -> Value:
+    low, high = parameter.range
+    return parameter.snap((low + high) / 2)
 
 
 def settings_with(encoder: Encoder, mode: RateMode, values: Mapping[str, Value]) -> Settings:

@@ -252,12 +252,9 @@ def _group(
 
 
 def _swept_parameter(encoder: Encoder, mode: RateMode, rng: np.random.Generator) -> Parameter:
-    """A parameter that a sweep moves alone; a number, or a choice that frees one, is drawn four
-    times as often."""
+    """A parameter that a sweep moves alone; a number is drawn four times as often."""
     found = active_parameters(encoder.parameters, mode.name, {})
-    numbers = {p.name for p in encoder.parameters if p.kind != "choice"}
-    numbers |= {name for p in encoder.parameters if p.name in numbers for name in p.when}
-    weights = np.array([4.0 if p.name in numbers else 1.0 for p in found])
+    weights = np.array([1.0 if p.kind == "choice" else 4.0 for p in found])
     return found[int(rng.choice(len(found), p=weights / weights.sum()))]
 
 
@@ -330,15 +327,10 @@ def random_settings(encoder: Encoder, mode: RateMode, rng: np.random.Generator) 
 
 
 def random_value(parameter: Parameter, rng: np.random.Generator) -> Value:
-    """Any legal value of a parameter."""
+    """Any legal value of a parameter; of an optional number a number."""
     if parameter.kind == "choice":
         return parameter.choices[rng.integers(len(parameter.choices))]
-    assert parameter.low is not None and parameter.high is not None
-    value = rng.uniform(parameter.low, parameter.high)
+    low, high = parameter.range
     if parameter.log:
-        value = np.exp(rng.uniform(np.log(parameter.low), np.log(parameter.high)))
-    if parameter.step or parameter.kind == "int":
-        step = parameter.step or 1
-        value = parameter.low + step * round((value - parameter.low) / step)
-    value = min(max(value, parameter.low), parameter.high)
-    return int(value) if parameter.kind == "int" else float(value)
+        return parameter.snap(float(np.exp(rng.uniform(np.log(low), np.log(high)))))
+    return parameter.snap(float(rng.uniform(low, high)))

@@ -55,7 +55,7 @@ def clips(folder: Path) -> dict[Side, list[ClipRef]]:
 
 
 def trial(number: int, shaping: int, objective: float | None, knob: float = 60.0) -> Any:
-    values = {"bandwidth": "auto", "joint": True, "shaping": shaping}
+    values = {"bandwidth_hz": "auto", "joint": True, "shaping": shaping}
     if objective is None:
         return make_trial(number, "infeasible", values=values, knob=knob)
     return make_trial(number, values=values, knob=knob, score=objective)

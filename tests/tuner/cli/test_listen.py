@@ -63,7 +63,7 @@ def test_from_files_to_an_analysis(files, tmp_path):
 
 def test_from_a_run(write_run, tmp_path):
     """A run's held-out clip, in its default and tuned form, as the run's cache has them."""
-    run = write_run(tmp_path / "run", OpusFfmpeg(), {"cutoff_hz": 8_000})
+    run = write_run(tmp_path / "run", OpusFfmpeg(), {"max_bandwidth_hz": 8_000})
     made = json.loads(call("make", run, "-o", tmp_path / "test", "--json"))
     assert made["pages"] == 1
     (trial,) = read_plan(tmp_path / "test").trials

@@ -146,7 +146,7 @@ def test_a_metric_of_ones_own_judges_and_is_climbed(tmp_path: Path) -> None:
     (row,) = json.loads(told)["scores"]
     assert row["judge"] == 100 and row["2f"] == 100 and "insenet" not in row
 
-    sides = ("opus-ffmpeg", "opus-ffmpeg:compression_level=0")
+    sides = ("opus-ffmpeg", "opus-ffmpeg:complexity=0")
     where = ("--clips", music, "--bitrates", "64", "--metrics", climbed, "--workers", "1", "--json")
     (compared,) = json.loads(tuner("compare", *sides, *where))["bitrates"]
     assert list(compared["gains"]) == ["climbed"]

@@ -50,6 +50,18 @@ def test_slices_hold_what_varied_most_important_first(small_results):
         assert len(piece["values"]) == len(piece["scores"]) == len(piece["numbers"]) == len(scored)
 
 
+def test_an_optional_number_keeps_its_axis(small_results):
+    """Numbers stay numbers beside the word; one number alone makes no axis."""
+    for hz, numeric in ((20_000, True), ("auto", False)):
+        trials = [
+            make_trial(n, values={"cutoff_hz": value}, score=50.0 + n)
+            for n, value in enumerate(("auto", 16_000, hz))
+        ]
+        (slice_,) = view_of(small_results, trials=trials, importance={})["slices"]
+        assert slice_["numeric"] is numeric
+        assert slice_["values"] == (["auto", 16_000, hz] if numeric else ["auto", "16000", "auto"])
+
+
 def test_a_wide_space_has_few_slices(small_results):
     trials = [
         make_trial(n, values={f"p{i:02d}": n for i in range(20)}, score=50.0 + n) for n in range(3)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from tuner.encoder import Parameter, RateMode, Settings
+from tuner.encoder import Parameter, RateMode, Settings, is_number
 from tuner.search.additive import AdditiveModel
 from tuner.study.space import Space
 
@@ -30,16 +31,21 @@ def quality(settings: Settings) -> float:
     return 60 + 3 * switches + 2 * tuned + 4 * (settings.rate_mode == "cbr")
 
 
-def search(seed: int, trials: int) -> list[Settings]:
+def search(
+    seed: int,
+    trials: int,
+    space: Space = SPACE,
+    quality: Callable[[Settings], float] = quality,
+) -> list[Settings]:
     """The model alone, from the default."""
-    model, known = AdditiveModel(SPACE), {SPACE.default("abr")}
-    model.add(0, SPACE.default("abr"), quality(SPACE.default("abr")))
-    tried = []
+    default = space.default("abr")
+    model, known, tried = AdditiveModel(space), {default}, []
+    model.add(0, default, quality(default))
     for number in range(1, trials):
         settings = model.propose(known, np.random.default_rng([seed, number]))
         assert settings is not None
         assert settings not in known
-        assert SPACE.adopt(settings) == settings
+        assert space.adopt(settings) == settings
         known.add(settings)
         model.add(number, settings, quality(settings))
         tried.append(settings)
@@ -50,6 +56,25 @@ def test_it_finds_a_sum_of_effects_soon() -> None:
     """Within a point of the best of 2 x 3^3 switches and two numbers in 40 trials, each seed."""
     for seed in range(5):
         assert max(quality(each) for each in search(seed, 40)) > quality(BEST) - 1
+
+
+def test_it_finds_numbers_better_than_their_word() -> None:
+    """Of six optional numbers those that pay, near their best values, and no others."""
+    optional = [Parameter(f"o{n}", "int", "auto", "", low=0, high=20) for n in range(6)]
+    space = Space(tuple(optional), MODES[:1], {})
+
+    def worth(settings: Settings) -> float:
+        numbers = {name: value for name, value in settings.values if is_number(value)}
+        best = {"o0": 16, "o1": 4}
+        return 60 + sum(
+            3 - abs(value - best[name]) / 4 if name in best else -2
+            for name, value in numbers.items()
+        )
+
+    for seed in range(5):
+        found = max(search(seed, 40, space, worth), key=worth)
+        assert worth(found) > 65
+        assert [name for name, value in found.values if value != "auto"] == ["o0", "o1"]
 
 
 def test_the_seed_decides() -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import optuna
 
+from tuner.encoder import Parameter, RateMode
 from tuner.search.importance import FEWEST_TRIALS, measure_importance
+from tuner.study.space import Space
+
+PARAMETERS = (
+    Parameter("quiet", "float", 0.5, "", low=0, high=1),
+    Parameter("cutoff_hz", "int", "auto", "", low=4_000, high=20_000, step=250),
+)
 
 
 def run(trials: int, *, objectives: int = 1, flat: bool = False) -> optuna.Study:
@@ -31,6 +38,19 @@ def test_what_decides_comes_first() -> None:
     assert next(iter(shares)) == "loud" and shares["loud"] > 0.6
     assert set(shares) == {"loud", "quiet", "mode", "nested"}
     assert abs(sum(shares.values()) - 1) < 0.001
+
+
+def test_an_optional_number_has_one_share() -> None:
+    """Whether it is a number, and which, count together under its name."""
+    space = Space(PARAMETERS, (RateMode("abr", "bitrate_kbps", 8, 320),), {})
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(60):
+        trial = study.ask()
+        values = space.suggest(trial).as_dict()
+        cutoff = values["cutoff_hz"]
+        study.tell(trial, 0.0 if cutoff == "auto" else float(cutoff) + float(values["quiet"]))
+    shares = measure_importance(study)
+    assert list(shares) == ["cutoff_hz", "quiet"] and shares["cutoff_hz"] > 0.6
 
 
 def test_the_first_of_two_objectives_counts() -> None:

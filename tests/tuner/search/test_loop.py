@@ -34,13 +34,13 @@ def test_defaults_of_every_mode_come_first(make_rig: MakeRig) -> None:
     """Trial 0 is the encoder's default, trial 1 the default of its other mode."""
     (results,) = make_rig().run(Budget(4, None))
     assert [r.record.rate_mode for r in results[:2]] == ["abr", "vbr"]
-    assert results[0].record.values == {"bandwidth": "auto", "joint": True, "shaping": 3}
+    assert results[0].record.values == {"bandwidth_hz": "auto", "joint": True, "shaping": 3}
     assert [r.record.number for r in results] == [0, 1, 2, 3]
 
 
 def test_starters_follow_the_defaults(make_rig: MakeRig) -> None:
     """Presets and earlier winners come next; those that do not fit are left out."""
-    good = Settings.of("vbr", {"shaping": 7, "joint": True, "bandwidth": "auto"})
+    good = Settings.of("vbr", {"shaping": 7, "joint": True, "bandwidth_hz": "auto"})
     other = Settings.of("quality", {"shaping": 7})
     wild = Settings.of("abr", {"shaping": 99})
     (results,) = make_rig(options={"starters": [other, wild, good]}).run(Budget(4, None))
@@ -100,7 +100,7 @@ def test_good_trials_are_varied(make_rig: MakeRig) -> None:
 def test_no_settings_are_tried_twice(make_rig: MakeRig) -> None:
     """Even with few choices left, where TPE alone would repeat its favourite."""
     rig = make_rig(sampler="tpe")
-    fixed = {"rate_mode": "vbr", "bandwidth": "auto"}
+    fixed = {"rate_mode": "vbr", "bandwidth_hz": "auto"}
     storage = open_storage(rig.folder / "optuna.db")
     lane = Trials(storage, "t@64", make_space(rig.encoder, fixed), 64.0, "tpe", 7)
     search([lane], rig.evaluate, Budget(14, None), rig.executor, 2, rig.updates.append)

@@ -71,7 +71,7 @@ def test_interrupted_trials_are_tried_again(make_rig: MakeRig) -> None:
 def test_interrupted_trials_come_before_what_is_queued(make_rig: MakeRig) -> None:
     """Where presets wait, too, the trials of a run that was not interrupted are repeated."""
     presets = [
-        Settings.of("abr", {"shaping": s, "joint": True, "bandwidth": "auto"}) for s in (1, 9)
+        Settings.of("abr", {"shaping": s, "joint": True, "bandwidth_hz": "auto"}) for s in (1, 9)
     ]
     presets += [replace(preset, rate_mode="vbr") for preset in presets]
     options = {"starters": presets}

@@ -16,7 +16,7 @@ FALLING = RateMode("vbr", "quality", 0, 10, nominal=False, rising=False)
 PARAMETERS = (
     Parameter("joint", "choice", True, "", choices=(True, False)),
     Parameter("shaping", "int", 3, "", low=0, high=10),
-    Parameter("cutoff_hz", "float", 8000.0, "", low=4000, high=20000, log=True),
+    Parameter("cutoff_hz", "float", "auto", "", low=4000, high=20000, log=True),
 )
 
 
@@ -77,6 +77,14 @@ def test_same_settings_are_remembered() -> None:
     matched = Measured(settings, ((55.0, 60.0), (58.7, 64.0)))
     guess = guess_knob(ABR, PARAMETERS, 64.0, [*history(ABR, 20), matched], settings)
     assert guess.knob == pytest.approx(58.7, rel=0.005)
+
+
+def test_words_are_no_numbers() -> None:
+    """An optional number that is left to the encoder is predicted by others that are."""
+    bare = Settings.of("abr", {"joint": True, "shaping": 5, "cutoff_hz": "auto"})
+    others = [Measured(settings_of(ABR, True, 5, 4000), ((90.0, 64.0),)) for _ in range(3)]
+    guess = guess_knob(ABR, PARAMETERS, 64.0, [*others, Measured(bare, ((60.0, 64.0),))], bare)
+    assert guess.knob == pytest.approx(60, rel=0.02)
 
 
 def test_inactive_parameters_are_no_values() -> None:

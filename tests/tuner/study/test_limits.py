@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from encoders.opus_ffmpeg import OpusFfmpeg
 from tuner.errors import StudyError
 from tuner.records import Complete
 from tuner.study.limits import FLOOR_DBFS, DecodedPeak, Limits, check_limits
@@ -56,5 +57,6 @@ def test_peak_is_in_decibels() -> None:
 def test_latency_needs_an_encoder_that_tells_it() -> None:
     """A limit that cannot be measured is refused before anything runs."""
     check_limits(FakeEncoder(), Limits(encode_time=2.0, peak_dbfs=0.0))
+    check_limits(OpusFfmpeg(), Limits(latency_ms=20.0))
     with pytest.raises(StudyError, match="the latency of fake is unknown"):
         check_limits(FakeEncoder(), Limits(latency_ms=20.0))

@@ -125,7 +125,7 @@ def usable_encoders(names: str | None) -> dict[str, Encoder]:
         try:
             encoder = load_encoder(name)
             _ = encoder.version
-            if names or getattr(encoder, "teaches", True):
+            if names or encoder.teaches:
                 found[name] = encoder
         except EncoderMissing:
             if names:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.encoder import Encoder, RateMode
+from tuner.encoder import Encoder, Parameter, RateMode
 from tuner.errors import EncoderMissing, StudyError
 from tuner.plugins import encoder_names, load_encoder
 from tuner.suggestion import show_value
@@ -90,13 +90,20 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
     Console().print(table)
 
 
+def _values(parameter: Parameter) -> str:
+    """ "on, off", "auto, 4000 to 20000, step 250 Hz"."""
+    values = [*map(show_value, parameter.named)]
+    if parameter.kind != "choice":
+        values.append(f"{parameter.low:g} to {parameter.high:g}")
+        values += [f"step {parameter.step:g}"] if parameter.step and parameter.step != 1 else []
+    return f"{', '.join(values)} {parameter.unit}".strip()
+
+
 def _print_encoder(encoder: Encoder) -> None:
     rows = []
     for p in encoder.parameters:
-        values = ", ".join(map(show_value, p.choices)) if p.choices else f"{p.low:g} to {p.high:g}"
-        values += f", step {p.step:g}" if p.step and p.step != 1 else ""
         when = " and ".join(f"{k} in {', '.join(map(show_value, v))}" for k, v in p.when.items())
-        cells = (p.name, f"{values} {p.unit}".strip(), show_value(p.default), when, p.meaning)
+        cells = (p.name, _values(p), show_value(p.default), when, p.meaning)
         rows.append(
             dict(zip(("parameter", "values", "default", "when", "meaning"), cells, strict=True))
         )

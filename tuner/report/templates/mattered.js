@@ -147,15 +147,22 @@
     host.replaceChildren(...view.slices.map(() => make("div", "slice")));
     view.slices.forEach((slice, index) => {
       const names = slice.numeric ? undefined : [...new Set(slice.values)];
-      const place = (value) => (names ? names.indexOf(value) : value);
+      /* The words of an optional number ("auto") stand to the left of its numbers. */
+      const numbers = slice.values.filter((value) => typeof value === "number");
+      const words = names ? [] : [...new Set(slice.values)].filter((value) => typeof value === "string");
+      const [from, to] = names ? [] : [Math.min(...numbers), Math.max(...numbers)];
+      const place = (value) => (names ? names.indexOf(value)
+        : typeof value === "number" ? value : from - 0.15 * (to - from) * (words.length - words.indexOf(value)));
       const points = slice.scores.map((score, n) => ({
         x: place(slice.values[n]), y: score, hollow: slice.pruned[n],
         text: `${slice.name} ${slice.values[n]}\nscore ${score.toFixed(1)}, trial ${slice.numbers[n]}`,
       }));
-      const [from, to] = names ? [] : [Math.min(...slice.values), Math.max(...slice.values)];
       plot(host.children[index], {
         height: 230, y,
-        x: { title: slice.name, names, low: from - 0.04 * (to - from), high: to + 0.04 * (to - from) },
+        x: {
+          title: slice.name, names, low: from - (0.04 + 0.15 * words.length) * (to - from), high: to + 0.04 * (to - from),
+          ...(words.length ? { ticks: [...words.map((word) => [place(word), word]), ...makeTicks({ low: from, high: to })] } : {}),
+        },
         series: [{ colour: "var(--accent)", mark: { symbol: "circle", size: 7, opacity: 0.75 }, points }],
       });
     });
