@@ -71,6 +71,30 @@ def test_fields_of_foobar2000(run: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert all(line.startswith("#") for line in printed.splitlines() if line)
 
 
+def test_an_encoder_for_freac(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file alone on stdout; what cannot be held is an error."""
+    export(str(run), Format.FREAC)
+    printed = capsys.readouterr()
+    assert printed.out.startswith("<?xml")
+    assert "<arguments>-i %INFILE -aac_tns 0 -b:a 96k -c:a aac %OUTFILE</arguments>" in printed.out
+    assert "# Confirmed: it was made up." in printed.err
+    path = run / "results.json"
+    path.write_text(path.read_text().replace('"96k"', '"96 k"'))
+    with pytest.raises(RunError, match="fre:ac cannot hold"):
+        export(str(run), Format.FREAC)
+
+
+def test_presets_of_handbrake(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The default can be held; an option of the codec cannot, and is named."""
+    export(str(run), Format.HANDBRAKE, settings="default")
+    (preset,) = json.loads(capsys.readouterr().out)["PresetList"]
+    assert preset["PresetName"] == "tuner: aac, 96 kb/s"
+    assert preset["AudioList"][0]["AudioEncoder"] == "av_aac"
+    with pytest.raises(RunError, match="can hold none"):
+        export(str(run), Format.HANDBRAKE)
+    assert "HandBrake has no field for: -aac_tns 0" in capsys.readouterr().err
+
+
 def test_a_difference_is_an_exit_status(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The stored command line is no longer what the adapter says."""
     path = run / "results.json"

@@ -1,4 +1,4 @@
-"""`tuner export`: a run's settings as command lines, for foobar2000, or as JSON; verified."""
+"""`tuner export`: a run's settings as command lines, presets or JSON; verified."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Format(StrEnum):
 
     SH = "sh"
     FOOBAR2000 = "foobar2000"
+    FREAC = "freac"
+    HANDBRAKE = "handbrake"
     JSON = "json"
 
 
@@ -41,7 +43,11 @@ def export(
     run: Annotated[str, typer.Argument(help="Run directory, or RUN@96 for one bitrate.")],
     form: Annotated[
         Format,
-        typer.Option("--format", help="Command lines, fields of foobar2000's converter, or JSON."),
+        typer.Option(
+            "--format",
+            help="Command lines, fields of foobar2000's converter, an encoder for fre:ac,"
+            " HandBrake presets, or JSON.",
+        ),
     ] = Format.SH,
     settings: Annotated[
         str | None,
@@ -67,6 +73,10 @@ def export(
     elif form is Format.SH:
         for row in rows:
             print(f"{row.comments()}\n{row.candidate.shown}\n")
+    elif form is Format.FREAC:
+        print(_as_component(run, rows), end="")
+    elif form is Format.HANDBRAKE:
+        print(json.dumps(_as_handbrake(run, rows), indent=1))
     else:
         for row in rows:
             _print_converter(row)
@@ -94,6 +104,10 @@ class _Row:
     def comments(self) -> str:
         """Lines for people, as comments of a shell."""
         return "\n".join(map(_comment, self._sentences()))
+
+    def name(self) -> str:
+        """What a list of presets shows."""
+        return f"tuner: {self.results.provenance.encoder}, {self.kbps:g} kb/s"
 
     def _rates(self) -> str:
         from tuner.records import name_rates
@@ -191,6 +205,43 @@ def _print_converter(row: _Row) -> None:
         return
     print(f"Encoder:    {fields.program}\nExtension:  {fields.extension}")
     print(f"Parameters: {fields.parameters}\nFormat is:  lossy\n")
+
+
+def _as_component(run: str, rows: list[_Row]) -> str:
+    """The encoder for fre:ac; a file of it holds one."""
+    from tuner.apply.presets import make_component
+    from tuner.errors import RunError
+
+    if len(rows) != 1:
+        known = ", ".join(f"{row.kbps:g}" for row in rows)
+        raise RunError(f"{run}: one file holds one bitrate; add @ and one of {known}")
+    (row,) = rows
+    print(row.comments(), file=sys.stderr)
+    component = None
+    if not row.candidate.convert:
+        component = make_component(row.candidate.command, row.name())
+    if component is None:
+        raise RunError(f"{run}: fre:ac cannot hold this command line: {row.candidate.shown}")
+    return component
+
+
+def _as_handbrake(run: str, rows: list[_Row]) -> dict[str, Any]:
+    """The presets of the bitrates that HandBrake can hold; the others are told, with the reason."""
+    from tuner.apply.presets import HANDBRAKE_VERSION, find_unheld, make_handbrake
+    from tuner.errors import RunError
+
+    presets = []
+    for row in rows:
+        command = row.candidate.command
+        unheld = ["resampling"] if row.candidate.convert else find_unheld(command)
+        if unheld:
+            told = f"{row.kbps:g} kb/s: HandBrake has no field for: {'; '.join(unheld)}"
+            print(told, file=sys.stderr)
+        else:
+            presets.append(make_handbrake(command, row.name()))
+    if not presets:
+        raise RunError(f"{run}: HandBrake can hold none of these settings; use `tuner encode`")
+    return {"PresetList": presets, **HANDBRAKE_VERSION}
 
 
 def _comment(line: str) -> str:
