@@ -1,12 +1,16 @@
-"""Writes the manual page (`docs/tuner.1`) and `docs/command-line.md` from the command line's help.
+"""Writes the references from the code: `docs/tuner.1`, `docs/command-line.md`, `docs/api.md`.
 
-Run it when an option has changed::
+Run it when an option, or a docstring of the API, has changed::
 
     python docs/generate.py
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +42,37 @@ the same `failure` beside its sentence. `tuner run --notify` sends both.
 | `parts` | the errors, likewise, where several are told together, as of clips |
 
 Fields that do not apply are empty (`""`, `[]`, null)."""
+
+#: Of the reference of the API: heading -> (module, names, what they are).
+API = {
+    "Scoring and tuning": (
+        "tuner",
+        ("score", "score_all", "Scored", "Metric", "Study", "open_run", "Run", "TunerError"),
+        "For notebooks and training loops: `import tuner`. [From Python](python.md) shows how.",
+    ),
+    "Encoders": (
+        "tuner.encoder",
+        ("Encoder", "Parameter", "RateMode", "Settings", "Encoded", "Version", "settings_of"),
+        "For adapters ([tutorial](adapters.md)): `from tuner.encoder import …`.",
+    ),
+    "Metrics": (
+        "tuner.metric",
+        ("Metric", "About", "check_pair"),
+        "For metrics ([tutorial](metrics.md)): `from tuner.metric import …`.",
+    ),
+    "Tests": (
+        "tuner.testing",
+        ("EncoderContract", "MetricContract", "ExecutorContract", "FakeEncoder", "FakeScorer"),
+        "Contracts that adapters, metrics and executors must pass, and fakes.",
+    ),
+    "Results": (
+        "tuner.results",
+        ("read_results",),
+        "Finished runs ([schema](results.md)).",
+    ),
+}
+#: Headings within docstrings.
+SECTION = re.compile(r"(Args|Returns|Raises|Yields):")
 
 
 def find_commands() -> Iterator[tuple[str, str, Any]]:
@@ -100,6 +135,84 @@ def make_reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def make_api() -> str:
+    """The reference of the API, in Markdown, from signatures and docstrings."""
+    parts = [
+        "# Python API",
+        "Written by `python docs/generate.py` from the docstrings. Samples are float32 `[C, T]` of"
+        " nominal range ±1 unless stated otherwise. Errors are `tuner.TunerError`s, with the"
+        " sentences of the command line.",
+    ]
+    for title, (module, names, about) in API.items():
+        parts += [f"## {title}", about]
+        for name in names:
+            parts += _describe(name, getattr(importlib.import_module(module), name))
+    return "\n\n".join(parts) + "\n"
+
+
+def _describe(name: str, thing: Any) -> Iterator[str]:
+    """A class with its public methods, or a function."""
+    yield f"### {name}"
+    if not _is_plain(thing):
+        yield f"```python\n{name}{signature(thing)}\n```"
+    yield from _paragraphs(inspect.getdoc(thing) or "")
+    for own, member in vars(thing).items() if _has_members(thing) else ():
+        function = getattr(member, "__func__", member)
+        text = inspect.getdoc(getattr(function, "fget", getattr(function, "func", function)))
+        if own.startswith("_") or not (callable(function) or hasattr(member, "__get__")):
+            continue
+        called = " ".join(signature(function).split()) if callable(function) else ""
+        yield f"**`{name}.{own}{called}`**"
+        yield from _paragraphs(text or "")
+
+
+def _is_plain(thing: Any) -> bool:
+    """Whether nobody calls it: a protocol, a contract, an error."""
+    return inspect.isclass(thing) and (
+        getattr(thing, "_is_protocol", False)
+        or issubclass(thing, Exception)
+        or thing.__name__.endswith("Contract")
+    )
+
+
+def _has_members(thing: Any) -> bool:
+    return inspect.isclass(thing) and not thing.__name__.endswith("Contract")
+
+
+def signature(thing: Any) -> str:
+    """Parameters with types and defaults, without `self`; on lines of their own where many."""
+    found = inspect.signature(thing)
+    kept = [p for p in found.parameters.values() if p.name not in ("self", "cls")]
+    whole = _without_quotes(str(found.replace(parameters=kept)))
+    if len(whole) <= 72:
+        return whole
+    star = next((p.name for p in kept if p.kind is p.KEYWORD_ONLY), None)
+    lines = [_without_quotes(str(p)) for p in kept]
+    if star:
+        lines.insert([p.name for p in kept].index(star), "*")
+    return "".join(["(\n", *(f"    {line},\n" for line in lines), ")", whole.rpartition(")")[2]])
+
+
+def _without_quotes(text: str) -> str:
+    text = re.sub(r"<factory>|<function .*?>|<object object at .*?>", "…", text)
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+
+
+def _paragraphs(docstring: str) -> Iterator[str]:
+    """Paragraphs; the entries of its sections as lists."""
+    for part in docstring.split("\n\n"):
+        first, _, rest = part.partition("\n")
+        heading = SECTION.fullmatch(first.strip())
+        if heading is None:
+            yield part.replace("``", "`").replace("::", ":")
+            continue
+        entries = re.split(r"\n(?=\S)", textwrap.dedent(rest))
+        lines = [" ".join(entry.split()).replace("``", "`") for entry in entries]
+        if heading[1] != "Returns":
+            lines = [re.sub(r"^([^:`]+): ", r"`\1`: ", line) for line in lines]
+        yield f"*{heading[1]}*\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
 def _records(name: str, command: Any) -> Iterator[tuple[str, str]]:
     """(option or argument, help) of a command."""
     context = command.make_context(name, [], resilient_parsing=True)
@@ -139,3 +252,4 @@ def _quoted(text: str) -> str:
 if __name__ == "__main__":
     (HERE / "tuner.1").write_text(make_man(), encoding="utf-8")
     (HERE / "command-line.md").write_text(make_reference(), encoding="utf-8")
+    (HERE / "api.md").write_text(make_api(), encoding="utf-8")

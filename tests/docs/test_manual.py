@@ -1,19 +1,39 @@
-"""Manual page and reference hold the command line as it is."""
+"""Manual page and references hold the command line and the API as they are."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tuner
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_manual_page_names_every_command_and_option() -> None:
-    """What is missing here is written by `python docs/generate.py`."""
+@pytest.fixture(scope="module")
+def generate() -> Any:
+    """The module that writes the pages; it belongs to no package."""
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None and spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_api_names_everything(generate: Any) -> None:
+    """Each public name of the package, with its parameters as they are."""
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    wanted = [line for line in generate.make_api().splitlines() if re.match(r"### |\w+\(", line)]
+    assert {f"### {name}" for name in tuner.__all__ if not name.startswith("_")} <= set(wanted)
+    assert [line for line in wanted if line not in page.splitlines()] == []
+
+
+def test_the_manual_page_names_every_command_and_option(generate: Any) -> None:
+    """What is missing here is written by `python docs/generate.py`."""
     page = (DOCS / "tuner.1").read_text(encoding="utf-8")
     reference = (DOCS / "command-line.md").read_text(encoding="utf-8")
     sections = dict(zip(*_sections(page), strict=True))
