@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import pytest
 
-#: The example package has tests of its own, run where it is installed (`test_example.py`).
-collect_ignore = ["example_encoder"]
+#: The example packages have tests of their own, run where they are installed (`test_example.py`).
+collect_ignore = ["example_encoder", "example_neural_codec"]
 
 #: Set by `.ci/test`, which installs all that tests need: there nothing may be left unproved.
 COMPLETE = "TUNER_TESTS_COMPLETE"
