@@ -18,6 +18,6 @@ def _shipped(name: str) -> Factory:
 
 amr_nb, aptx, dca, g722 = map(_shipped, ("amr-nb", "aptx", "dca", "g722"))
 exhale, faac, fdkaac, lc3 = map(_shipped, ("exhale", "faac", "fdkaac", "lc3"))
-mp2, qaac = map(_shipped, ("mp2", "qaac"))
+ima_adpcm, mp2, qaac = map(_shipped, ("ima-adpcm", "mp2", "qaac"))
 sbc, speex = map(_shipped, ("sbc", "speex"))
 wavpack_hybrid, wmav2 = map(_shipped, ("wavpack-hybrid", "wmav2"))

@@ -45,6 +45,10 @@ class TestG722(EncoderContract):
     channels = (1,)
 
 
+class TestImaAdpcm(EncoderContract):
+    encoder = shipped.ima_adpcm()
+
+
 @needs("elc3")
 class TestLc3(EncoderContract):
     encoder = shipped.lc3()

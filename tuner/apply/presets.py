@@ -46,8 +46,8 @@ HANDBRAKE_ENCODERS = {
     "libopus": "opus",
     "libvorbis": "vorbis",
 }
-#: Bitrates that HandBrake offers, kb/s, as its lists name them.
-HANDBRAKE_KBPS = "32 40 48 56 64 80 96 112 128 160 192 224 256 320 384 448 512 576 640".split()
+#: Bitrates that HandBrake offers, kb/s, as far as stereo uses them.
+OFFERED_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 640)
 #: Of the format of its presets: newer programs read older ones.
 HANDBRAKE_VERSION = {"VersionMajor": 47, "VersionMinor": 0, "VersionMicro": 0}
 #: Options of ffmpeg that HandBrake has a field for, or that change no setting of an encoder.
@@ -91,8 +91,8 @@ def find_unheld(command: Sequence[str]) -> list[str]:
     if options.get("-c:a") not in HANDBRAKE_ENCODERS:
         unheld.append(f"-c:a {options.get('-c:a')}")
     kbps = re.fullmatch(r"(\d+)k", options.get("-b:a", ""))
-    if "-b:a" in options and not (kbps and kbps[1] in HANDBRAKE_KBPS):
-        unheld.append(f"-b:a {options['-b:a']} (it has {', '.join(HANDBRAKE_KBPS)})")
+    if "-b:a" in options and not (kbps and int(kbps[1]) in OFFERED_KBPS):
+        unheld.append(f"-b:a {options['-b:a']} (it has {', '.join(map(str, OFFERED_KBPS))})")
     if "-b:a" not in options:
         unheld.append("no bitrate is named")
     return unheld

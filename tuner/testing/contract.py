@@ -277,7 +277,8 @@ class EncoderContract:
             HOSTILE_NAMES, self._varied(mode, len(HOSTILE_NAMES)), strict=False
         ):
             encoded = encoder.encode(clip, rate, settings, knob)
-            source, target = f"{name}.wav", f"{name}{encoded.suffix}"
+            # Two names, also where what is coded is a WAV file.
+            source, target = f"{name}.wav", f"{name}2{encoded.suffix}"
             with (tmp_path / source).open("wb") as file:
                 soundfile.write(file, clip.T, rate, "PCM_16", format="WAV")
             command = encoder.command_line(settings, knob, source, target)
