@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +94,23 @@ def test_the_dockerfile_is_sound() -> None:
     for source in (rest.split()[0] for word, rest in lines if word == "COPY"):
         assert (ROOT / source).exists()
     assert [rest for word, rest in lines if word == "USER"] == ["tuner"]
+
+
+def _has_docker() -> bool:
+    """Whether a daemon answers, not only the program is there."""
+    return (
+        bool(shutil.which("docker"))
+        and not subprocess.run(
+            ["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True
+        ).returncode
+    )
+
+
+@pytest.mark.skipif(not _has_docker(), reason="no docker daemon")
+def test_the_image_is_built_and_lists_encoders() -> None:
+    """The CPU image, in which the encoders of Debian are found."""
+    image = "codec-tuner-test"
+    subprocess.run(["docker", "build", "--quiet", "-t", image, str(ROOT)], check=True)
+    command = ["docker", "run", "--rm", image, "encoders", "lame", "--json"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(shown)["name"] == "lame"
