@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,16 @@ def test_the_manual_page_names_every_command_and_option(generate: Any) -> None:
                 if option.startswith("--") and option != "--help":
                     assert option.replace("-", "\\-") in section, (name, option)
                     assert option in reference.split(f"## tuner {name}\n")[1].split("## tuner")[0]
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_manual_page_is_formatted() -> None:
+    """Without a warning, to text that names a command and its option."""
+    command = ["groff", "-ww", "-man", "-Kutf8", "-Tutf8", "-P-c", str(DOCS / "tuner.1")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    text = re.sub(".\b", "", done.stdout)
+    assert "tuner export [OPTIONS] RUN" in text and "--verify" in text
 
 
 def _sections(page: str) -> tuple[list[str], list[str]]:

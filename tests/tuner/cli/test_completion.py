@@ -29,10 +29,15 @@ def test_words_are_completed(typed: str, wanted: str) -> None:
     assert _run({**os.environ, **asked}).stdout.split() == [wanted]
 
 
-def test_the_script_is_shown() -> None:
-    """`--show-completion` prints what a shell reads."""
-    shown = _run({**os.environ, "SHELL": "/bin/bash", "_TUNER_COMPLETE": "source_bash"})
-    assert "COMPREPLY" in shown.stdout
+@pytest.mark.parametrize(
+    ("shell", "holds"), [("bash", "COMPREPLY"), ("zsh", "#compdef tuner"), ("fish", "complete ")]
+)
+def test_the_script_is_shown(shell: str, holds: str) -> None:
+    """`--show-completion` prints what a shell reads; bash itself reads its own."""
+    shown = _run({**os.environ, "_TUNER_COMPLETE": f"source_{shell}"}).stdout
+    assert holds in shown
+    if shell == "bash":
+        subprocess.run(["bash", "-n", "-c", shown], check=True)
 
 
 def _run(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
