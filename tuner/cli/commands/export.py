@@ -214,14 +214,14 @@ def _as_component(run: str, rows: list[_Row]) -> str:
 
     if len(rows) != 1:
         known = ", ".join(f"{row.kbps:g}" for row in rows)
-        raise RunError(f"{run}: one file holds one bitrate; add @ and one of {known}")
+        raise RunError("one file holds one bitrate", where=run, remedy=f"add @ and one of {known}")
     (row,) = rows
     print(row.comments(), file=sys.stderr)
     component = None
     if not row.candidate.convert:
         component = make_component(row.candidate.command, row.name())
     if component is None:
-        raise RunError(f"{run}: fre:ac cannot hold this command line: {row.candidate.shown}")
+        raise RunError(f"fre:ac cannot hold this command line: {row.candidate.shown}", where=run)
     return component
 
 
@@ -240,7 +240,9 @@ def _as_handbrake(run: str, rows: list[_Row]) -> dict[str, Any]:
         else:
             presets.append(make_handbrake(command, row.name()))
     if not presets:
-        raise RunError(f"{run}: HandBrake can hold none of these settings; use `tuner encode`")
+        raise RunError(
+            "HandBrake can hold none of these settings", where=run, remedy="use `tuner encode`"
+        )
     return {"PresetList": presets, **HANDBRAKE_VERSION}
 
 

@@ -74,7 +74,7 @@ class NeuralCodec:
         path = self.binary or os.environ.get(VARIABLE, "")
         if not Path(path).is_file():
             named = path or "no weights named"
-            raise EncoderMissing(f"{named}: give the weights with --binary, or set {VARIABLE}")
+            raise EncoderMissing(f"give the weights with --binary, or set {VARIABLE}", where=named)
         return str(Path(path).absolute())
 
     @torch.inference_mode()
@@ -104,7 +104,7 @@ class NeuralCodec:
             parts = coded.reshape(channels, -1)
             signals = np.stack([_decoded(network, part, codebooks, length) for part in parts])
         except (ValueError, struct.error) as error:
-            raise DecodeFailed(f"{self.name}: damaged: {error}") from error
+            raise DecodeFailed(f"damaged: {error}", where=self.name) from error
         return (_mid_side(signals) if mid_side else signals), network.sample_rate
 
     def command_line(self, settings, knob, source, target):
