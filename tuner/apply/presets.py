@@ -37,15 +37,16 @@ COMPONENT = """\
 </component>
 """
 
-#: ffmpeg's name of an encoder -> HandBrake's.
-HANDBRAKE_ENCODERS = {
-    "aac": "av_aac",
-    "ac3": "ac3",
-    "eac3": "eac3",
-    "libmp3lame": "mp3",
-    "libopus": "opus",
-    "libvorbis": "vorbis",
-}
+#: A codec library's name in ffmpeg, and in HandBrake; no adapters' names.
+NAMES = """
+aac av_aac
+ac3 ac3
+eac3 eac3
+libmp3lame mp3
+libopus opus
+libvorbis vorbis
+"""
+HANDBRAKE_ENCODERS = dict(line.split() for line in NAMES.strip().splitlines())
 #: Bitrates that HandBrake offers, kb/s, as far as stereo uses them.
 OFFERED_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 640)
 #: Of the format of its presets: newer programs read older ones.
