@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,16 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert file.exists(), target
         if anchor and file.suffix == ".md":
             assert anchor in _anchors(file), target
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_lists_are_lists(path: Path) -> None:
+    """MkDocs' Markdown wants an empty line before a list, and after a paragraph of an item."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"))
+    item = re.compile(r" *([-*]|\d+\.) ")
+    for before, line in pairwise(text.splitlines()):
+        if item.match(line) and before.strip() and not item.match(before):
+            assert re.match(r" {2,3}\S", before), line
 
 
 def _links(path: Path) -> Iterator[str]:
