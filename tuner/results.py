@@ -13,6 +13,8 @@ from tuner.consistency import find_contradictions
 from tuner.errors import RunError
 from tuner.records import FORMAT_VERSION, Results
 
+#: Of the file in a run directory.
+RESULTS_NAME = "results.json"
 #: How much of what is wrong with a file is told.
 MOST_TOLD = 3
 
@@ -55,6 +57,11 @@ def read_results(path: Path) -> Results:
         told = "; ".join(found[:MOST_TOLD]) + (" …" if len(found) > MOST_TOLD else "")
         raise RunError(f"inconsistent ({told})", where=path, remedy="recreate it with `tuner run`")
     return results
+
+
+def read_run(run: Path) -> Results:
+    """The results of a run directory. Raises `RunError` as `read_results`."""
+    return read_results(run / RESULTS_NAME)
 
 
 def _version(raw: bytes) -> object:

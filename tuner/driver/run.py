@@ -38,7 +38,7 @@ from tuner.records import (
     Results,
     Side,
 )
-from tuner.results import read_results, write_results
+from tuner.results import read_run, write_results
 from tuner.rundir.database import close_storage, open_storage
 from tuner.rundir.folder import RunFolder, now
 from tuner.search.evaluate import Plan, TrialResult, evaluate
@@ -216,7 +216,7 @@ def _listened(folder: RunFolder) -> dict[float, ListeningResult]:
     if not folder.results.exists():
         return {}
     try:
-        bitrates = read_results(folder.results).bitrates
+        bitrates = read_run(folder.path).bitrates
     except RunError:
         return {}  # of another version, or damaged: it is written anew
     return {b.target_kbps: b.listening for b in bitrates if b.listening is not None}

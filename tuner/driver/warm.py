@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuner.encoder import Settings
 from tuner.errors import StudyError
-from tuner.results import read_results
+from tuner.results import read_run
 
 #: How many bitrates of a finished run lend their finalists.
 NEAREST = 2
@@ -41,7 +41,7 @@ def find_winners(runs: Sequence[Path], encoder: str) -> Winners:
     """
     found: list[tuple[float, Settings]] = []
     for run in runs:
-        results = read_results(run / "results.json")
+        results = read_run(run)
         if results.provenance.encoder != encoder:
             raise StudyError(
                 f"a run of {results.provenance.encoder} cannot warm-start {encoder}",

@@ -11,7 +11,7 @@ from tuner.errors import RunError, StudyError
 from tuner.extras import need_extra
 from tuner.pcm import SAMPLE_RATE, Pcm
 from tuner.records import Answer, Candidate, ClipRecord, Results
-from tuner.results import read_results
+from tuner.results import read_run
 from tuner.study.trust import Trust
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Run:
         Raises:
             RunError: the run has not finished, or the file is damaged.
         """
-        return read_results(self.folder / "results.json")
+        return read_run(self.folder)
 
     @property
     def report(self) -> Path:

@@ -209,12 +209,6 @@ def _objectors(shown: Candidate | None, results: Results) -> str:
         for metric in results.metrics
         if metric.family in lost and metric.name != results.climbed
     ]
-    if not names:  # before format 6 judges spoke for themselves
-        names = [
-            words.metric_label(name)
-            for name, gain in (side.gains if side else {}).items()
-            if gain.high < 0 and name != results.climbed
-        ]
     if not names:
         return "a judge hears a loss"
     return f"{words.joined(names)} {'hears' if len(names) == 1 else 'hear'} a loss"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from tuner.atomic import atomic_write
 from tuner.report import words
 from tuner.report.render import make_environment, read_asset
 from tuner.report.tables import cell
@@ -20,9 +21,7 @@ def write_ladder_page(ladder: Ladder, path: Path) -> None:
     template = make_environment().get_template("ladder.html")
     style = Markup(read_asset("report.css"))
     text = template.render(ladder=ladder, style=style, join=shlex.join, words=words)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    atomic_write(path, text)
 
 
 def write_ladder_csv(ladder: Ladder, path: Path) -> None:

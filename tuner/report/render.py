@@ -25,12 +25,11 @@ from tuner.report.charts import build_charts
 from tuner.report.clips import Audio, build_clips
 from tuner.report.data import build_page, source_name
 from tuner.report.mattered import build_mattered
-from tuner.report.runs import RESULTS_NAME, Run, read_runs
+from tuner.report.runs import Run, read_runs
 from tuner.report.views import SIDES
 
 __all__ = [
     "REPORT_NAME",
-    "RESULTS_NAME",
     "Audio",
     "embed_json",
     "render",

@@ -11,9 +11,8 @@ from tuner.errors import RunError
 from tuner.exhibits import Exhibit, read_index
 from tuner.records import SIDE_WORDS, Results, name_rates
 from tuner.report import words
-from tuner.results import read_results
+from tuner.results import read_run
 
-RESULTS_NAME = "results.json"
 #: How many clips of a difference are named.
 NAMED_CLIPS = 3
 
@@ -43,7 +42,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     Raises:
         RunError: one is unfinished or damaged, or they are over different clips.
     """
-    read = [(folder, read_results(folder / RESULTS_NAME), read_index(folder)) for folder in folders]
+    read = [(folder, read_run(folder), read_index(folder)) for folder in folders]
     runs = name_runs(read)
     check_comparable(runs)
     return runs

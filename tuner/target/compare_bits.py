@@ -23,9 +23,6 @@ from tuner.study.objective import DEFAULT_OBJECTIVE
 from tuner.target.needed import Needed, bits_ratio, find_needed
 from tuner.target.per_title import start_knob
 
-#: What the gate lets pass: bits of B over A, less one.
-MOST_MORE = 0.01
-
 
 @dataclass(frozen=True)
 class Coder:

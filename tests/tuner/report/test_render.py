@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import RunError
-from tuner.report import REPORT_NAME, RESULTS_NAME, render, write_report
+from tuner.report import REPORT_NAME, render, write_report
 from tuner.report.render import SCRIPTS, embed_json
 from tuner.report.runs import name_runs, read_runs
-from tuner.results import write_results
+from tuner.results import RESULTS_NAME, write_results
 
 #: The page's script elements: three of data, the player, the page's own, the loader.
 SCRIPT_ELEMENTS = 3 + 1 + len(SCRIPTS) + 1

@@ -10,7 +10,7 @@ from tuner.apply.player import RunPlayer, encoder_of, find_bitrate, find_candida
 from tuner.errors import ClipError, StudyError
 from tuner.listening.stimuli import Material
 from tuner.records import Side
-from tuner.results import read_results
+from tuner.results import read_run
 from tuner.study.trust import Trust
 
 #: Folder of the references among those of a test's conditions.
@@ -45,7 +45,7 @@ def from_run(
         RunError: the run cannot be read, or lacks a bitrate, a condition or a clip.
         EncoderError: encoding again failed.
     """
-    results = read_results(run / "results.json")
+    results = read_run(run)
     everything = [b.target_kbps for b in results.bitrates]
     wanted = everything if bitrates is None else list(bitrates)
     answers = {kbps: find_bitrate(run, results, kbps) for kbps in wanted}

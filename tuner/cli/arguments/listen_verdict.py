@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuner.errors import RunError
 from tuner.records import Estimate, ListeningResult
-from tuner.results import read_results, write_results
+from tuner.results import read_run, write_results
 
 if TYPE_CHECKING:
     from tuner.listening.analysis import Analysis
@@ -26,7 +26,7 @@ def note_run(test: Path, run: Path) -> None:
     Raises:
         RunError: the run cannot be read.
     """
-    results = read_results(run / "results.json")
+    results = read_run(run)
     tuned = {f"{b.target_kbps:g}": b.candidates[b.tuned].trial for b in results.bitrates if b.tuned}
     content = {"run": str(run.absolute()), "tuned": tuned}
     (test / RUN_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -86,7 +86,7 @@ def _tell(run: Path, heard: dict[float, ListeningResult]) -> list[str]:
     from tuner.answer.listened import still_holds, with_listeners
     from tuner.report import write_report
 
-    results = read_results(run / "results.json")
+    results = read_run(run)
     told = with_listeners(results, heard)
     held = [b for b in told.bitrates if still_holds(b, heard.get(b.target_kbps))]
     sentences = [f"{bitrate.target_kbps:g} kb/s: {bitrate.verdict.sentence}" for bitrate in held]

@@ -103,10 +103,10 @@ def _from_encoder(text: str, binary: str | None) -> SubjectSpec:
 
 
 def _from_run(text: str, run_text: str, name: str, trust: Trust) -> SubjectSpec:
-    from tuner.results import read_results
+    from tuner.results import read_run
 
     run, only = parse_run(run_text)
-    results = read_results(run / "results.json")
+    results = read_run(run)
 
     def at(kbps: float) -> tuple[Settings, float | None]:
         answer = find_bitrate(run, results, kbps if only is None else only)

@@ -214,9 +214,9 @@ def _choose_clips(folder: Path | None, sides: Sequence[SubjectSpec], cache: Path
         StudyError: neither a folder nor a run.
     """
     from tuner.apply.compare import MIN_CLIPS
-    from tuner.results import read_results
+    from tuner.results import read_run
 
-    runs = [(side.run, read_results(side.run / "results.json")) for side in sides if side.run]
+    runs = [(side.run, read_run(side.run)) for side in sides if side.run]
     if folder is not None:
         found = _load_clips(folder, cache, sides, {results.provenance.rate for _, results in runs})
     elif runs:

@@ -119,10 +119,10 @@ def find_winner(
         RunError: no such run, bitrate or settings, or the encoder is another build.
     """
     from tuner.apply.player import encoder_of, find_bitrate, find_candidate, parse_run
-    from tuner.results import read_results
+    from tuner.results import read_run
 
     run, kbps = parse_run(text)
-    results = read_results(run / "results.json")
+    results = read_run(run)
     if kbps is None:
         targets = [each.target_kbps for each in results.everything]
         if len(targets) != 1:

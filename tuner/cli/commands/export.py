@@ -146,10 +146,10 @@ def _collect(text: str, name: str | None, trust: Trust, *, verify: bool) -> Iter
     from tuner.apply.player import RunPlayer, encoder_of, parse_run
     from tuner.apply.proof import prove
     from tuner.cli.display.progress import progress_bar
-    from tuner.results import read_results
+    from tuner.results import read_run
 
     run, only = parse_run(text)
-    results = read_results(run / "results.json")
+    results = read_run(run)
     answered = [b.target_kbps for b in results.bitrates]
     for missing in results.unanswered:
         if only in (None, missing.target_kbps):

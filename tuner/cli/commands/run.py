@@ -210,7 +210,7 @@ def _telling(target: str | None, folder: Path) -> Iterator[None]:
         return
     from tuner.cli.display.answers import summarise
     from tuner.cli.display.notify import notify
-    from tuner.results import read_results
+    from tuner.results import read_run
 
     run = str(folder.absolute())
     try:
@@ -219,7 +219,7 @@ def _telling(target: str | None, folder: Path) -> Iterator[None]:
         failure = {"error": str(error), "failure": error.as_dict()}
         notify(target, {"status": "failed", "run": run, **failure})
         raise
-    results = read_results(folder / "results.json")
+    results = read_run(folder)
     report = folder.absolute() / "report.html"
     notify(target, {"status": "finished", **summarise(results, folder.absolute(), report)})
 
