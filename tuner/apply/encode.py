@@ -77,9 +77,7 @@ class Encoding:
         """First 16 hex digits of the sha256 of what makes the payload."""
         version = self.encoder.version
         parts = [self.encoder.name, version.text, version.digest, self.settings.canonical()]
-        # What older versions made, who knew no other rate, is found again.
-        rate = [] if self.rate == SAMPLE_RATE else [self.rate]
-        return hashlib.sha256(json.dumps([*parts, self.knob, *rate]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([*parts, self.knob, self.rate]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tuner.metric import Metric
 from tuner.pcm import SAMPLE_RATE, find_depth
 from tuner.records import ClipRecord, MetricRecord
 from tuner.study.space import Space, make_space
-from tuner.study.spec import OLD_RATE, StudySpec
+from tuner.study.spec import StudySpec
 
 if TYPE_CHECKING:
     from tuner.sound.clips import Clip, ClipSet
@@ -56,8 +56,7 @@ class Parts:
             "encoder build": version.digest,
             **{f"fixed {name}": str(value) for name, value in spec.fixed},
             **{name: _describe(fields) for name, fields in declared.items()},
-            # Runs of versions that knew no other rate go on.
-            **({} if spec.rate == OLD_RATE else {"rate": str(spec.rate)}),
+            "rate": str(spec.rate),
             **{f"clip {clip.name} ({clip.side})": _sound(clip) for clip in self.clips.clips},
             "quality model": f"{self.scorer.name} {self.scorer.version}",
             "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
@@ -108,7 +107,6 @@ class Parts:
 def _sound(clip: Clip) -> str:
     """A clip's digest, and what is unusual in it."""
     rate = "" if clip.rate == SAMPLE_RATE else f" at {clip.rate} Hz"
-    # Older versions rounded floats to 24 bits for most encoders.
     return f"{clip.digest[:16]}{rate}{', floats' if find_depth(clip.pcm) == 'float' else ''}"
 
 

@@ -30,7 +30,7 @@ from tuner.rundir.status import LOCK_FILE, STATUS_FILE, read_status
 from tuner.system.locks import LockHeld, hold_lock
 
 #: Grows when a run directory of an older version can no longer be resumed.
-FORMAT = 2
+FORMAT = 3
 
 IDENTITY_FILE = "identity.json"
 #: Seconds to wait for the lock: `tuner status` holds it for less than a millisecond.
@@ -42,7 +42,7 @@ REMEDIES = {
     "encoder": "give the old build with --binary",
     "parameter": "use the old version of the encoder or of this program",
     "fixed": "give the old --fixed",
-    "rate": "give the old --rate (48000 where the run had none)",
+    "rate": "give the old --rate",
     "clip": "restore the old files, at the old --rate",
     "quality": "give the old --weights, or install the old version of this program",
     "bitrates_kbps": "give the old --bitrates",

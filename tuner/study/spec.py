@@ -18,7 +18,6 @@ import tomli_w
 
 from tuner.encoder import Value
 from tuner.errors import StudyError
-from tuner.pcm import SAMPLE_RATE
 from tuner.records import MODEL
 from tuner.study.database_url import show_url
 from tuner.study.goal import QUALITY_RANGE, SHARE_RANGE, Goal
@@ -51,16 +50,6 @@ LATENCY_RANGE_MS = (0.1, 10_000.0)
 
 GroupBy = Literal["recording", "folder"]
 GROUPS = ("recording", "folder")
-#: Fields of `ClipsSpec` that older versions did not know, and what these did.
-NEWER = {
-    "allow_lossy": False,
-    "group_by": "recording",
-    "category": None,
-    "per_category": False,
-}
-
-#: What older versions, which knew no `rate`, brought all clips to.
-OLD_RATE = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -192,12 +181,12 @@ class StudySpec:
             self.weights,
             self.search.sampler,
             self.search.goal,
-            *([] if self.rate == OLD_RATE else [self.rate]),
-            *([] if self.search.objective_metric == MODEL else [self.search.objective_metric]),
-            *([[self.target_quality, self.target_share]] if self.target_quality else []),
+            self.search.objective_metric,
+            self.rate,
+            self.target_quality,
+            self.target_share,
             self.fixed,
-            # What older versions did not know counts only where it is used: runs are found again.
-            {k: v for k, v in vars(self.clips).items() if NEWER.get(k, ...) != v},
+            vars(self.clips),
         ]
         return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:16]
 

@@ -68,11 +68,10 @@ def test_toml_round_trip() -> None:
 
 
 def test_the_rate_is_part_of_the_study() -> None:
-    """Another rate is another search; that of older versions, 48 kHz, is found again."""
+    """Another rate is another search."""
     spec = parse_study({**LEAST, "rate": 44_100}, "x")
     assert (spec.clip_rate, parse_study(LEAST, "x").clip_rate) == (44_100, None)
     assert len({replace(spec, rate=rate).digest() for rate in ("source", 44_100, 48_000)}) == 3
-    assert replace(spec, rate=48_000).digest() == "5cffb7dce2f6a070"
     for wrong in (8000, 44.1, True, "44100"):
         with pytest.raises(StudyError, match=r'rate: must be "source", or an integer .* Hz'):
             parse_study({**LEAST, "rate": wrong}, "x")
