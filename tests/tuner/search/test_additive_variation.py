@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.encoder import RATE_MODE, Parameter, RateMode, Settings
-from tuner.search.variation import vary
+from tuner.search.additive import vary
 from tuner.study.space import Space
 
 MODES = (RateMode("abr", "bitrate_kbps", low=8, high=320), RateMode("cbr", "bitrate_kbps", 8, 320))
