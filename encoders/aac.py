@@ -38,6 +38,8 @@ class Aac(FfmpegEncoder):
     name: ClassVar[str] = "aac"
     codec: ClassVar[str] = "aac"
     suffix: ClassVar[str] = ".m4a"
+    #: Of 6.1 what ffmpeg 9.0.2 writes is decoded in a wrong order.
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 5, 6, 8)
     rate_modes: ClassVar[tuple[RateMode, ...]] = (
         # At most 6144 bits a frame and channel (ISO 14496-3): 288 kb/s for mono at 48 kHz.
         # Asked for less than about 22 kb/s in stereo it spends 22.

@@ -76,6 +76,7 @@ class Ac3(FfmpegEncoder):
     name: ClassVar[str] = "ac3"
     codec: ClassVar[str] = "ac3"
     suffix: ClassVar[str] = ".ac3"
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 5, 6)
     rate_modes: ClassVar[tuple[RateMode, ...]] = (
         RateMode("cbr", "bitrate_kbps", low=32, high=640, table=AC3_KBPS),
     )

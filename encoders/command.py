@@ -41,6 +41,7 @@ from tuner.encoder import (
     default_settings,
     validate,
 )
+from tuner.layout import name_layout
 from tuner.pcm import find_depth
 from tuner.system.outputs import BadOutput, read_output
 
@@ -92,6 +93,8 @@ class BinaryEncoder(Encoder):
     #: Beginnings of the names of linked libraries that hold the codec: they are part of
     #: the build, and so of the digest.
     libraries: ClassVar[tuple[str, ...]] = ()
+    #: Numbers of channels that it takes, in the order of `tuner.layout`.
+    channels: ClassVar[tuple[int, ...]] = (1, 2)
     #: Its command reads WAV files of floats as they are; others get 24 bits instead, cut off at
     #: full scale. (lame and twolame raise files of floats to full scale: libsndfile's habit.)
     reads_floats: ClassVar[bool] = False
@@ -131,8 +134,15 @@ class BinaryEncoder(Encoder):
     def encode(self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float) -> Encoded:
         """Encode one clip; see `tuner.encoder.Encoder.encode`."""
         validate(self, settings, knob)
-        if pcm.ndim != 2 or pcm.shape[0] not in (1, 2) or pcm.shape[1] == 0:
-            raise SettingsError(f"PCM of shape {pcm.shape}; expected [1 or 2, T]", where=self.name)
+        if pcm.ndim != 2 or pcm.shape[1] == 0:
+            raise SettingsError(f"PCM of shape {pcm.shape}; expected [C, T]", where=self.name)
+        if pcm.shape[0] not in self.channels:
+            taken = ", ".join(map(name_layout, self.channels))
+            raise SettingsError(
+                f"does not encode {name_layout(pcm.shape[0])}, only {taken}",
+                where=self.name,
+                remedy="mix it down (--downmix)",
+            )
         with private_folder() as folder:
             target = folder / ("out" + self.suffix)
             command, stdin = self.child_command(pcm, sample_rate, settings, knob, target)
@@ -271,6 +281,8 @@ def write_wav(
     subtype = f"PCM_{min(24 if depth == 'float' else depth, most_bits)}"
     if depth == "float" and floats:
         subtype = "FLOAT"
+    # Without a channel mask: opusenc and oggenc take the layouts of `tuner.layout` by their number,
+    # and warn of some masks of the same.
     soundfile.write(path, pcm.T, sample_rate, subtype=subtype, format="WAV")
 
 

@@ -29,6 +29,7 @@ from tuner.encoder import (
     Version,
     validate,
 )
+from tuner.layout import LAYOUTS
 
 #: Environment variable that names another ffmpeg than the bundled one.
 BINARY_VARIABLE = "TUNER_FFMPEG"
@@ -85,7 +86,8 @@ class FfmpegEncoder(BinaryEncoder):
         import ffmpeg
 
         options = self.options(settings.rate_mode, settings.as_dict(), knob)
-        source = ffmpeg.input("pipe:", format="f32le", ac=pcm.shape[0], ar=sample_rate)
+        layout = LAYOUTS[pcm.shape[0]].name
+        source = ffmpeg.input("pipe:", format="f32le", channel_layout=layout, ar=sample_rate)
         fixed = {"c:a": self.codec, "fflags": "+bitexact", "threads": 1}
         output = source.output(target.name, **fixed, **options)
         quiet = output.global_args("-nostdin", "-hide_banner", "-v", "warning")

@@ -78,6 +78,7 @@ class Opus(CommandEncoder):
     program: ClassVar[str] = "opusenc"
     remedy: ClassVar[str] = "install the package opus-tools (Debian, Homebrew)"
     suffix: ClassVar[str] = ".opus"
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 5, 6, 7, 8)
     reads_floats: ClassVar[bool] = True
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"opus-tools .*libopus .*\w\)?")
     libraries: ClassVar[tuple[str, ...]] = ("libopus.", "libopusenc.")

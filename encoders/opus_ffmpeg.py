@@ -92,6 +92,8 @@ class OpusFfmpeg(FfmpegEncoder):
     name: ClassVar[str] = "opus-ffmpeg"
     codec: ClassVar[str] = "libopus"
     suffix: ClassVar[str] = ".opus"
+    #: Of 5.0 and 6.1 ffmpeg 9.0.2 hands the channels to libopus in a wrong order.
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 6, 8)
     rate_modes: ClassVar[tuple[RateMode, ...]] = RATE_MODES
     parameters: ClassVar[tuple[Parameter, ...]] = (
         COMPLEXITY,

@@ -75,6 +75,7 @@ class Vorbis(CommandEncoder):
     program: ClassVar[str] = "oggenc"
     remedy: ClassVar[str] = "install the package vorbis-tools (Debian, Homebrew)"
     suffix: ClassVar[str] = ".ogg"
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 5, 6, 7, 8)
     reads_floats: ClassVar[bool] = True
     version_arguments: ClassVar[tuple[str, ...]] = ("--help",)
     version_pattern: ClassVar[re.Pattern[str]] = re.compile(r"vorbis-tools \S+")

@@ -67,6 +67,7 @@ class VorbisFfmpeg(FfmpegEncoder):
     name: ClassVar[str] = "vorbis-ffmpeg"
     codec: ClassVar[str] = "libvorbis"
     suffix: ClassVar[str] = ".ogg"
+    channels: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 5, 6, 7, 8)
     rate_modes: ClassVar[tuple[RateMode, ...]] = (
         RateMode("vbr", "quality", low=0, high=10, step=0.01, nominal=False),
         # At 44.1 and 48 kHz stereo takes 45 to 500 kb/s, mono 32 to 240.

@@ -5,7 +5,8 @@ parameters and its rate modes (`tuner.parameters`), and turns PCM into bytes and
 PCM. It is found by entry point in the group ``tuner.encoders``; the core never branches on
 an encoder's name. Adapters must be picklable: they travel to worker processes.
 
-Conventions: PCM is float32 ``[C, T]`` (C = 1 or 2), nominal range ±1, not clipped.
+Conventions: PCM is float32 ``[C, T]`` (C = 1 to 8, in the order of
+`tuner.layout`), nominal range ±1, not clipped.
 Bitrates are in kb/s (1000 bits a second). A *knob* is the one number that moves an
 adapter's bitrate in a rate mode: a target bitrate, or a VBR quality.
 """

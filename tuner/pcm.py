@@ -1,7 +1,7 @@
 """Samples in memory: what an array of them means, everywhere in the project.
 
-Conventions: float32 ``[C, T]``, C = 1 or 2, nominal range ±1; 48 kHz wherever signals are scored,
-the source's own rate where they are encoded. Decoded peaks above 1 are kept.
+Conventions: float32 ``[C, T]``, C = 1 to 8 (`tuner.layout`), nominal range ±1; 48 kHz wherever
+signals are scored, the source's own rate where they are encoded. Decoded peaks above 1 are kept.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ class Score:
             has none.
         families: what each of `FAMILIES` would say, 0 to 100; empty where a metric speaks for
             itself alone.
+        pair: of a signal of more than two channels, the stereo pair that was scored, the lowest
+            of all ("front", "surround", "back"); else empty.
     """
 
     mean: float
@@ -43,6 +45,7 @@ class Score:
     windows: tuple[float, ...] = ()
     members: tuple[float, ...] = ()
     families: tuple[float, ...] = ()
+    pair: str = ""
 
 
 class Scorer(Protocol):
@@ -60,11 +63,24 @@ class Scorer(Protocol):
         """Score one clip.
 
         Args:
-            reference, coded: float32 ``[C, T]`` at 48 kHz, aligned, of equal shape.
+            reference, coded: float32 ``[C, T]`` at 48 kHz, C = 1 or 2, aligned, of equal shape.
 
         Raises:
             ScoreError: if no finite score can be computed.
         """
+
+
+@runtime_checkable
+class HearsChannels(Protocol):
+    """What a `Scorer` has besides that hears more than two channels at once.
+
+    Others get the stereo pairs of such signals (`tuner.sound.surround`), the lowest counting.
+    """
+
+    def score_channels(
+        self, reference: npt.NDArray[np.float32], coded: npt.NDArray[np.float32]
+    ) -> Score:
+        """As `Scorer.score`, of 3 to 8 channels in the order of `tuner.layout`."""
 
 
 @runtime_checkable

@@ -70,9 +70,16 @@ ROOMS = {
 }
 #: Package -> the only modules of the project that it may import, the core's among them.
 NARROW = {
-    "encoders": ("tuner.encoder", "tuner.system.children", "tuner.system.outputs", "tuner.pcm"),
+    "encoders": (
+        "tuner.encoder",
+        "tuner.system.children",
+        "tuner.system.outputs",
+        "tuner.pcm",
+        "tuner.layout",
+    ),
     "studies": (),
     "tuner.report": (
+        "tuner.layout",
         "tuner.records",
         "tuner.results",
         "tuner.rungs",

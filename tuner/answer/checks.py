@@ -14,6 +14,7 @@ from tuner.metric import Metric
 from tuner.records import MODEL
 from tuner.scorer import Scorer
 from tuner.sound.audio import Pcm, lowpass
+from tuner.sound.surround import score_signal
 
 #: Cut-off frequencies of the anchors, Hz (ITU-R BS.1534-3).
 ANCHORS_HZ = (7000.0, 3500.0)
@@ -52,9 +53,11 @@ def check_scorer(
         One sentence per check.
     """
     try:
-        identity = {name: scorer.score(pcm, pcm).mean for name, pcm in references.items()}
+        identity = {name: score_signal(scorer, pcm, pcm).mean for name, pcm in references.items()}
         anchors = [
-            statistics.fmean(scorer.score(r, lowpass(r, hz)).mean for r in references.values())
+            statistics.fmean(
+                score_signal(scorer, r, lowpass(r, hz)).mean for r in references.values()
+            )
             for hz in ANCHORS_HZ
         ]
     except ScoreError as error:

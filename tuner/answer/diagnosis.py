@@ -24,8 +24,10 @@ from tuner.answer.bands import (
     steps,
     transform,
 )
+from tuner.artefacts import ARTEFACTS
 from tuner.scorer import Score, Scorer
 from tuner.sound.audio import SAMPLE_RATE, Pcm
+from tuner.sound.surround import find_pairs
 
 #: Bands in which bandwidth is measured: 188 Hz, 8 bins of the STFT.
 FINE_BANDS = 128
@@ -145,6 +147,18 @@ class Meter:
     def score(self, reference: Pcm, coded: Pcm) -> Score:
         """The figure, as `Score.mean`; see `tuner.scorer.Scorer.score`."""
         return Score(self.measure(reference, coded))
+
+    def score_channels(self, reference: Pcm, coded: Pcm) -> Score:
+        """The worst pair's figure; of clipping, which no mix may add to, that of all channels."""
+        if self.measure is clipping_db:
+            return self.score(reference, coded)
+        artefact = next(each for each in ARTEFACTS if each.key == self.name)
+        worst, found = "", 0.0
+        for name, pair in find_pairs(reference, coded).items():
+            figure = self.measure(*pair)
+            if not worst or artefact.improvement(found, figure) < 0:
+                worst, found = name, figure
+        return Score(found, pair=worst)
 
 
 METERS: tuple[Scorer, ...] = tuple(

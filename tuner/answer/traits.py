@@ -13,6 +13,7 @@ import numpy as np
 from tuner.answer.bands import decibels, find_attacks
 from tuner.answer.diagnosis import bandwidth_hz
 from tuner.sound.audio import SAMPLE_RATE, Pcm
+from tuner.sound.surround import downmix
 
 #: A side signal is not called quieter than this against the mid, dB.
 LEAST_SIDE_DB = -80.0
@@ -28,7 +29,7 @@ def measure_traits(
     """The traits of one clip.
 
     Args:
-        pcm: float32 ``[C, T]`` at 48 kHz.
+        pcm: float32 ``[C, T]`` at 48 kHz; of more than two channels the downmix is measured.
         taught: ranges of traits of the sounds that taught the model, by name.
 
     Returns:
@@ -36,6 +37,7 @@ def measure_traits(
         ``bandwidth_hz``; ``crest_db``, peak over RMS; ``rms_dbfs``; ``duration_s``;
         ``outside_taught``, how many of these lie outside `taught`.
     """
+    pcm = downmix(pcm)
     duration_s = pcm.shape[1] / SAMPLE_RATE
     rms_db = float(decibels(np.mean(np.square(pcm, dtype=np.float64))))
     peak_db = 2 * float(decibels(np.max(np.abs(pcm), initial=0.0)))

@@ -1,6 +1,6 @@
 """Encodes a user's own sound files with settings that a run found.
 
-Each file goes through the adapter as a clip does: at 48 kHz, mono or stereo. What is too long
+Each file goes through the adapter as a clip does. What is too long
 for memory goes through the adapter's command line, block by block. Files appear by rename, and
 a ledger beside them says what made them, so that the same command goes on where it stopped.
 """
@@ -40,6 +40,7 @@ from tuner.extras import has_extra, how_to_install
 from tuner.sound.audio import SAMPLE_RATE, Pcm, convert_rate, read_audio
 from tuner.sound.folders import read_folder
 from tuner.sound.long_audio import find_duration, write_wav
+from tuner.sound.surround import downmix
 from tuner.system.locks import LockHeld, hold_lock
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Encoding:
         settings, knob: what it is told.
         suffix: of what it makes, with dot.
         rate: Hz, to which files are brought; None: each is encoded at its own.
+        to_stereo: mix more than two channels down (`tuner.sound.surround.downmix`).
     """
 
     encoder: Encoder
@@ -72,12 +74,14 @@ class Encoding:
     knob: float
     suffix: str
     rate: int | None = None
+    to_stereo: bool = False
 
     def digest(self) -> str:
         """First 16 hex digits of the sha256 of what makes the payload."""
         version = self.encoder.version
         parts = [self.encoder.name, version.text, version.digest, self.settings.canonical()]
-        return hashlib.sha256(json.dumps([*parts, self.knob, self.rate]).encode()).hexdigest()[:16]
+        made = json.dumps([*parts, self.knob, self.rate, self.to_stereo])
+        return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Result:
         bitrate_kbps: of the codec's payload; None unless encoded.
         duration_s: of the sound; None unless encoded.
         rate: Hz, at which it was encoded; None unless encoded.
+        channels: that were encoded; None unless encoded.
         lost: what of its tags was not kept, each with its reason where there is one.
         problem: why it failed.
         failure: the fields of that error (`tuner.errors`).
@@ -110,6 +115,7 @@ class Result:
     lost: tuple[str, ...] = ()
     problem: str | None = None
     rate: int | None = None
+    channels: int | None = None
     failure: dict[str, object] | None = None
 
 
@@ -119,11 +125,12 @@ def make_encoding(
     knob: float,
     rate: int | None = None,
     tried_at: int = SAMPLE_RATE,
+    to_stereo: bool = False,
 ) -> Encoding:
     """An encoding; a tenth of a second is encoded to see that it works and what it makes.
 
     Args:
-        encoder, settings, knob, rate: see `Encoding`.
+        encoder, settings, knob, rate, to_stereo: see `Encoding`.
         tried_at: a rate that the encoder takes, Hz.
 
     Raises:
@@ -135,7 +142,7 @@ def make_encoding(
         suffix = patient.encode(0.1 * noise, tried_at, settings, knob).suffix
     except SettingsError:  # some codecs take mono only
         suffix = patient.encode(0.1 * noise[:1], tried_at, settings, knob).suffix
-    return Encoding(patient, settings, knob, suffix, rate)
+    return Encoding(patient, settings, knob, suffix, rate, to_stereo)
 
 
 def plan(sources: Sequence[Path], out: Path, suffix: str) -> list[Item]:
@@ -275,7 +282,7 @@ class _Encoder:
         tags = _read_tags(source)
         with tempfile.TemporaryDirectory(dir=self.out / WORK) as name:
             coded = Path(name, "coded" + self.encoding.suffix)
-            seconds, rate = self._encode(source, coded)
+            seconds, rate, channels = self._encode(source, coded)
             kbps = payload_bits(coded) / seconds / 1000
             if tags is not None:
                 tags = adjust_gains(tags, source, coded, self.encoding.encoder)
@@ -284,27 +291,28 @@ class _Encoder:
             target.parent.mkdir(parents=True, exist_ok=True)
             coded.replace(target)
         self.ledger.add(item.target, [content, self.digest, size])
-        return Result(item, "encoded", kbps, seconds, lost, rate=rate)
+        return Result(item, "encoded", kbps, seconds, lost, rate=rate, channels=channels)
 
-    def _encode(self, source: Path, coded: Path) -> tuple[float, int]:
-        """Encode into `coded`; the length in seconds, and the rate in Hz."""
+    def _encode(self, source: Path, coded: Path) -> tuple[float, int, int]:
+        """Encode into `coded`; the length in seconds, the rate in Hz, and the channels."""
         encoding, duration_s = self.encoding, find_duration(source)
         if duration_s is not None and duration_s <= IN_MEMORY_S:
-            pcm, rate = _load(source, encoding.rate)
+            pcm, rate = _load(source, encoding.rate, encoding.to_stereo)
             encoded = encoding.encoder.encode(pcm, rate, encoding.settings, encoding.knob)
             coded.write_bytes(encoded.data)
-            return float(pcm.shape[1] / rate), rate
+            return float(pcm.shape[1] / rate), rate, pcm.shape[0]
         import soundfile
 
         wav = coded.with_name("whole.wav")
-        write_wav(source, wav, encoding.rate, floats=encoding.encoder.reads_floats)
+        floats = encoding.encoder.reads_floats
+        write_wav(source, wav, encoding.rate, floats=floats, to_stereo=encoding.to_stereo)
         # Before an encoder runs beside it, which may leave anything there.
         written = soundfile.info(wav)
         command = exact_command(
             encoding.encoder, encoding.settings, encoding.knob, wav.name, coded.name
         )
         run_command(command, wav.parent, coded.name)
-        return float(written.duration), int(written.samplerate)
+        return float(written.duration), int(written.samplerate), int(written.channels)
 
 
 def _read_tags(source: Path) -> Tags | None:
@@ -329,12 +337,9 @@ def _tag(coded: Path, tags: Tags | None) -> tuple[str, ...]:
     return (*tags.left, *lost)
 
 
-def _load(path: Path, target_rate: int | None) -> tuple[Pcm, int]:
+def _load(path: Path, target_rate: int | None, to_stereo: bool) -> tuple[Pcm, int]:
     pcm, rate = read_audio(path)
-    if pcm.shape[0] > 2:
-        raise ClipError(
-            f"has {pcm.shape[0]} channels", where=path, remedy="mix it down to mono or stereo"
-        )
+    pcm = downmix(pcm) if to_stereo else pcm
     if not pcm.shape[1] or not np.isfinite(pcm).all():
         raise ClipError(
             "empty, or contains NaN or infinite samples", where=path, remedy="export it again"

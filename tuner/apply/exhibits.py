@@ -1,6 +1,7 @@
 """Writes a run's exhibits: the clips that gained and lost the most, to be listened to.
 
-Held-out clips, decoded as they were scored. Every sound is brought to its reference's loudness,
+Held-out clips, decoded as they were scored; more than two channels are mixed to stereo, as players
+and browsers do it in their own ways. Every sound is brought to its reference's loudness,
 and all sounds of a clip are turned down together where one would clip.
 """
 
@@ -18,6 +19,7 @@ from tuner.exhibits import FOLDER, Exhibit, Role, write_index
 from tuner.records import Answer, ClipRecord, Results, Side
 from tuner.sound.audio import SAMPLE_RATE, Pcm
 from tuner.sound.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
+from tuner.sound.surround import downmix
 
 #: How many clips of either end: a number, or all.
 Count = int | Literal["all"]
@@ -74,13 +76,14 @@ def _write_clip(
     player: RunPlayer, clip: ClipRecord, bitrates: Sequence[Answer], folder: Path
 ) -> list[Exhibit]:
     """One clip at all bitrates that show it: its sounds share one attenuation."""
-    reference = player.load(clip)
+    original = player.load(clip)
+    reference = downmix(original)
     target = loudness_lufs(reference)
     sounds: list[tuple[Answer, Role, Pcm, float]] = []
     for bitrate in bitrates:
         indices: tuple[tuple[Role, int], ...] = (("default", 0), ("tuned", bitrate.tuned))
         for role, index in indices:
-            coded = player.coded(clip, reference, bitrate.candidates[index])
+            coded = downmix(player.coded(clip, original, bitrate.candidates[index]))
             sounds.append((bitrate, role, coded, matching_gain_db(target, coded)))
     peak = max(peak_after(pcm, gain_db) for _, _, pcm, gain_db in sounds)
     peak = max(peak, peak_after(reference, 0.0))

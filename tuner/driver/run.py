@@ -45,6 +45,7 @@ from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search, window_size
 from tuner.search.race import jobs_at_once
 from tuner.search.trials import Trials
+from tuner.sound.surround import tell_channels
 from tuner.study.objective import pareto_front
 from tuner.target.answers import Target, answer_targets, find_targets
 from tuner.updates import BitrateFinished, Observer, PhaseStarted
@@ -301,7 +302,9 @@ def _notes(parts: Parts, clips: Sequence[ClipRef], bitrates: Sequence[Answer]) -
     }
     checks = check_scorer(parts.scorer, references, coded)
     rates = tell_rates(parts.clips.clips, parts.spec.clip_rate)
-    return [*checks, *tell_teachers(parts.scorer, parts.judges), rates]
+    channels = [clip.channels for clip in parts.clips.clips]
+    surround = tell_channels(channels, mixed=parts.spec.clips.downmix)
+    return [*checks, *tell_teachers(parts.scorer, parts.judges), rates, *surround]
 
 
 def _provenance(parts: Parts, folder: RunFolder, command: str) -> Provenance:

@@ -113,13 +113,17 @@ class Cache:
             return None
         _, fields, _ = found
         mean, spread, disagreement = (float(fields[name]) for name in _SCORE_NUMBERS)
-        lists = (tuple(map(float, fields.get(name, ()))) for name in _SCORE_LISTS)
-        return Score(mean, spread, disagreement, *lists)
+        windows, members, families = (
+            tuple(map(float, fields.get(name, ()))) for name in _SCORE_LISTS
+        )
+        pair = str(fields.get("pair", ""))
+        return Score(mean, spread, disagreement, windows, members, families, pair)
 
     def put_score(self, key: str, score: Score) -> None:
         """Store a score, which must be finite (else ValueError)."""
         fields: dict[str, Any] = {name: float(getattr(score, name)) for name in _SCORE_NUMBERS}
         fields |= {name: [float(mean) for mean in getattr(score, name)] for name in _SCORE_LISTS}
+        fields |= {"pair": score.pair} if score.pair else {}
         self._write("scores", key, fields, b"")
 
     def size(self) -> int:

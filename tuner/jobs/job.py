@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tuner.encoder import Encoded, Encoder, Settings, Version
 from tuner.errors import (
     AlignmentError,
@@ -33,6 +35,7 @@ from tuner.jobs.cache import Cache, encode_key, score_key
 from tuner.scorer import Score, Scorer
 from tuner.sound.audio import SAMPLE_RATE, Pcm, align, convert_rate, resample
 from tuner.sound.clip_files import read_clip
+from tuner.sound.surround import PAIRS_VERSION, score_signal
 from tuner.system import children
 from tuner.system.machine import find_fault
 
@@ -52,7 +55,7 @@ class ClipRef:
     Args:
         digest: sha256 of the samples and their rate (`tuner.sound.audio.sample_digest`).
         path: .npy file, float32 ``[C, T]`` at `rate`.
-        channels: 1 or 2.
+        channels: 1 to 8.
         duration_s: length in seconds.
         rate: Hz, at which it is encoded.
     """
@@ -153,7 +156,7 @@ def _run(job: Job, cache: Cache) -> Outcome:
         _check_build(job.encoder)
         cache.put_encode(key, encoded)
 
-    keys = {scorer.name: _score_key(key, scorer) for scorer in job.scorers}
+    keys = {scorer.name: _score_key(key, scorer, job.clip) for scorer in job.scorers}
     found = {name: cache.get_score(score) for name, score in keys.items()}
     scores = {name: score for name, score in found.items() if score is not None}
     missing = [scorer for scorer in job.scorers if scorer.name not in scores]
@@ -232,7 +235,8 @@ def _known_delay(job: Job) -> int:
     """
     from tuner.sound.synth import synthesize
 
-    signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[: job.clip.channels]
+    channels = np.arange(job.clip.channels) % 2
+    signal = synthesize(PROBE, seed=0, duration_s=PROBE_S)[channels]
     source = convert_rate(signal, SAMPLE_RATE, job.clip.rate)
     with _plugin(EncoderError, **_place(job, "measuring the delay of ")):
         encoded = job.encoder.encode(source, job.clip.rate, job.settings, job.knob)
@@ -242,15 +246,16 @@ def _known_delay(job: Job) -> int:
 
 def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:
     with _plugin(ScoreError, **_place(job, f"{scorer.name} on ")):
-        score = scorer.score(reference, coded)
+        score = score_signal(scorer, reference, coded)
         if not (math.isfinite(score.mean) and math.isfinite(score.spread)):
             raise ScoreError(f"not finite: {score}", **_place(job, f"{scorer.name} on "))
         return score
 
 
-def _score_key(key: str, scorer: Scorer) -> str:
+def _score_key(key: str, scorer: Scorer, clip: ClipRef) -> str:
     with _plugin(ScoreError, where=f"the version of {scorer.name}"):
-        return score_key(key, scorer.name, scorer.version)
+        version = scorer.version if clip.channels <= 2 else f"{scorer.version}, {PAIRS_VERSION}"
+        return score_key(key, scorer.name, version)
 
 
 _versions: dict[bytes, Version] = {}

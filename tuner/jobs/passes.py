@@ -165,13 +165,15 @@ def between(near: Outcome, far: Outcome, share: float) -> Outcome:
 
 def _mix_scores(near: Score, far: Score, share: float) -> Score:
     """Every figure of a score, and every figure of its lists where both have as many."""
-    mixed: dict[str, float | tuple[float, ...]] = {}
+    mixed: dict[str, str | float | tuple[float, ...]] = {}
     for each in fields(Score):
         one, other = getattr(near, each.name), getattr(far, each.name)
         if isinstance(one, tuple):
             together = zip(one, other, strict=False)
             same = len(one) == len(other)
             mixed[each.name] = tuple(_mix(a, b, share) for a, b in together) if same else one
+        elif isinstance(one, str):
+            mixed[each.name] = one
         else:
             mixed[each.name] = _mix(one, other, share)
     # What lies between two points of a curve is known to a part of their distance.

@@ -15,6 +15,7 @@ from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.errors import EncoderError, StudyError
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import ClipRef, Job, run_job
+from tuner.layout import name_layout
 from tuner.pcm import find_depth, to_grid
 from tuner.records import name_rates
 from tuner.sound.audio import sample_digest
@@ -50,7 +51,7 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
     problems = []
     for (rate, channels, depth), found in alike.items():
         if reason := _refusal(encoder, settings, rate, channels, depth):
-            kind = f"{name_rates([rate])}, {'mono' if channels == 1 else 'stereo'}"
+            kind = f"{name_rates([rate])}, {name_layout(channels)}"
             more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
             names = ", ".join(clip.name for clip in found[:NAMED]) + more
             problems.append(f"{kind} ({names}): {reason}")
@@ -58,7 +59,8 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
         told = "\n  ".join(problems)
         raise StudyError(
             f"{encoder.name} cannot encode clips as they are:\n  {told}",
-            remedy="Remove these files, or resample all clips to a supported rate (--rate 48000).",
+            remedy="Remove these files, resample all clips to a supported rate (--rate 48000), or"
+            " mix more than two channels down (--downmix).",
         )
 
 

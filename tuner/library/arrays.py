@@ -35,7 +35,7 @@ def to_pcm(samples: Samples, name: str) -> Pcm:
         name: of the signal, for messages.
 
     Raises:
-        ClipError: another shape or type, more than two channels, no samples, NaN or infinity, or
+        ClipError: another shape or type, more than eight channels, no samples, NaN or infinity, or
             integers so small that they seem to be of a narrower type.
     """
     array = _to_numpy(samples, name)

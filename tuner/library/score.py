@@ -13,6 +13,7 @@ from tuner.metric import Metric
 from tuner.records import MODEL
 from tuner.scorer import FAMILIES
 from tuner.sound.pairs import align_signals
+from tuner.sound.surround import score_signal
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Scored:
         correlation: of the aligned signals, 0 to 1.
         inverted: whether its polarity was inverted; it is put right before scoring.
         notes: what else was found, in whole phrases.
+        pair: of more than two channels, the stereo pair that scores lowest ("front", "surround",
+            "back") and is what all scores by the first metric are of; else empty.
     """
 
     score: float
@@ -41,6 +44,7 @@ class Scored:
     correlation: float
     inverted: bool
     notes: tuple[str, ...] = ()
+    pair: str = ""
 
     def __float__(self) -> float:
         return self.score
@@ -63,8 +67,8 @@ def score(
 
     Args:
         reference, coded: samples of NumPy or torch, 1-D (mono), ``[C, T]`` or ``[T, C]`` with one
-            or two channels; floats of nominal range ±1, or integers of full scale. The coded
-            signal may have another length.
+            to eight channels (`tuner.layout`); floats of nominal range ±1, or integers of full
+            scale. The coded signal may have another length.
         sample_rate: of both, Hz.
         coded_rate: of the coded signal, Hz, where it has another.
         metrics: names or TOML files of what scores (`tuner metrics` lists them).
@@ -130,7 +134,7 @@ def _score(
     rates = [check_rate(sample_rate if r is None else r) for r in (sample_rate, coded_rate)]
     signals = [to_pcm(reference, "reference"), to_pcm(coded, "coded signal")]
     original, aligned, alignment = align_signals((signals[0], rates[0]), (signals[1], rates[1]))
-    found = {scorer.name: scorer.score(original, aligned) for scorer in scorers}
+    found = {scorer.name: score_signal(scorer, original, aligned) for scorer in scorers}
     first = next(iter(found.values()))
     return Scored(
         score=first.mean,
@@ -142,4 +146,5 @@ def _score(
         correlation=abs(alignment.correlation),
         inverted=alignment.inverted,
         notes=alignment.notes,
+        pair=first.pair,
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.errors import ClipError, RunError
+from tuner.layout import name_layout
 from tuner.listening.anchors import anchor
 from tuner.listening.plan import (
     ANCHORS,
@@ -92,7 +93,8 @@ def make_test(
 
     Raises:
         RunError: the folder holds a test, or cannot be written.
-        ClipError: a clip has too few or too many conditions, or is too short.
+        ClipError: a clip has too few or too many conditions, is too short, or has more than two
+            channels.
     """
     import soundfile
 
@@ -105,6 +107,13 @@ def make_test(
     try:
         (folder / STIMULI_FOLDER).mkdir(parents=True, exist_ok=True)
         for number, material in enumerate(materials):
+            if len(material.reference) > 2:
+                raise ClipError(
+                    f"has {name_layout(len(material.reference))} sound; listening tests play mono"
+                    " and stereo only",
+                    where=material.clip,
+                    remedy="mix it down (tuner run --downmix)",
+                )
             sounds = {**_sounds(material), **_anchors(material, kind)}
             gains = level_gains(material.reference, sounds)
             made = []

@@ -43,7 +43,7 @@ class ClipRecord:
         name: file name and excerpt, for people.
         side: "tune" or "holdout".
         duration_s: length in seconds.
-        channels: 1 or 2.
+        channels: 1 to 8, in the order of `tuner.layout`.
         source: path of the source file.
         start_s: where the excerpt begins in the source.
         traits: what kind of sound it is (`tuner.answer.traits`): name -> figure.

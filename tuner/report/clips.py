@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tuner.artefacts import ARTEFACTS, describe
 from tuner.exhibits import Role
+from tuner.layout import name_layout
 from tuner.records import Answer, Candidate, ClipRecord, Side, SideResult
 from tuner.report import words
 from tuner.report.candidates import metric_order, shown_candidate
@@ -229,6 +230,8 @@ def _describe(clip: ClipRecord) -> str:
         told.append(attacks)
     if clip.channels == 1:
         told.append("mono")
+    elif clip.channels > 2:
+        told.append(f"{name_layout(clip.channels)} surround")
     elif "side_db" in traits:
         told.append(f"side {words.plain(traits['side_db'])} dB relative to mid")
     if "bandwidth_hz" in traits:

@@ -56,6 +56,8 @@ LONGER = 9600
 NO_SIDE = 1e-4
 #: Correlation of the sides, or of a channel, from which on it counts as inverted.
 REVERSED = -0.5
+#: A channel that correlates by so much better with another is in its place.
+MOVED = 0.5
 #: Fractions under this are left, samples: they make an error of -30 dB at 15 kHz.
 LEAST_FRACTION = 0.02
 #: Taps of the filter that shifts by a fraction of a sample, and the shape of its Kaiser window:
@@ -137,7 +139,7 @@ def _match_channels(reference: Pcm, decoded: Pcm) -> Pcm:
     channels, found = len(reference), len(decoded)
     if found == channels:
         return decoded
-    if found == 1:
+    if found == 1 and channels == 2:
         return np.repeat(decoded, channels, axis=0)
     if channels == 1 and found == 2 and not has_side(decoded):
         return np.asarray(decoded.mean(axis=0, keepdims=True))
@@ -299,6 +301,8 @@ def _kaiser(places: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.float
 
 def _channel_notes(reference: Pcm, aligned: Pcm, turned: bool) -> list[str]:
     """Channels that are swapped, or one that is inverted: heard, and so left as they are."""
+    if len(reference) > 2:
+        return _order_notes(reference, aligned)
     if len(reference) != 2 or not has_side(reference) or not has_side(aligned):
         return []
     # Inner products of each channel with each; the mid's and the side's are sums of them.
@@ -318,6 +322,20 @@ def _channel_notes(reference: Pcm, aligned: Pcm, turned: bool) -> list[str]:
             f"the polarity of the {'left' if (left < 0) != turned else 'right'} channel is inverted"
         ]
     return []
+
+
+def _order_notes(reference: Pcm, aligned: Pcm) -> list[str]:
+    """Channels that are found in the place of others."""
+    first, second = (
+        pcm / (np.linalg.norm(pcm, axis=1)[:, None] + TINY) for pcm in (reference, aligned)
+    )
+    alike = np.abs(first @ second.T)
+    moved = [
+        f"{here + 1} as {there + 1}"
+        for here, there in enumerate(alike.argmax(axis=1))
+        if alike[here, there] - alike[here, here] > MOVED
+    ]
+    return [f"the channels are in another order ({', '.join(moved)})"] if moved else []
 
 
 def _length_notes(reference: Pcm, decoded: Pcm, found: Alignment) -> list[str]:

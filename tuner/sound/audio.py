@@ -1,7 +1,7 @@
 """Reading, resampling and aligning audio.
 
-Conventions: float32 ``[C, T]``, C = 1 or 2, nominal range ±1; encoders get the source's own rate,
-scorers 48 kHz. Decoded peaks above 1 are kept.
+Conventions: float32 ``[C, T]``, C = 1 to 8 (`tuner.layout`), nominal range ±1; encoders get the
+source's own rate, scorers 48 kHz. Decoded peaks above 1 are kept.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 from tuner.atomic import replacing
 from tuner.errors import ClipError
 from tuner.sound.audio import Pcm, convert_rate, read_audio, sample_digest
+from tuner.sound.surround import downmix
 
 
 def clip_path(folder: Path, digest: str) -> Path:
@@ -98,9 +99,13 @@ def cut_again(
     if not source.is_file():
         return None
     try:
-        pcm = convert_rate(*read_audio(source), rate)
+        pcm, own_rate = read_audio(source)
     except ClipError:
         return None
     begin, samples = round(start_s * rate), round(duration_s * rate)
-    excerpt = np.ascontiguousarray(pcm[:, begin : begin + samples])
-    return excerpt if sample_digest(excerpt, rate) == digest else None
+    for mixed in (pcm, downmix(pcm)):  # a run may have mixed its clips down
+        whole = convert_rate(mixed, own_rate, rate)
+        excerpt = np.ascontiguousarray(whole[:, begin : begin + samples])
+        if sample_digest(excerpt, rate) == digest:
+            return excerpt
+    return None

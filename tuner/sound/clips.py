@@ -65,7 +65,7 @@ class Clip:
 
     @property
     def channels(self) -> int:
-        """1 or 2."""
+        """1 to 8, in the order of `tuner.layout`."""
         return int(self.pcm.shape[0])
 
 
@@ -111,6 +111,7 @@ def load_clips(
     group_by: GroupBy = "recording",
     guess: Callable[[Pcm], str] | None = None,
     rate: int | None = None,
+    to_stereo: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipSet:
     """Make a clip set of a folder of lossless sound files.
@@ -128,6 +129,7 @@ def load_clips(
         group_by: what stays on one side: files of one recording, or also of one folder.
         guess: tells the kind of a file from its first excerpt where the manifest does not.
         rate: Hz that all clips are brought to; None: each keeps its file's.
+        to_stereo: mix more than two channels down (`tuner.sound.surround.downmix`).
         progress: called with (files read, files).
 
     Raises:
@@ -152,7 +154,7 @@ def load_clips(
     for done, want in enumerate(wanted, start=1):
         try:
             check_kind(want.path, allow_lossy=allow_lossy)
-            excerpts, fingerprint = cut_excerpts(want, excerpting, rate)
+            excerpts, fingerprint = cut_excerpts(want, excerpting, rate, to_stereo=to_stereo)
             if guess is not None and not want.category:
                 kind = guess(resample(excerpts.excerpts[0][1], excerpts.rate))
                 excerpts = replace(excerpts, want=replace(want, category=kind))

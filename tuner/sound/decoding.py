@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.errors import ClipError
+from tuner.layout import LAYOUTS, MOST_CHANNELS
 from tuner.pcm import Pcm
 from tuner.sound.headers import MOV, promised_samples, tells_delay
 from tuner.sound.pieces import Piece, find_pieces
@@ -54,6 +55,8 @@ VAGUE = 48
 #: Lists of other files, which nobody wants opened in place of one, and no network.
 LISTS = frozenset(("applehttp", "concat", "dash", "hls", "imf", "rtsp", "sdp"))
 LOCAL = {"protocol_whitelist": "file"}
+#: FFmpeg's name of channels whose speakers are not declared.
+UNDECLARED = r"\d+ channels"
 #: Samples of a float32 are whole numbers of so many bits at most.
 FLOAT_BITS = 24
 
@@ -117,6 +120,8 @@ def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
     for piece in _pieces(path):
         decode = decode_pcm if is_sndfile(path) else _decode_piece
         for block, found in decode(piece, done):
+            if shape is None:
+                _check_layout(path, len(block), found[1])
             _check_shape(path, shape, found, done)
             if not np.isfinite(block).all():
                 place = (done + np.argmin(np.isfinite(block).all(axis=0))) / found[0]
@@ -302,6 +307,30 @@ def _decode_stream(
     except (av.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise ClipError(f"damaged at {done / rate:.2f} s ({reason})", where=path) from error
+
+
+def _check_layout(path: Path, channels: int, name: str) -> None:
+    """Refuse channels for other speakers than those of `tuner.layout`."""
+    layout = LAYOUTS.get(channels)
+    if layout is None:
+        raise ClipError(f"has {channels} channels; at most {MOST_CHANNELS} can be used", where=path)
+    if channels <= 2 or name in (layout.name, *layout.aliases):
+        return
+    order = " ".join(layout.speakers)
+    if re.fullmatch(UNDECLARED, name) is None:
+        raise ClipError(
+            f"has {channels} channels in the layout {name}; only {layout.name} ({order}) can be"
+            " used",
+            where=path,
+            remedy="convert it",
+        )
+    log.warning(
+        "%s: does not declare which speakers its %d channels are for; read as %s (%s)",
+        path,
+        channels,
+        layout.name,
+        order,
+    )
 
 
 def _check_shape(path: Path, shape: Shape | None, found: Shape, done: int) -> None:

@@ -19,6 +19,7 @@ from tuner.sound.audio import (
 )
 from tuner.sound.fingerprints import Fingerprint, take_fingerprint
 from tuner.sound.manifest import Wanted, is_text
+from tuner.sound.surround import downmix
 
 How = Literal["loudest", "varied", "start"]
 #: Under this rate a file has no audio band worth coding (8 kHz is telephony).
@@ -72,7 +73,7 @@ class Cut:
 
 
 def cut_excerpts(
-    want: Wanted, excerpting: Excerpting, wanted_rate: int | None
+    want: Wanted, excerpting: Excerpting, wanted_rate: int | None, *, to_stereo: bool = False
 ) -> tuple[Cut, Fingerprint | None]:
     """A file's excerpts, and its fingerprint. Raises `ClipError`."""
     path = want.path
@@ -83,12 +84,8 @@ def cut_excerpts(
     if path.stat().st_size == 0:
         raise ClipError("empty file", where=path)
     pcm, rate = read_audio(path)
-    channels, length = pcm.shape
-    seconds = length / rate
-    if channels > 2:
-        raise ClipError(
-            f"has {channels} channels", where=path, remedy="mix it down to mono or stereo"
-        )
+    pcm = downmix(pcm) if to_stereo else pcm
+    seconds = pcm.shape[1] / rate
     if rate < LEAST_RATE:
         raise ClipError(
             f"sample rate {rate} Hz is too low; at least {LEAST_RATE} Hz is needed", where=path

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ClipError
+from tuner.layout import declare_speakers, wav_format
 from tuner.sound.decoding import decode_blocks, read_format
+from tuner.sound.surround import downmix
 
 #: Sample formats of the WAV files written here, and their bytes.
 SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
@@ -29,23 +31,31 @@ def find_duration(path: Path) -> float | None:
     return read_format(path).duration_s
 
 
-def write_wav(source: Path, target: Path, rate: int | None = None, *, floats: bool = False) -> None:
+def write_wav(
+    source: Path,
+    target: Path,
+    rate: int | None = None,
+    *,
+    floats: bool = False,
+    to_stereo: bool = False,
+) -> None:
     """Write any sound file as a WAV file of its own rate and bits.
 
     Args:
-        source: mono or stereo, at any rate.
+        source: of 1 to 8 channels, at any rate.
         target: the WAV file.
         rate: Hz, to which it is brought instead, with 24 bits; None: its own.
         floats: write floats as what they are, and not with 24 bits.
+        to_stereo: mix more than two channels down (`tuner.sound.surround.downmix`).
 
     Raises:
-        ClipError: the source cannot be read, has more than two channels, samples that are
-            not finite, or more hours than a WAV file holds (four in stereo).
+        ClipError: the source cannot be read, has samples that are not finite, or more hours
+            than a WAV file holds (four in stereo).
     """
     import soundfile
 
     about = read_format(source)
-    blocks = read_blocks(source, rate)
+    blocks = read_blocks(source, rate, to_stereo=to_stereo)
     first = next(blocks, None)
     if first is None:
         raise ClipError("contains no audio", where=source)
@@ -55,16 +65,21 @@ def write_wav(source: Path, target: Path, rate: int | None = None, *, floats: bo
         whole = "PCM_16" if (about.bits or 24) <= 16 else "PCM_24"
         subtype = "FLOAT" if about.bits is None and floats else whole
     left = WAV_BYTES // (SAMPLE_BYTES[subtype] * channels)
-    with soundfile.SoundFile(target, "w", hz, channels, subtype, format="WAV") as file:
+    kind = wav_format(channels)
+    with soundfile.SoundFile(target, "w", hz, channels, subtype, format=kind) as file:
         while first is not None:
             left -= len(first)
             if left < 0:
                 raise ClipError("too long for a WAV file", where=source, remedy="split it")
             file.write(first)
             first = next(blocks, None)
+    if channels > 2:
+        declare_speakers(target, channels)
 
 
-def read_blocks(path: Path, target_rate: int | None = None) -> Iterator[Block]:
+def read_blocks(
+    path: Path, target_rate: int | None = None, *, to_stereo: bool = False
+) -> Iterator[Block]:
     """The samples, block by block, float32 ``[T, C]``, resampled where a rate in Hz is given.
 
     Raises:
@@ -74,7 +89,7 @@ def read_blocks(path: Path, target_rate: int | None = None) -> Iterator[Block]:
 
     resampler: soxr.ResampleStream | None = None
     for pcm, rate in decode_blocks(path):
-        block = np.ascontiguousarray(pcm.T)
+        block = np.ascontiguousarray((downmix(pcm) if to_stereo else pcm).T)
         _check(path, block)
         if target_rate in (None, rate):
             yield block
@@ -87,9 +102,5 @@ def read_blocks(path: Path, target_rate: int | None = None) -> Iterator[Block]:
 
 
 def _check(path: Path, block: Block) -> None:
-    if block.shape[1] > 2:
-        raise ClipError(
-            f"has {block.shape[1]} channels", where=path, remedy="mix it down to mono or stereo"
-        )
     if not np.isfinite(block).all():
         raise ClipError("contains NaN or infinite samples", where=path, remedy="export it again")

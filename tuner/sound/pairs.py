@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.errors import ClipError
+from tuner.layout import LAYOUTS, MOST_CHANNELS
 from tuner.sound.alignment import Alignment, align_fully, has_side
 from tuner.sound.audio import Pcm, resample
 
@@ -17,10 +18,10 @@ def check_signal(pcm: Pcm, name: str) -> None:
         name: for the message.
 
     Raises:
-        ClipError: more than two channels, no samples, NaN or infinity.
+        ClipError: more than eight channels, no samples, NaN or infinity.
     """
-    if pcm.shape[0] not in (1, 2) or not pcm.shape[1] or not np.isfinite(pcm).all():
-        raise ClipError("needs one or two channels of finite samples", where=name)
+    if pcm.shape[0] not in LAYOUTS or not pcm.shape[1] or not np.isfinite(pcm).all():
+        raise ClipError(f"needs one to {MOST_CHANNELS} channels of finite samples", where=name)
 
 
 def align_signals(
@@ -37,7 +38,7 @@ def align_signals(
         EncoderError: the coded signal is not the reference's, or of other length or channels.
     """
     original, decoded = (resample(pcm, rate) for pcm, rate in (reference, coded))
-    if len(original) < len(decoded) and has_side(decoded):
+    if len(original) == 1 and len(decoded) == 2 and has_side(decoded):
         original = np.repeat(original, len(decoded), axis=0)
     aligned, alignment = align_fully(original, decoded)
     return original, aligned, alignment

@@ -101,6 +101,12 @@ class DecodedPeak:
         peak = float(np.max(np.abs(coded), initial=0.0))
         return Score(max(FLOOR_DBFS, 20.0 * math.log10(peak)) if peak > 0 else FLOOR_DBFS)
 
+    def score_channels(
+        self, reference: npt.NDArray[np.float32], coded: npt.NDArray[np.float32]
+    ) -> Score:
+        """The peak of all channels; see `tuner.scorer.HearsChannels`."""
+        return self.score(reference, coded)
+
 
 def peak_of(clips: Sequence[Score]) -> float | None:
     """The highest of several clips' peaks, dBFS; None if none was measured."""

@@ -63,6 +63,7 @@ class ClipsSpec:
         excerpt: how the excerpt is chosen.
         per_file: excerpts per file.
         allow_lossy: take coded files as references, too.
+        downmix: mix more than two channels down to stereo.
         group_by: what stays on one side: "recording", or "folder".
         category: only clips of this kind, or None for all.
         per_category: search the clips of each kind apart, as runs of their own.
@@ -74,6 +75,7 @@ class ClipsSpec:
     excerpt: Excerpt = "loudest"
     per_file: int = 1
     allow_lossy: bool = False
+    downmix: bool = False
     group_by: GroupBy = "recording"
     category: str | None = None
     per_category: bool = False
@@ -284,6 +286,7 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
             excerpt=cast(Excerpt, clips.choice("excerpt", EXCERPTS, "loudest")),
             per_file=clips.whole("per_file", 1, low=1, high=MOST_CLIPS) or 1,
             allow_lossy=clips.flag("allow_lossy", False),
+            downmix=clips.flag("downmix", False),
             group_by=cast(GroupBy, clips.choice("group_by", GROUPS, "recording")),
             category=clips.text("category", optional=True),
             per_category=clips.flag("per_category", False),

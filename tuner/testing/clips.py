@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.sound.audio import SAMPLE_RATE, Pcm, read_audio, resample
+from tuner.layout import LAYOUTS
+from tuner.sound.audio import SAMPLE_RATE, Pcm, lowpass, read_audio, resample
+from tuner.sound.synth import synthesize
 
 #: Length of the contract's clips, s.
 CLIP_S = 1.0
@@ -31,6 +33,33 @@ def make_clip(channels: int = 2, duration_s: float = CLIP_S) -> Pcm:
     side = rng.standard_normal(time_s.size) * np.exp(-(time_s % 0.33) / 0.02) * 0.1
     stereo = np.stack([chord + clicks + side, 0.6 * chord + clicks - side]) + noise
     return stereo[:channels].astype(np.float32)
+
+
+def make_surround(channels: int, duration_s: float = 6.0, seed: int = 0) -> Pcm:
+    """A clip of synthetic music for 3 to 8 channels, in the order of `tuner.layout`.
+
+    A band in front, speech in the centre, its room and an audience around.
+
+    Returns:
+        float32 ``[channels, T]`` at 48 kHz.
+    """
+    front, around, applause = (
+        synthesize(sound, seed, duration_s) for sound in ("mix", "pad", "applause")
+    )
+    speech = synthesize("speech", seed, duration_s)[0]
+    made = {
+        "FL": front[0],
+        "FR": front[1],
+        "FC": 0.7 * speech,
+        "LFE": lowpass(front.mean(axis=0, keepdims=True), 80.0)[0],
+        "BL": 0.4 * around[0],
+        "BR": 0.4 * around[1],
+        "BC": 0.3 * applause[1],
+        "SL": 0.4 * applause[0],
+        "SR": 0.4 * applause[1],
+    }
+    speakers = LAYOUTS[channels].speakers
+    return np.stack([0.5 * made[speaker] for speaker in speakers]).astype(np.float32)
 
 
 def real_clip(duration_s: float = CLIP_S) -> Pcm | None:

@@ -157,7 +157,7 @@ def test_a_failure_is_told_and_the_rest_done(tmp_path: Path) -> None:
     """Each with its file; a file of somebody else is not replaced."""
     music, out = tmp_path / "music", tmp_path / "out"
     sound(music / "good.wav")
-    sound(music / "surround.wav", channels=6)
+    sound(music / "surround.wav", channels=9)
     (music / "broken.flac").write_bytes(b"fLaC")
     sound(music / "mine.wav")
     out.mkdir()
@@ -165,7 +165,7 @@ def test_a_failure_is_told_and_the_rest_done(tmp_path: Path) -> None:
     results = {result.item.source.name: result for result in run([music], out)}
     assert results["good.wav"].state == "encoded"
     problems = {name: str(result.problem) for name, result in results.items()}
-    assert "6 channels; mix it down" in problems["surround.wav"]
+    assert "9 channels; at most 8" in problems["surround.wav"]
     assert (results["surround.wav"].failure or {})["kind"] == "ClipError"
     assert "broken.flac" in problems["broken.flac"]
     assert "exists but is not from this command" in problems["mine.wav"]

@@ -12,8 +12,11 @@ from safetensors.numpy import load_file, save_file
 
 from tuner.cli.commands.score import find_pairs, score
 from tuner.errors import ClipError, WeightsError
+from tuner.layout import declare_speakers
 from tuner.model.scorer import SHIPPED_WEIGHTS
+from tuner.sound.audio import lowpass
 from tuner.sound.synth import synthesize
+from tuner.testing.clips import make_surround
 
 
 @pytest.fixture
@@ -121,3 +124,21 @@ def test_other_weights_score_otherwise(
     (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
     with pytest.raises(WeightsError, match=r"damaged\.safetensors"):
         score(*folders, device="cpu", weights=tmp_path / "damaged.safetensors")
+
+
+def test_surround_is_scored_by_its_lowest_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it is told which one that is."""
+    pcm = make_surround(6, 3.0)
+    coded = pcm.copy()
+    coded[4:] = lowpass(coded[4:], 3500.0)
+    for name, each in (("a", pcm), ("b", coded)):
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, each.T, 48_000, "FLOAT", format="WAVEX")
+        declare_speakers(path, 6)
+    score(tmp_path / "a.wav", tmp_path / "b.wav", device="cpu", as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)["scores"]
+    assert row["pair"] == "surround"
+    assert row["note"] == "5.1, scored as stereo pairs: the surround pair is the lowest"
+    assert row["insenet"] < 75

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from encoders.ac3 import Ac3
+from encoders.lame_ffmpeg import LameFfmpeg
 from tuner.encoder import SOURCE, Encoded, Settings, converting, default_settings
 from tuner.errors import EncoderFailed, MachineError, StudyError
 from tuner.jobs.cache import Cache
@@ -82,6 +84,18 @@ def test_an_encoder_that_refuses_a_rate_says_so_at_once(noise: Pcm) -> None:
     assert "--rate 48000" in message and "a.wav" not in message
     with pytest.raises(MachineError, match="no such file"):
         check_rates(_Exact(binary="/nowhere/x"), settings, bad)
+
+
+def test_an_encoder_that_takes_stereo_only_says_so_at_once(noise: Pcm) -> None:
+    """By the layout's name, the file's, and what to do."""
+    encoder = LameFfmpeg()
+    bad = clip(np.repeat(noise[:1], 6, axis=0), RATE, "film.wav")
+    with pytest.raises(StudyError) as told:
+        check_rates(encoder, [default_settings(encoder)], [clip(noise, RATE), bad])
+    assert "44.1 kHz, 5.1 (film.wav): " in str(told.value)
+    assert "does not encode 5.1, only mono, stereo" in str(told.value)
+    assert "(--downmix)" in str(told.value)
+    check_rates(Ac3(), [default_settings(Ac3())], [bad])
 
 
 def test_rates_in_words(noise: Pcm) -> None:

@@ -81,10 +81,10 @@ def test_axes_tensors_and_mono(pair: tuple[Pcm, Pcm]) -> None:
     ("change", "wanted"),
     [
         (lambda pcm: pcm.astype(complex), "floats or integers, not complex"),
-        (lambda pcm: np.where(pcm > 0.1, np.nan, pcm), "one or two channels of finite samples"),
-        (lambda pcm: np.repeat(pcm, 2, axis=0), "one or two channels of finite samples"),
+        (lambda pcm: np.where(pcm > 0.1, np.nan, pcm), "one to 8 channels of finite samples"),
+        (lambda pcm: np.repeat(pcm, 5, axis=0), "one to 8 channels of finite samples"),
         (lambda pcm: pcm[None], "one or two dimensions"),
-        (lambda pcm: pcm[:, :0], "one or two channels of finite samples"),
+        (lambda pcm: pcm[:, :0], "one to 8 channels of finite samples"),
         (lambda pcm: (pcm * 32767).astype(np.int32), r"narrower type.*astype\('int16'\)"),
         (lambda pcm: [[1.0, 2.0], [1.0]], "no array of samples"),
         (lambda pcm: ["a"], "floats or integers"),

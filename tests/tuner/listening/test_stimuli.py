@@ -95,6 +95,13 @@ def test_a_test_is_never_overwritten(folder):
         make_test(folder, [], title="", baseline="default")
 
 
+def test_surround_is_refused(tmp_path):
+    surround = np.repeat(tone(0.1)[:1], 6, axis=0)
+    material = Material("a", None, surround, {"tuned": surround})
+    with pytest.raises(ClipError, match=r"a: has 5.1 sound; .* play mono and stereo only"):
+        make_test(tmp_path / "t", [material], title="", baseline="tuned")
+
+
 def test_unaligned_material_is_refused(tmp_path):
     material = Material("a", None, tone(0.1), {"tuned": tone(0.1)[:, 10:]})
     with pytest.raises(ClipError, match="align it first"):

@@ -11,6 +11,7 @@ from tuner.errors import AlignmentError, DecodeFailed
 from tuner.pcm import SAMPLE_RATE, Pcm
 from tuner.sound.alignment import align, align_fully
 from tuner.sound.synth import synthesize
+from tuner.testing.clips import make_surround
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,25 @@ def test_unrelated_music_does_not_line_up(sounds: tuple[str, str]) -> None:
     first, second = (synthesize(sound, seed=5, duration_s=4.0) for sound in sounds)
     with pytest.raises(AlignmentError, match="does not line up"):
         align(first, second)
+
+
+def test_channels_in_another_order_are_told() -> None:
+    """Surround sound whose centre and left surround changed places, in words."""
+    reference = make_surround(6, 2.0)
+    assert align_fully(reference, reference)[1].notes == ()
+    swapped = reference[[0, 1, 4, 3, 2, 5]]
+    assert align_fully(reference, swapped)[1].notes == (
+        "the channels are in another order (3 as 5, 5 as 3)",
+    )
+
+
+def test_surround_is_aligned_as_a_whole() -> None:
+    """Its delay is one; a mono signal is no version of it."""
+    reference = make_surround(8, 2.0)
+    reference[4:6] = 0  # silent speakers
+    late = np.pad(reference, ((0, 0), (333, 0)))
+    aligned, found = align_fully(reference, late)
+    assert found.delay == 333
+    np.testing.assert_allclose(aligned[:, :-400], reference[:, :-400], atol=1e-6)
+    with pytest.raises(DecodeFailed, match="1 channels decoded, 8 expected"):
+        align_fully(reference, reference[:1])

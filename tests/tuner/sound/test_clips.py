@@ -10,10 +10,11 @@ import soxr
 
 from tuner.errors import ClipError
 from tuner.pcm import find_depth
-from tuner.sound.audio import SAMPLE_RATE, sample_digest
+from tuner.sound.audio import SAMPLE_RATE, read_audio, sample_digest
 from tuner.sound.clip_files import cut_again
 from tuner.sound.clips import ClipSet, load_clips, store_clips
 from tuner.sound.excerpts import Excerpting
+from tuner.sound.surround import downmix
 from tuner.sound.synth import synthesize
 
 
@@ -128,7 +129,7 @@ BAD = {
     "short.wav": "at least 2.5 s",
     "silent.wav": "silent from",
     "nan.wav": "NaN",
-    "surround.wav": "6 channels",
+    "surround.wav": "9 channels",
     "telephone.wav": "8000 Hz",
     "text.flac": "contains no audio",
 }
@@ -141,7 +142,7 @@ def test_every_bad_file_is_told_by_name(tmp_path: Path) -> None:
     write(tmp_path, "short.wav", noise(1))
     write(tmp_path, "silent.wav", np.zeros((6 * SAMPLE_RATE, 2)))
     write(tmp_path, "nan.wav", np.full((6 * SAMPLE_RATE, 2), np.nan))
-    write(tmp_path, "surround.wav", noise(6, 6))
+    write(tmp_path, "surround.wav", noise(6, 9))
     write(tmp_path, "telephone.wav", noise(6, 1, rate=8000), 8000)
     (tmp_path / "text.flac").write_text("no audio")
     with pytest.raises(ClipError) as error:
@@ -151,6 +152,21 @@ def test_every_bad_file_is_told_by_name(tmp_path: Path) -> None:
     for name, what in BAD.items():
         assert what in told[name]
     assert str(error.value).splitlines() == [str(part) for part in error.value.parts]
+
+
+def test_surround_is_kept_or_mixed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """All channels, with a word where the file does not declare them; stereo where it is asked."""
+    for seed in range(2):
+        write(tmp_path, f"{seed}.wav", noise(6, 6, seed))
+    clip = load_clips(tmp_path).clips[0]
+    assert clip.channels == 6 and clip.reference.shape == (6, 6 * SAMPLE_RATE)
+    assert "does not declare which speakers its 6 channels are for; read as 5.1" in caplog.text
+    mixed = load_clips(tmp_path, to_stereo=True).clips[0]
+    np.testing.assert_array_equal(mixed.pcm, downmix(read_audio(tmp_path / mixed.name)[0]))
+    for each in (clip, mixed):
+        again = cut_again(Path(each.source), each.start_s, each.duration_s, each.rate, each.digest)
+        assert again is not None
+        np.testing.assert_array_equal(again, each.pcm)
 
 
 def test_one_recording_stays_on_one_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -190,6 +191,20 @@ def test_eight_channels_are_read(tmp_path: Path, suffix: str) -> None:
     signal = music(9000, 8)
     codec = {"flac": "flac", "wv": "wavpack", "wav": "pcm_s16le"}.get(suffix, "pcm_s16be")
     assert np.array_equal(read_audio(encode(tmp_path / f"x.{suffix}", codec, signal))[0], signal)
+
+
+@pytest.mark.parametrize(
+    ("channels", "mask", "name"),
+    [(3, 0xB, "2.1"), (4, 0x107, "4.0"), (7, 0x13F, "6.1(back)"), (8, 0xFF, "7.1(wide)")],
+)
+def test_other_speakers_are_refused(tmp_path: Path, channels: int, mask: int, name: str) -> None:
+    """By name: 2.1 read as 3.0 would put the subwoofer in the centre."""
+    path = tmp_path / "x.wav"
+    soundfile.write(path, music(9000, channels).T, 48_000, "PCM_16", format="WAVEX")
+    path.write_bytes(path.read_bytes()[:40] + mask.to_bytes(4, "little") + path.read_bytes()[44:])
+    told = re.escape(f"x.wav: has {channels} channels in the layout {name}; only ")
+    with pytest.raises(ClipError, match=told):
+        read_audio(path)
 
 
 def test_surround_in_quicktime_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +13,7 @@ from tuner.errors import ClipError
 from tuner.sound import long_audio
 from tuner.sound.audio import SAMPLE_RATE, read_audio, resample
 from tuner.sound.long_audio import find_duration, write_wav
+from tuner.sound.surround import downmix
 
 
 def write(path: Path, rate: int, channels: int, seconds: float = 3.0) -> Path:
@@ -37,10 +39,22 @@ def test_the_same_samples(rate: int, channels: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(written.T, whole, atol=2**-22)
 
 
+def test_surround_is_written_with_its_speakers(tmp_path: Path) -> None:
+    """FFmpeg takes three channels without them for 2.1. Or it is mixed to stereo, by blocks."""
+    source = write(tmp_path / "surround.wav", 48_000, 3)
+    write_wav(source, tmp_path / "own.wav")
+    with av.open(str(tmp_path / "own.wav")) as container:
+        assert container.streams.audio[0].layout.name == "3.0"
+    pcm, _ = read_audio(source)
+    np.testing.assert_array_equal(read_audio(tmp_path / "own.wav")[0], pcm)
+    write_wav(source, tmp_path / "mixed.wav", to_stereo=True)
+    np.testing.assert_allclose(read_audio(tmp_path / "mixed.wav")[0], downmix(pcm), atol=2**-15)
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Surround, silence of bytes, and more than a WAV file holds."""
-    with pytest.raises(ClipError, match="has 6 channels; mix it down"):
-        write_wav(write(tmp_path / "surround.wav", 48_000, 6), tmp_path / "out.wav")
+    """Nine channels, silence of bytes, and more than a WAV file holds."""
+    with pytest.raises(ClipError, match="has 9 channels; at most 8"):
+        write_wav(write(tmp_path / "surround.wav", 48_000, 9), tmp_path / "out.wav")
     (tmp_path / "none.wav").write_bytes(b"")
     for read in (find_duration, lambda path: write_wav(path, tmp_path / "out.wav")):
         with pytest.raises(ClipError, match=r"none\.wav: empty file"):

@@ -38,6 +38,9 @@ def encode(
     workers: Annotated[
         int, typer.Option(help="Files encoded in parallel (0 = one per core).", min=0)
     ] = 0,
+    downmix: Annotated[
+        bool, typer.Option("--downmix", help="Mix files of more than two channels to stereo.")
+    ] = False,
     any_build: Annotated[
         bool, typer.Option("--any-build", help="Allow another build of the encoder.")
     ] = False,
@@ -65,6 +68,7 @@ def encode(
         candidate.sides["tune"].knob,
         results_of_run.provenance.rate,
         max(tuned_at),
+        to_stereo=downmix,
     )
     items = plan(sources, out, encoding.suffix)
     whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
@@ -100,6 +104,7 @@ def encode(
     else:
         _print_summary(results, out)
     _warn_of_rates(results, tuned_at)
+    _warn_of_channels(results, {clip.channels for clip in results_of_run.clips})
     if any(result.state == "failed" for result in results):
         raise typer.Exit(1)
 
@@ -152,6 +157,7 @@ def _row(result: Result) -> dict[str, Any]:
         "bitrate_kbps": result.bitrate_kbps and round(result.bitrate_kbps, 2),
         "duration_s": result.duration_s and round(result.duration_s, 3),
         "rate_hz": result.rate,
+        "channels": result.channels,
         "lost": list(result.lost),
         "problem": result.problem,
         "failure": result.failure,
@@ -170,12 +176,30 @@ def _warn_of_rates(results: list[Result], tuned_at: set[int]) -> None:
         count = f"1 file is at {name_rates([rate])}"
         if len(names) > 1:
             count = f"{len(names)} files are at {name_rates([rate])}"
-        shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-        print(
-            f"{count}, but the settings were tuned at {name_rates(tuned_at)}; bitrate and sound may"
-            f" differ ({shown})",
-            file=sys.stderr,
-        )
+        _warn(count, f"at {name_rates(tuned_at)}", names)
+
+
+def _warn_of_channels(results: list[Result], tuned_on: set[int]) -> None:
+    """Name the surround files where the settings were tuned on other layouts, and the reverse."""
+    from tuner.layout import name_layout
+
+    # Mono and stereo clips stand in one run, and have always gone for each other.
+    tuned = {max(channels, 2) for channels in tuned_on}
+    others: dict[int, list[str]] = {}
+    for result in results:
+        if result.channels is not None and max(result.channels, 2) not in tuned:
+            others.setdefault(result.channels, []).append(str(result.item.source))
+    for channels, names in sorted(others.items()):
+        count = f"{len(names)} file{'s'[: len(names) > 1]} in {name_layout(channels)}"
+        _warn(count, f"on {', '.join(map(name_layout, sorted(tuned_on)))}", names)
+
+
+def _warn(what: str, tuned: str, names: list[str]) -> None:
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    print(
+        f"{what}, but the settings were tuned {tuned}; bitrate and sound may differ ({shown})",
+        file=sys.stderr,
+    )
 
 
 def _printable(name: str) -> str:

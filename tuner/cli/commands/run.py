@@ -60,6 +60,9 @@ def run(
     allow_lossy: Annotated[
         bool, typer.Option("--allow-lossy", help="Accept MP3 and other lossy files as references.")
     ] = False,
+    downmix: Annotated[
+        bool, typer.Option("--downmix", help="Mix clips of more than two channels to stereo.")
+    ] = False,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +164,7 @@ def run(
                 "folder": _absolute(clips),
                 "manifest": _absolute(manifest),
                 "allow_lossy": allow_lossy or None,
+                "downmix": downmix or None,
                 "group_by": group_by,
                 "per_category": per_category or None,
             }
@@ -302,6 +306,7 @@ def _read_clips(wanted: ClipsSpec, rate: int | None) -> ClipSet:
             group_by=wanted.group_by,
             guess=guess_category,
             rate=rate,
+            to_stereo=wanted.downmix,
             progress=lambda done, total: update(done, total, ""),
         )
     return clip_set if wanted.category is None else _only(clip_set, wanted.category)

@@ -16,6 +16,7 @@ import typer
 from tuner.cli.commands.metrics import choose_metrics, parse_names
 from tuner.cli.display.progress import progress_bar
 from tuner.errors import ClipError, StudyError, TunerError
+from tuner.layout import name_layout
 from tuner.metric import Metric
 from tuner.records import MODEL
 from tuner.scorer import Score
@@ -23,6 +24,7 @@ from tuner.sound import audio
 from tuner.sound.alignment import Alignment
 from tuner.sound.folders import read_folder
 from tuner.sound.pairs import align_signals, check_signal
+from tuner.sound.surround import score_signal
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def score(
         versions = {s.name: s.version for s in scorers}
         print(json.dumps({"versions": versions, "scores": rows}, indent=1))
     elif as_csv:
-        columns = ["reference", "coded", *names, "spread", *ALIGNED, "note", "error"]
+        columns = ["reference", "coded", *names, "spread", *ALIGNED, "pair", "note", "error"]
         writer = csv.DictWriter(sys.stdout, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
@@ -153,7 +155,7 @@ def _score_pair(reference: Path, coded: Path, scorers: Sequence[Metric]) -> dict
     row: dict[str, object] = {"reference": str(reference), "coded": str(coded)}
     try:
         aligned_to, signal, alignment = align_pair(reference, coded)
-        scores: list[Score] = [s.score(aligned_to, signal) for s in scorers]
+        scores: list[Score] = [score_signal(s, aligned_to, signal) for s in scorers]
     except TunerError as error:
         return row | {"error": str(error), "failure": error.as_dict()}
     row |= {s.name: round(v.mean, 3) for s, v in zip(scorers, scores, strict=True)}
@@ -163,7 +165,12 @@ def _score_pair(reference: Path, coded: Path, scorers: Sequence[Metric]) -> dict
         "correlation": round(abs(alignment.correlation), 3),
         "polarity": "inverted" if alignment.inverted else "same",
     }
-    return row | ({"note": "; ".join(alignment.notes)} if alignment.notes else {})
+    notes = list(alignment.notes)
+    if pair := scores[0].pair:
+        row["pair"] = pair
+        layout = name_layout(len(aligned_to))
+        notes.append(f"{layout}, scored as stereo pairs: the {pair} pair is the lowest")
+    return row | ({"note": "; ".join(notes)} if notes else {})
 
 
 def align_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, Alignment]:
@@ -172,7 +179,7 @@ def align_pair(reference: Path, coded: Path) -> tuple[audio.Pcm, audio.Pcm, Alig
     A mono reference of a stereo file counts as the same signal in both channels.
 
     Raises:
-        ClipError: a file that cannot be read, or of more than two channels or no finite samples.
+        ClipError: a file that cannot be read, or of more than eight channels or no finite samples.
         EncoderError: the coded signal is not the reference's, or of other length or channels.
     """
     signals = []

@@ -14,7 +14,9 @@ from tuner.cli.commands.score import find_device, find_pairs, read_pair
 from tuner.cli.display.progress import progress_bar
 from tuner.errors import ClipError, StudyError
 from tuner.extras import need_extra
+from tuner.layout import name_layout
 from tuner.sound.audio import SAMPLE_RATE, Pcm
+from tuner.sound.surround import downmix
 
 if TYPE_CHECKING:
     from tuner.report.spectrogram import Decibels, ScoreCurve, Spectrogram
@@ -61,6 +63,8 @@ def spectrogram(
         find_pairs(reference, coded)  # names a path that is not there
         raise ClipError("give two files", where=f"{reference}, {coded}")
     first, second, delay = read_pair(reference, coded)
+    mixed = f", stereo downmix of {name_layout(len(first))}" if len(first) > 2 else ""
+    first, second = downmix(first), downmix(second)
     # Not as a metric: a second that was muted is a low score here, not an error.
     model = load_model(device=find_device(device))
     curve = _curve(model, first, second)
@@ -75,7 +79,7 @@ def spectrogram(
         ("coded", str(coded)),
         ("score", f"{curve.whole:.1f} (0 to 100), {model.name} {model.version}"),
         ("worst window", f"{curve.means[curve.worst]:.1f} at {start:.1f} s, {WINDOW_S:g} s long"),
-        ("drawn", f"{channel}; dB relative to the reference's mean level"),
+        ("drawn", f"{channel}{mixed}; dB relative to the reference's mean level"),
         ("delay removed", f"{delay} samples"),
     ]
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.jobs.job import ClipRef, load_reference
 from tuner.jobs.ray.home import Home, unwrap
 from tuner.scorer import Score, Scorer, ScoresBatches
+from tuner.sound.surround import score_signal, score_signals
 from tuner.system.lru import Lru
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ScorerActor:
 
     def _score(self, calls: list[tuple[ClipRef, Pcm]]) -> list[Score | Exception]:
         try:
-            return [*self._scorer.score_batch([self._pair(*call) for call in calls])]
+            return [*score_signals(self._scorer.score_batch, [self._pair(*call) for call in calls])]
         except Exception as error:  # nothing is swallowed: it belongs to one of the calls
             if len(calls) == 1:
                 return [error]
@@ -125,7 +126,11 @@ class RemoteScorer:
             except (GetTimeoutError, RayActorError) as error:
                 _log.warning("GPU scorer lost; scoring continues here: %s", error)
                 _lost.add(self.actor)
-        return self.scorer.score(reference, coded)
+        return score_signal(self.scorer, reference, coded)
+
+    def score_channels(self, reference: Pcm, coded: Pcm) -> Score:
+        """The actor splits them; see `tuner.scorer.HearsChannels`."""
+        return self.score(reference, coded)
 
 
 #: Actors that this process waits for no more.
