@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from tuner.encoder import Encoder, Settings, find_rate_mode
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Passes
+from tuner.jobs.unscorable import find_unscorable
 from tuner.rate import TOLERANCE, RateMatch, first_guess, match_rate
 from tuner.records import Estimate
 from tuner.scorer import Score, Scorer
@@ -86,6 +87,7 @@ class Comparison:
         by_clip: clip digest -> metric name -> how much better B scores.
         said: clip digest -> what differs from A to B, in a sentence.
         problem: why there is no comparison.
+        left_out: clip digest -> why it is in no figure: neither side's encode can be scored.
     """
 
     target_kbps: float
@@ -97,6 +99,7 @@ class Comparison:
     by_clip: dict[str, dict[str, float]]
     said: dict[str, str]
     problem: str | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def lead(self) -> Estimate:
@@ -136,10 +139,10 @@ def compare(
             executor.close(cancel=True)
             raise
     return [
-        Comparison(kbps, None, None, {}, {}, None, {}, {}, pair)
+        Comparison(kbps, None, None, {}, {}, None, {}, {}, pair, left_out)
         if isinstance(pair, str)
-        else _compare(*pair, kbps, seed)
-        for pair, kbps in zip(heard, bitrates_kbps, strict=True)
+        else replace(_compare(*pair, kbps, seed), left_out=left_out)
+        for (pair, left_out), kbps in zip(heard, bitrates_kbps, strict=True)
     ]
 
 
@@ -151,8 +154,28 @@ class _Stage:
     clips: Sequence[ClipRef]
     metrics: tuple[Scorer, ...]
 
-    def hear(self, a: Subject, b: Subject, kbps: float) -> tuple[SideScores, SideScores] | str:
-        """A at the target, and B at what A spends; or why not."""
+    def hear(
+        self, a: Subject, b: Subject, kbps: float
+    ) -> tuple[tuple[SideScores, SideScores] | str, dict[str, str]]:
+        """A at the target, and B at what A spends, or why not; and which clips are left out.
+
+        What can be scored with one side alone stays, and fails the other.
+        """
+        matched = self._match_both(a, b, kbps)
+        if isinstance(matched, str):
+            return matched, {}
+        failed = [self._unscorable(*side, kbps) for side in zip((a, b), matched, strict=True)]
+        left_out = {digest: why for digest, why in failed[0].items() if digest in failed[1]}
+        kept = [clip for clip in self.clips if clip.digest not in left_out]
+        if not left_out or len(kept) < MIN_CLIPS:
+            return self._score_both(a, b, kbps, matched), {}
+        stage = replace(self, clips=kept)
+        matched = stage._match_both(a, b, kbps)
+        if isinstance(matched, str):
+            return matched, left_out
+        return stage._score_both(a, b, kbps, matched), left_out
+
+    def _match_both(self, a: Subject, b: Subject, kbps: float) -> tuple[RateMatch, RateMatch] | str:
         guess = a.knobs.get(kbps)
         first = self._match(a, kbps, kbps, guess, tolerance=TOLERANCE, near=NEAR)
         spent, guess = kbps, b.knobs.get(kbps)
@@ -163,10 +186,19 @@ class _Stage:
         second = self._match(b, kbps, spent, guess, tolerance=SAME, near=TOLERANCE)
         if isinstance(first, str) or isinstance(second, str):
             return _problem(a, b, first, second)
-        one, other = self._score(a, kbps, first), self._score(b, kbps, second)
+        return first, second
+
+    def _score_both(
+        self, a: Subject, b: Subject, kbps: float, matched: tuple[RateMatch, RateMatch]
+    ) -> tuple[SideScores, SideScores] | str:
+        one, other = self._score(a, kbps, matched[0]), self._score(b, kbps, matched[1])
         if isinstance(one, str) or isinstance(other, str):
             return _problem(a, b, one, other)
         return one, other
+
+    def _unscorable(self, subject: Subject, match: RateMatch, kbps: float) -> dict[str, str]:
+        job = (subject.encoder, subject.settings[kbps], match.knob, (*self.metrics, *METERS))
+        return find_unscorable(self.executor, self.clips, *job)
 
     def _passes(self, subject: Subject, kbps: float) -> Passes:
         return Passes(subject.encoder, self.executor, self.clips, lambda _: None, kbps)

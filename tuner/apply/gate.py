@@ -57,7 +57,9 @@ def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:
     judges = "".join(f"; {_judge(name, each)}" for name, each in [*comparison.gains.items()][1:])
     ratio = comparison.time_ratio
     time = f" B takes {ratio:.2f} times A's encode time." if ratio else ""
-    return f"{where} {answer} on {len(comparison.by_clip)} clips{judges}.{time}"
+    without = len(comparison.left_out)
+    less = f" ({without} left out, as neither side can be scored)" if without else ""
+    return f"{where} {answer} on {len(comparison.by_clip)} clips{less}{judges}.{time}"
 
 
 def _judge(name: str, gain: Estimate) -> str:

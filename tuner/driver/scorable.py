@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tuner.answer.diagnosis import METERS
-from tuner.encoder import Settings, find_rate_mode
-from tuner.errors import AlignmentError, ScoreError, compose
+from tuner.encoder import find_rate_mode
 from tuner.jobs.executor import Executor
-from tuner.jobs.job import ClipRef, Job
-from tuner.jobs.passes import Passes, cancel
+from tuner.jobs.job import ClipRef
+from tuner.jobs.passes import Passes
+from tuner.jobs.unscorable import find_unscorable
 from tuner.rate import RateMatch, first_guess
 from tuner.records import SIDE_WORDS, Side
-from tuner.scorer import Scorer
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.updates import Observer, PhaseStarted
 
 if TYPE_CHECKING:
     from tuner.driver.parts import Parts
 
-#: How much of a reason is told.
-REASON_CHARS = 200
 #: Times at most that progress is told for each bitrate and side.
 TOLD = 4
 
@@ -96,33 +93,11 @@ def _try_default(
             return reasons
         guess = match.knob
         for knob in (match.knob, *(match.beside or ())[:1]):
-            jobs = (parts, settings, knob, scorers)
-            reasons |= dict(_failures(executor, side, jobs, progress))
+            told = progress.of(len(side))
+            job = (parts.encoder, settings, knob, scorers)
+            reasons |= find_unscorable(executor, side, *job, told)
         progress.passed(len(side))
     return reasons
-
-
-def _failures(
-    executor: Executor,
-    clips: Sequence[ClipRef],
-    what: tuple[Parts, Settings, float, tuple[Scorer, ...]],
-    progress: _Progress,
-) -> Iterator[tuple[str, str]]:
-    parts, settings, knob, scorers = what
-    jobs = [executor.submit(Job(parts.encoder, settings, knob, clip, scorers)) for clip in clips]
-    try:
-        for done, (clip, job) in enumerate(zip(clips, jobs, strict=True), start=1):
-            try:
-                job.result()
-            except (AlignmentError, ScoreError) as error:
-                told = compose(error.what, "" if error.clip else error.where, error.remedy)
-                yield clip.digest, " ".join(told.split())[:REASON_CHARS]
-            except TRIAL_ERRORS:
-                pass  # the encoder's own failure, which fails the default
-            if done % max(len(clips) // TOLD, 1) == 0:
-                progress.tell(done)
-    finally:
-        cancel(jobs)
 
 
 class _Progress:
@@ -132,6 +107,10 @@ class _Progress:
         self._observer, self._total, self._before = observer, total, 0
         self._started = time.monotonic()
         self.tell(0)
+
+    def of(self, clips: int) -> Callable[[int], None]:
+        """Told of each clip of so many; tells some of them."""
+        return lambda done: self.tell(done) if done % max(clips // TOLD, 1) == 0 else None
 
     def tell(self, done: int) -> None:
         """So many of the clips in work are done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,12 +13,12 @@ import pytest
 from tuner.apply.compare import Comparison, Subject, compare
 from tuner.apply.gate import find_failures, summarise
 from tuner.artefacts import ARTEFACTS
-from tuner.encoder import RateMode, Settings, default_settings
-from tuner.errors import CacheError
+from tuner.encoder import Encoded, RateMode, Settings, default_settings
+from tuner.errors import AlignmentError, CacheError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef
 from tuner.jobs.passes import Passes
-from tuner.sound.audio import SAMPLE_RATE, sample_digest
+from tuner.sound.audio import SAMPLE_RATE, Pcm, sample_digest
 from tuner.testing import FakeEncoder, FakeScorer, make_clip
 
 METRICS = (FakeScorer("insenet", slope=1.0), FakeScorer("visqol", slope=0.5))
@@ -154,3 +154,32 @@ def test_what_ends_everything_is_raised(clips: list[ClipRef], executor: Executor
     with pytest.raises(CacheError, match="full"):
         run(clips, full, subject("new"))  # type: ignore[arg-type]
     assert full.closed
+
+
+@dataclass(frozen=True)
+class Breaking(FakeEncoder):
+    """Decodes longer clips to something else."""
+
+    def decode(self, encoded: Encoded) -> tuple[Pcm, int]:
+        pcm, rate = super().decode(encoded)
+        if pcm.shape[1] > SAMPLE_RATE * 1.1:
+            raise AlignmentError("the decoded signal does not line up with the reference")
+        return pcm, rate
+
+
+def test_a_clip_that_neither_side_can_be_scored_on_is_left_out(
+    clips: list[ClipRef], executor: Executor, tmp_path: Path
+) -> None:
+    """By name and for both, its bits too; one that only B breaks is B's failure."""
+    pcm = make_clip(2, 1.2)
+    np.save(tmp_path / "long.npy", pcm)
+    long = ClipRef(sample_digest(pcm), str(tmp_path / "long.npy"), 2, 1.2)
+    a, b = subject("old", Breaking()), subject("new", Breaking(build="2"))
+    (both,) = compare(a, b, (96.0,), [*clips, long], executor, METRICS, 0)
+    (without,) = compare(a, b, (96.0,), clips, executor, METRICS, 0)
+    assert both.left_out == {long.digest: "the decoded signal does not line up with the reference"}
+    assert replace(both, left_out={}) == without
+    assert "on 6 clips (1 left out, as neither side can be scored)" in summarise(both, ("o", "n"))
+    (one,) = compare(subject("old"), b, (96.0,), [*clips, long], executor, METRICS, 0)
+    assert one.problem is not None and one.left_out == {}
+    assert one.problem.startswith("B (new): AlignmentError: ")

@@ -175,6 +175,13 @@ def compare(
     else:
         for comparison, sentence in zip(comparisons, sentences, strict=True):
             print_comparison(comparison, names, sentence)
+    for comparison in comparisons:
+        for digest, why in comparison.left_out.items():
+            print(
+                f"{names[digest]} is left out at {comparison.target_kbps:g} kb/s: it cannot be"
+                f" scored with A or B ({why})",
+                file=sys.stderr,
+            )
     for failure in failures:
         print(f"FAILED at {failure}", file=sys.stderr)
     if failures:
