@@ -72,15 +72,16 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class HearsChannels(Protocol):
-    """What a `Scorer` has besides that hears more than two channels at once.
+    """What a `Scorer` has besides that hears signals as they are.
 
-    Others get the stereo pairs of such signals (`tuner.sound.surround`), the lowest counting.
+    Others get them without a constant, and of more than two channels the stereo pairs, of which
+    the lowest counts (`tuner.sound.surround`).
     """
 
     def score_channels(
         self, reference: npt.NDArray[np.float32], coded: npt.NDArray[np.float32]
     ) -> Score:
-        """As `Scorer.score`, of 3 to 8 channels in the order of `tuner.layout`."""
+        """As `Scorer.score`, of 1 to 8 channels in the order of `tuner.layout`."""
 
 
 @runtime_checkable

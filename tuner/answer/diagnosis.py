@@ -149,16 +149,14 @@ class Meter:
         return Score(self.measure(reference, coded))
 
     def score_channels(self, reference: Pcm, coded: Pcm) -> Score:
-        """The worst pair's figure; of clipping, which no mix may add to, that of all channels."""
+        """The worst pair's figure; of clipping, which is one of samples, that of all channels."""
         if self.measure is clipping_db:
             return self.score(reference, coded)
+        pairs = find_pairs(reference, coded)
+        figures = {name: self.measure(*pair) for name, pair in pairs.items()}
         artefact = next(each for each in ARTEFACTS if each.key == self.name)
-        worst, found = "", 0.0
-        for name, pair in find_pairs(reference, coded).items():
-            figure = self.measure(*pair)
-            if not worst or artefact.improvement(found, figure) < 0:
-                worst, found = name, figure
-        return Score(found, pair=worst)
+        worst = min(figures, key=lambda name: artefact.improvement(0.0, figures[name]))
+        return Score(figures[worst], pair=worst)
 
 
 METERS: tuple[Scorer, ...] = tuple(

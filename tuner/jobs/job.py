@@ -35,7 +35,7 @@ from tuner.jobs.cache import Cache, encode_key, score_key
 from tuner.scorer import Score, Scorer
 from tuner.sound.audio import SAMPLE_RATE, Pcm, align, convert_rate, resample
 from tuner.sound.clip_files import read_clip
-from tuner.sound.surround import PAIRS_VERSION, score_signal
+from tuner.sound.surround import HEARD, score_signal
 from tuner.system import children
 from tuner.system.machine import find_fault
 
@@ -156,7 +156,7 @@ def _run(job: Job, cache: Cache) -> Outcome:
         _check_build(job.encoder)
         cache.put_encode(key, encoded)
 
-    keys = {scorer.name: _score_key(key, scorer, job.clip) for scorer in job.scorers}
+    keys = {scorer.name: _score_key(key, scorer) for scorer in job.scorers}
     found = {name: cache.get_score(score) for name, score in keys.items()}
     scores = {name: score for name, score in found.items() if score is not None}
     missing = [scorer for scorer in job.scorers if scorer.name not in scores]
@@ -252,10 +252,9 @@ def _score(job: Job, scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:
         return score
 
 
-def _score_key(key: str, scorer: Scorer, clip: ClipRef) -> str:
+def _score_key(key: str, scorer: Scorer) -> str:
     with _plugin(ScoreError, where=f"the version of {scorer.name}"):
-        version = scorer.version if clip.channels <= 2 else f"{scorer.version}, {PAIRS_VERSION}"
-        return score_key(key, scorer.name, version)
+        return score_key(key, scorer.name, f"{scorer.version}, {HEARD}")
 
 
 _versions: dict[bytes, Version] = {}

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tuner.errors import AlignmentError, DecodeFailed
 from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm
 from tuner.sound.coherence import Coherence, measure_coherence
+from tuner.sound.constant import remove_constant
 from tuner.sound.delay import MAX_DELAY, Peak, better, find_far_peak, find_peaks
 from tuner.sound.envelopes import HOP, compare_levels, find_envelope_delay
 
@@ -122,7 +123,7 @@ def align_fully(
     elif np.max(np.abs(decoded), initial=0.0) < SILENCE_PEAK:
         raise DecodeFailed("the decoded signal is silent, but the reference is not")
     else:
-        found = _find(reference, decoded, known_delay)
+        found = _find(remove_constant(reference), remove_constant(decoded), known_delay)
     _check_ends(reference, decoded, found.delay)
     aligned = _shifted(reference, decoded, found)
     notes = (

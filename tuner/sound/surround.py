@@ -1,4 +1,4 @@
-"""More than two channels: the stereo pairs that are scored, and the downmix to stereo.
+"""What metrics get to hear: of more than two channels stereo pairs; and the downmix to stereo.
 
 Metrics hear mono or stereo. Surround sound is scored as pairs: front, surround and, with 7.1,
 back. Centre and LFE are heard with each pair, as in a downmix after ITU-R BS.775: at -3 dB in both
@@ -19,13 +19,14 @@ from tuner.layout import LAYOUTS, name_layout
 from tuner.pcm import SILENCE_PEAK, Pcm
 from tuner.scorer import HearsChannels, Score, Scorer
 from tuner.sound.audio import lowpass
+from tuner.sound.constant import remove_constant
 
 #: -3 dB (ITU-R BS.775-4, table 2): of centre and surround in a stereo downmix.
 MINUS_3_DB = np.float32(np.sqrt(0.5))
 #: Upper end of the LFE channel, Hz (ITU-R BS.775-4, annex 7).
 LFE_HZ = 120.0
-#: Raised when what makes the pairs changes: part of the key of every score of surround sound.
-PAIRS_VERSION = "pairs 1"
+#: Raised when what metrics get to hear of a signal changes: part of the key of every score.
+HEARD = "heard 2"
 #: The speakers of each pair, and those that both of its channels get at -3 dB.
 SIDES = {"surround": ("SL", "SR"), "back": ("BL", "BR")}
 SHARED = ("FC", "LFE")
@@ -116,7 +117,7 @@ def score_signal(scorer: Scorer, reference: Pcm, coded: Pcm) -> Score:
     Raises:
         ScoreError: if no finite score can be computed.
     """
-    if isinstance(scorer, HearsChannels) and len(reference) > 2:
+    if isinstance(scorer, HearsChannels):
         return scorer.score_channels(reference, coded)
     pairs = [(reference, coded)]
     return score_signals(lambda heard: [scorer.score(*each) for each in heard], pairs)[0]
@@ -139,8 +140,9 @@ def score_signals(
 def find_pairs(reference: Pcm, coded: Pcm) -> dict[str, Signals]:
     """The pairs that are scored, by name: of mono and stereo the signal itself, without a name.
 
-    A pair that is silent in the reference has nothing to be scored against, and is left out unless
-    all are.
+    They are without a constant (`tuner.sound.constant`), which metrics would take for sound. A pair
+    that is silent in the reference has nothing to be scored against, and is left out unless all
+    are.
 
     Raises:
         ScoreError: other shapes.
@@ -150,6 +152,7 @@ def find_pairs(reference: Pcm, coded: Pcm) -> dict[str, Signals]:
             f"reference {reference.shape} and coded signal {coded.shape} differ in shape: align"
             " them first (`tuner score` does)"
         )
+    reference, coded = remove_constant(reference), remove_constant(coded)
     if len(reference) <= 2:
         return {"": (reference, coded)}
     originals, decoded = split_pairs(reference), split_pairs(coded)
