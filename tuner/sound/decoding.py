@@ -21,9 +21,10 @@ import numpy as np
 from tuner.errors import ClipError
 from tuner.layout import LAYOUTS, MOST_CHANNELS
 from tuner.pcm import Pcm
-from tuner.sound.headers import MOV, promised_samples, tells_delay
+from tuner.sound.headers import MOV, promised_samples, read_index, tells_delay
 from tuner.sound.pieces import Piece, find_pieces
-from tuner.sound.sndfile import decode_pcm, is_sndfile, read_pcm_header
+from tuner.sound.quicktime import describe_movie
+from tuner.sound.sndfile import check_speakers, decode_pcm, is_sndfile, read_pcm_header
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -40,12 +41,12 @@ JUMPING = re.compile("vorbis|musepack.|wma.*|mp3")
 MUSEPACK, MUSEPACK_DELAY = frozenset(("musepack7", "musepack8")), 481
 #: Formats whose last packets hold more than the sound, which players do not play.
 PADDED = frozenset((MOV, "mp3", "mpc", "mpc8", "ogg"))
+#: FFmpeg takes off padding that its decoder has not put in.
+ALAC_IN_CAF = ("caf", "alac")
 #: Packets may be so much off, s: Matroska counts in milliseconds.
 GAP_S = 0.003
 #: What a lossy file may lack of its promise: a decoder's delay, in samples.
 LOSSY_LACK = 4096
-#: PyAV crashes on channels in an order of their own, which these tell of PCM.
-QUICKTIME = frozenset((MOV, "caf"))
 #: Formats whose promise is the length of the sound, without delay and padding.
 TELLING = frozenset(("mp3", "mpc", "mpc8", "wav", "w64", "au", "caf"))
 #: Codecs that tell where they begin and end, and samples of padding in others.
@@ -180,12 +181,9 @@ def _choose(path: Path, container: InputContainer) -> AudioStream:
         log.warning("%s: contains %d audio streams; using number %d", path, len(streams), number)
     if not chosen.codec_context or not chosen.rate or not chosen.channels:
         raise ClipError("contains no audio, or its header is damaged", where=path)
-    if container.format.name in QUICKTIME and chosen.channels > 2 and _is_pcm(chosen):
-        raise ClipError(
-            f"contains {chosen.channels} channels of QuickTime PCM, whose order is unknown",
-            where=path,
-            remedy="export it as WAV",
-        )
+    if container.format.name == MOV and chosen.channels > 2 and _is_pcm(chosen):
+        # Before PyAV looks at it.
+        check_speakers(path, describe_movie(read_index(path)), chosen.channels)
     return chosen
 
 
@@ -206,7 +204,8 @@ def _decode_piece(piece: Piece, before: int) -> Iterator[tuple[Pcm, Shape]]:
         stream = _choose(path, container)
         codec, rate = stream.codec.canonical_name, stream.rate
         promise = _promise(piece, container, stream)
-        is_padded = promise is not None and container.format.name in PADDED
+        kind = container.format.name
+        is_padded = promise is not None and (kind in PADDED or (kind, codec) == ALAC_IN_CAF)
         skip = MUSEPACK_DELAY if codec in MUSEPACK else 0
         done, held = 0, list[tuple[Pcm, Shape]]()
         for block, shape in _decode_stream(path, container, stream, before):
@@ -286,6 +285,8 @@ def _decode_stream(
     codec, rate = stream.codec.canonical_name, stream.rate
     if _is_lossless(codec):
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
+    if (container.format.name, codec) == ALAC_IN_CAF:
+        stream.codec_context.options |= {"flags2": "+skip_manual"}
     # Packed, as PyAV reads beyond the planes of frames of eight channels and more, and crashes.
     packed = av.AudioResampler(format="flt")
     done, shape, expected = before, None, None

@@ -170,8 +170,13 @@ def _check_behind(path: Path, file: BinaryIO, length: int) -> None:
 
 def tells_delay(path: Path) -> bool:
     """Whether an MPEG-4 file tells where lossy sound begins: by an edit list or Apple's note."""
-    moov = next((body for name, body in _mov_atoms(path) if name == b"moov"), b"")
+    moov = read_index(path)
     return b"elst" in moov or ITUNES.encode() in moov
+
+
+def read_index(path: Path) -> bytes:
+    """The index of an MPEG-4 or QuickTime file, its atom `moov`; empty where it has none."""
+    return next((body for name, body in _mov_atoms(path) if name == b"moov"), b"")
 
 
 def _check_mov(path: Path) -> None:

@@ -27,6 +27,8 @@ XING = re.compile(
 XING_FIELDS, XING_DELAYS, MOST_PADDING = (4, 4, 100, 4), 21, (1152 + 529, 576 + 529)
 #: Bytes of an ID3 tag's header, and of an Ogg page's before its table of segments.
 ID3_HEADER, OGG_HEADER = 10, 27
+#: How a block of WavPack begins, and what FFmpeg takes for a damaged one: an ID3v1 tag.
+WAVPACK, ID3V1_BYTES = b"wvpk", 128
 #: Flags of Ogg pages: the first and the last of a stream.
 OGG_FIRST, OGG_LAST = 2, 4
 #: The first packet of Vorbis, and its bytes.
@@ -89,6 +91,8 @@ def find_pieces(path: Path) -> list[Piece]:
                 Piece(path, start, end, granule=granule)
                 for (start, granule), end in zip(links, ends, strict=True)
             ]
+        if data[:4] == WAVPACK and data[-ID3V1_BYTES:][:3] == b"TAG":
+            return [Piece(path, 0, size - ID3V1_BYTES)]
         found = list(_mp3_tags(data)) if _is_mp3(data) else []
     if len(found) < 2:
         return [Piece(path, tagged=bool(found), vague=any(vague for _, vague in found))]

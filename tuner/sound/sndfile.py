@@ -1,6 +1,7 @@
 """Files that libsndfile reads: AIFF, also where a recorder left no length, and CAF with surround.
 
-FFmpeg reads the samples of RIFX, WAV with the high byte first, in the wrong order.
+FFmpeg reads the samples of RIFX, WAV with the high byte first, in the wrong order, and no Wave64
+that was written through a pipe.
 PyAV 18.1 crashes where channels are in an order of their own, which only these containers and
 QuickTime's can tell.
 """
@@ -15,12 +16,15 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.pcm import Pcm
+from tuner.sound.quicktime import describe_caf, name_speakers
 
 if TYPE_CHECKING:
     from tuner.sound.pieces import Piece
 
 #: Sizes that mean that the length is not known.
 UNKNOWN = frozenset((0, 8, 0xFFFFFFFF, 0x7FFFFFFF))
+#: The name that a Wave64 file begins with, before its size.
+WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 #: Where a CAF file tells its number of channels.
 CAF_CHANNELS = 44
 #: Samples of a block, and FFmpeg's names for one and two channels.
@@ -36,6 +40,8 @@ def is_sndfile(path: Path) -> bool:
         head = file.read(CAF_CHANNELS + 4)
     if head[:4] == b"caff" and head[8:12] == b"desc":
         return int.from_bytes(head[CAF_CHANNELS:]) > 2
+    if head[:16] == WAVE64:
+        return head[16:24] == b"\xff" * 8
     return head[:4] == b"RIFX" or (head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"))
 
 
@@ -61,7 +67,7 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
     try:
         check_size(path)
         with soundfile.SoundFile(path) as file:
-            shape = (file.samplerate, LAYOUTS.get(file.channels, f"{file.channels} channels"))
+            shape = (file.samplerate, _name_layout(path, file.channels))
             for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
                 done += len(block)
                 yield np.ascontiguousarray(block.T), shape
@@ -69,11 +75,38 @@ def decode_pcm(piece: Piece, before: int) -> Iterator[tuple[Pcm, tuple[int, str]
         raise ClipError(f"damaged at sample {done} ({error})", where=path) from error
 
 
+def _name_layout(path: Path, channels: int) -> str:
+    if channels in LAYOUTS:
+        return LAYOUTS[channels]
+    with path.open("rb") as file:
+        is_caf = file.read(4) == b"caff"
+    return check_speakers(path, describe_caf(path) if is_caf else b"", channels)
+
+
+def check_speakers(path: Path, described: bytes, channels: int) -> str:
+    """FFmpeg's name of a layout. Raises `ClipError` where it is another than `tuner.layout` knows.
+
+    Args:
+        path: for the message.
+        described, channels: see `tuner.sound.quicktime.name_speakers`.
+    """
+    if (name := name_speakers(described, channels)) is None:
+        raise ClipError(
+            f"declares its {channels} channels for other speakers, or in another order, than"
+            " can be read",
+            where=path,
+            remedy="export it as WAV",
+        )
+    return name
+
+
 def check_size(path: Path) -> None:
     """Raise `ClipError` where the chunk of the sound is longer than the file (AIFF, CAF, RIFX)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         kind = file.read(4)
+        if kind == WAVE64[:4]:
+            return  # one without a length
         is_caf = kind == b"caff"
         start, head_size = (8, 12) if is_caf else (12, 8)
         name = b"SSND" if kind == b"FORM" else b"data"

@@ -207,10 +207,57 @@ def test_other_speakers_are_refused(tmp_path: Path, channels: int, mask: int, na
         read_audio(path)
 
 
-def test_surround_in_quicktime_is_refused(tmp_path: Path) -> None:
-    """Before PyAV looks at the order of its channels."""
-    with pytest.raises(ClipError, match=r"x\.mov: contains 6 channels of QuickTime PCM"):
-        read_audio(encode(tmp_path / "x.mov", "pcm_s16be", music(9000, 6)))
+@pytest.mark.parametrize("suffix", ["mov", "caf"])
+@pytest.mark.parametrize(
+    ("channels", "mask"), [(3, 0x7), (4, 0x33), (6, 0x3F), (6, 0x60F), (8, 0x63F)]
+)
+def test_surround_in_quicktime_and_caf(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, channels: int, mask: int
+) -> None:
+    """Its speakers are told by a tag or a bitmap; PyAV crashes on others, so they are refused."""
+    signal = music(9000, channels)
+    source, path = tmp_path / "x.wav", tmp_path / f"x.{suffix}"
+    soundfile.write(source, signal.T, 48_000, "PCM_16", format="WAVEX")
+    source.write_bytes(
+        source.read_bytes()[:40] + mask.to_bytes(4, "little") + source.read_bytes()[44:]
+    )
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([program, "-v", "error", "-i", source, "-c:a", "pcm_s16be", path], check=True)
+    assert np.array_equal(read_audio(path)[0], signal)
+    assert "does not declare" not in caplog.text
+    content = bytearray(path.read_bytes())
+    at = content.index(b"chan") + (8 if suffix == "mov" else 12)
+    content[at : at + 2] = (126).to_bytes(2, "big")  # MPEG 7.1 A, whatever the channels
+    path.write_bytes(content)
+    with pytest.raises(ClipError, match=rf"x.{suffix}: declares its {channels} channels for other"):
+        read_audio(path)
+
+
+def test_a_wave64_file_without_a_length(tmp_path: Path) -> None:
+    """As it comes out of a pipe: to its end."""
+    source, path = tmp_path / "source.wav", tmp_path / "x.w64"
+    soundfile.write(source, music().T, 44_100, "PCM_16")
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [program, "-v", "error", "-i", source, "-f", "w64", "pipe:"]
+    path.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    assert np.array_equal(read_audio(path)[0], music())
+    assert read_format(path).lossless
+
+
+def test_alac_in_caf(tmp_path: Path) -> None:
+    """FFmpeg takes its padding off twice; a missing end is told."""
+    path = encode(tmp_path / "x.caf", "alac", music())
+    assert np.array_equal(read_audio(path)[0], music())
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ClipError, match=r"x\.caf: cannot be read"):  # its packet table is last
+        read_audio(path)
+
+
+def test_wavpack_with_an_old_tag(tmp_path: Path) -> None:
+    """ID3v1 at its end, which FFmpeg takes for a damaged block."""
+    path = encode(tmp_path / "x.wv", "wavpack", music())
+    path.write_bytes(path.read_bytes() + b"TAG" + b"Title".ljust(125, b"\0"))
+    assert np.array_equal(read_audio(path)[0], music())
 
 
 def test_wav_with_the_high_byte_first(tmp_path: Path) -> None:
