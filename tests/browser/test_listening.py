@@ -1,5 +1,6 @@
 """Whole listening sessions in headless Chromium: keyboard, mouse, reload, and what is saved."""
 
+import re
 import socket
 import threading
 import time
@@ -14,16 +15,25 @@ from tuner.listening.analysis import analyse
 from tuner.listening.answers import read_all_answers, read_answers, store_answer
 from tuner.listening.guard import Access
 from tuner.listening.invitation import invite
-from tuner.listening.plan import REFERENCE
+from tuner.listening.plan import REFERENCE, Question
 from tuner.listening.plot import write_analysis
+from tuner.listening.questions import read_replies
 from tuner.listening.server import make_app
+from tuner.listening.volume import read_volume
 
 TOKEN = "wörd&1"
 #: A busy machine decodes a page's sounds in seconds, ms.
 PATIENCE_MS = 60_000
 
 
-def make(folder, kind, intro=""):
+QUESTIONS = (
+    Question("gear", "With what?", ("headphones", "loudspeakers")),
+    Question("age", "How old?", range=(16, 99)),
+    Question("room", "Which room?", required=False),
+)
+
+
+def make(folder, kind, intro="", **more):
     rng = np.random.default_rng(0)
     materials = []
     for number in range(2):
@@ -31,7 +41,12 @@ def make(folder, kind, intro=""):
         coded = {name: 0.9 * reference for name in ("default", "tuned")}
         materials.append(Material(f"clip {number}", 96.0, reference, coded))
     make_test(
-        *(folder, materials), title="Codecs <b>A</b>", baseline="default", kind=kind, intro=intro
+        *(folder, materials),
+        title="Codecs <b>A</b>",
+        baseline="default",
+        kind=kind,
+        intro=intro,
+        **more,
     )
     return folder
 
@@ -80,6 +95,15 @@ def hear_all(page, keys):
     for key in keys:
         page.keyboard.press(key)
         page.wait_for_timeout(30)
+
+
+def drag(page, xs, y):
+    """Press at the first of two places, move, release at the second."""
+    page.mouse.move(xs[0], y)
+    page.mouse.down()
+    page.mouse.move(sum(xs) / 2, y, steps=3)
+    page.mouse.move(xs[1], y, steps=3)
+    page.mouse.up()
 
 
 def test_a_mushra_session_by_keyboard_with_a_reload_in_the_middle(page, serve, tmp_path):
@@ -147,7 +171,8 @@ def test_sounds_stay_in_step_and_one_is_heard(page, serve, tmp_path):
     """After many switches and a new loop, all sources share one start and one gain is 1."""
     start(page, serve(make(tmp_path / "t", "mushra")))
     hear_all(page, "0123451230")
-    page.eval_on_selector("#from", "e => { e.value = 0.5; e.dispatchEvent(new Event('change')) }")
+    box = page.locator("#wave").bounding_box()
+    drag(page, (box["x"] + box["width"] / 2, box["x"] + 2 * box["width"]), box["y"] + 30)
     # A switch fades: it is over when one is heard, and no other.
     arrived = """() => { const p = state.player; return [...p.sounds].every(
         ([key, s]) => Math.abs(s.gain.gain.value - (key === p.chosen ? 1 : 0)) < 0.001) }"""
@@ -164,6 +189,201 @@ def test_sounds_stay_in_step_and_one_is_heard(page, serve, tmp_path):
     assert len(state["loops"]) == 6
     assert {tuple(loop) for loop in state["loops"]} == {(1.0, 2.0)}
     assert 1.0 <= state["position"] <= 2.0
+
+
+LOOP = "[state.player.from, state.player.to]"
+
+
+def test_a_loop_is_dragged_and_its_edges_moved(page, serve, tmp_path):
+    """A drag loops, a click seeks, outside the loop it ends it; the chosen version plays on."""
+    start(page, serve(make(tmp_path / "t", "mushra")))
+    page.keyboard.press("2")
+    box = page.locator("#wave").bounding_box()
+    y = box["y"] + 30
+
+    def x(seconds):
+        return box["x"] + seconds / 2 * box["width"]
+
+    drag(page, (x(1.5), x(0.5)), y)
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.5], abs=0.01)
+    expect(page.locator("#span")).to_have_text("Loop 0.5 to 1.5 s")
+    drag(page, (x(1.5), x(1.2)), y)
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.2], abs=0.01)
+    drag(page, (x(0.5), x(1.1)), y)
+    assert page.evaluate(LOOP) == pytest.approx([0.7, 1.2], abs=0.01), "half a second at least"
+    assert page.evaluate("state.player.playing && state.player.chosen") == "1"
+    page.keyboard.press(" ")
+    page.mouse.click(x(1.0), y)
+    assert page.evaluate("state.player.position()") == pytest.approx(1.0, abs=0.01)
+    assert page.evaluate(LOOP) == pytest.approx([0.7, 1.2], abs=0.01)
+    page.mouse.click(x(1.8), y)
+    assert page.evaluate(LOOP) == [0, 2] and page.is_hidden("#whole")
+    assert page.evaluate("state.player.position()") == pytest.approx(1.8, abs=0.01)
+
+
+def test_a_loop_by_keyboard(page, serve, tmp_path):
+    start(page, serve(make(tmp_path / "t", "mushra")))
+    page.focus("#head")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("i")
+    assert page.evaluate(LOOP) == pytest.approx([0.4, 2], abs=0.01)
+    page.keyboard.press(".")
+    page.keyboard.press("o")
+    assert page.evaluate(LOOP) == pytest.approx([0.4, 1.4], abs=0.01)
+    page.focus("#to")
+    page.keyboard.press("ArrowLeft")
+    page.focus("#from")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.3], abs=0.01)
+    assert page.get_attribute("#from", "aria-valuetext") == "0.5 s"
+    page.keyboard.press("l")
+    assert page.evaluate(LOOP) == [0, 2]
+
+
+def test_the_waveform_is_drawn(page, serve, tmp_path):
+    """Loud noise between silences is seen as such, and drawn again at another width."""
+    folder = tmp_path / "t"
+    reference = np.zeros((1, 96_000), np.float32)
+    reference[:, 24_000:72_000] = 0.2 * np.random.default_rng(0).standard_normal(48_000)
+    material = Material("clip", 96.0, reference, {"default": 0.9 * reference})
+    make_test(folder, [material], title="T", baseline="default")
+    start(page, serve(folder))
+    heights = """() => { const c = document.querySelector("#wave canvas"), p = c.getContext("2d");
+        return [0.1, 0.3, 0.6, 0.9].map((share) => {
+            const x = Math.round(share * c.width);
+            const d = p.getImageData(x, 0, 6, c.height - 24).data;
+            let rows = 0;
+            for (let y = 0; y < c.height - 24; y += 1)
+                rows += [0, 1, 2, 3, 4, 5].some((n) => d[(6 * y + n) * 4 + 3] > 0) ? 1 : 0;
+            return rows; }) }"""
+    for width in (1280, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        quiet, loud, louder, silent = page.evaluate(heights)
+        assert max(quiet, silent) <= 4 and min(loud, louder) > 40
+
+
+def test_a_finger_loops_rates_and_scrolls(browser, serve, tmp_path):
+    """Touch: a drag across the waveform loops, one down it scrolls; a tap on a slider rates."""
+    context = browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True)
+    page = context.new_page()
+    start(page, serve(make(tmp_path / "t", "mushra")))
+    touch = context.new_cdp_session(page)
+    box = page.locator("#wave").bounding_box()
+
+    def swipe(*places):
+        for kind, place in zip(("touchStart", *["touchMove"] * 9), places, strict=False):
+            points = [{"x": place[0], "y": place[1]}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    y = box["y"] + 40
+    swipe(*[(box["x"] + share * box["width"], y) for share in (0.25, 0.4, 0.6, 0.75)])
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.5], abs=0.05)
+    edge = box["x"] + 0.75 * box["width"]
+    swipe((edge + 20, y), (edge + 10, y), (edge - 0.125 * box["width"], y))
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.25], abs=0.05), "an edge has 44 px"
+    x = box["x"] + 0.5 * box["width"]
+    swipe(*[(x, y - 20 * n) for n in range(6)])
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") > 30
+    assert page.evaluate(LOOP) == pytest.approx([0.5, 1.25], abs=0.05)
+    page.evaluate("scrollTo(0, 0)")
+    slider = page.locator(".row input").first.bounding_box()
+    page.touchscreen.tap(slider["x"] + 0.8 * slider["width"], slider["y"] + slider["height"] / 2)
+    expect(page.locator(".row output").first).to_have_text(re.compile("^8[2-5]$"))
+    assert page.evaluate("state.player.chosen") == "0"
+    sizes = page.eval_on_selector_all(
+        "button, .row input, textarea",
+        "all => all.filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)",
+    )
+    assert min(sizes) >= 44
+    context.close()
+
+
+def test_questions_and_the_volume_come_first(page, serve, tmp_path, axe):
+    """What is required is asked for; replies are stored; the tone is a sine of its level."""
+    folder = make(tmp_path / "t", "mushra", questions=QUESTIONS, tone_db=-6.0)
+    address = serve(folder)
+    plan = read_plan(folder)
+    page.goto(address)
+    page.fill("#subject", "anna")
+    page.click("#begin")
+    page.wait_for_selector("#questions:not([hidden])")
+    assert axe(page) == []
+    page.click("#asked button")
+    assert page.is_visible("#questions"), "a required question is open"
+    page.get_by_label("loudspeakers").check()
+    page.fill("[name=age]", "40")
+    page.click("#asked button")
+    page.wait_for_selector("#volume:not([hidden])")
+    assert read_replies(folder, plan, "anna") == {"gear": "loudspeakers", "age": 40}
+    expect(page.locator("#level")).to_contain_text("6 dB quieter")
+    page.click("#volume-set", force=True)
+    assert page.is_visible("#volume"), "the tone was not heard"
+    expect(page.locator("#problem")).to_have_text("Play the tone first.")
+    page.click("#tone")
+    expect(page.locator("#tone")).to_have_text("Stop the tone")
+    assert axe(page) == []
+    page.click("#volume-set")
+    page.wait_for_selector("#trial:not([hidden])")
+    assert read_volume(folder, "anna") == (True,)
+    page.reload()
+    start(page, address)
+    assert read_volume(folder, "anna") == (True,), "a reload changes no volume"
+
+
+#: Renders the tone and stops it; its samples.
+TONE = """async (peak) => {
+  const context = new OfflineAudioContext(1, 48000, 48000);
+  const resume = context.resume.bind(context);
+  context.resume = () => Promise.resolve();
+  const tone = new ToneGenerator(context, peak);
+  await tone.start();
+  context.suspend(0.8).then(() => { tone.stop(); resume(); });
+  return [...(await context.startRendering()).getChannelData(0)];
+}"""
+
+
+def test_the_tone_is_a_sine_of_1_khz_at_its_level(page, serve, tmp_path):
+    page.goto(serve(make(tmp_path / "t", "mushra")))
+    heard = np.array(page.evaluate(TONE, -23.0))
+    steady = heard[4800:33_600]
+    assert 20 * np.log10(np.abs(steady).max()) == pytest.approx(-23, abs=0.01)
+    spectrum = np.abs(np.fft.rfft(steady))
+    peak = 1000 * len(steady) // 48_000
+    assert spectrum.argmax() == peak and np.delete(spectrum, peak).max() < 1e-3 * spectrum[peak]
+    assert np.abs(heard[42_000:]).max() == 0
+    assert np.abs(np.diff(heard)).max() < 0.01, "it begins and ends without a click"
+
+
+def test_an_invited_subject_resumes_on_another_device(browser, serve, tmp_path):
+    """The address carries who it is: what was agreed, replied and saved is not asked for again."""
+    folder = make(tmp_path / "t", "mushra", "# Hello", questions=QUESTIONS[:1], tone_db=0.0)
+    plan = read_plan(folder)
+    address = f"{serve(folder).split('?')[0]}?token={invite(plan, 'p7')}"
+    for done in (0, 2):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(address)
+        expect(page.locator("#name")).to_have_text("p7")
+        if not done:
+            page.check("#agree")
+        else:
+            expect(page.locator("#back")).to_have_text("1 of 2 pages are done.")
+        page.click("#begin")
+        if not done:
+            page.get_by_label("headphones").check()
+            page.click("#asked button")
+        page.wait_for_selector("#volume:not([hidden])")
+        page.click("#skip-volume")
+        page.wait_for_selector("#trial:not([hidden])")
+        expect_place(page, "Page 2 of 2" if done else "Training")
+        for name in plan.pages("p7")[:2]:
+            store_answer(folder, plan, "p7", name, [1, 2, 3, 4, 5], 1.0)
+        context.close()
+    assert read_volume(folder, "p7") == (False, False)
 
 
 #: Plays two sounds, 1 throughout, the one left and the other right; what is heard, as [2, T].
@@ -215,10 +435,10 @@ def test_an_invited_subject_agrees_rates_and_comments(page, serve, tmp_path):
     expect(page.locator("#intro h1")).to_have_text("Welcome", timeout=PATIENCE_MS)
     expect(page.locator("#name")).to_have_text("p1", timeout=PATIENCE_MS)
     assert page.is_hidden("#subject")
-    page.click("form button")
+    page.click("#begin")
     assert page.is_visible("#welcome") and not (folder / "results").exists()
     page.check("#agree")
-    page.click("form button")
+    page.click("#begin")
     page.wait_for_selector("#trial:not([hidden])", timeout=PATIENCE_MS)
     hear_all(page, "012345")
     page.click("#comment")
@@ -230,8 +450,9 @@ def test_an_invited_subject_agrees_rates_and_comments(page, serve, tmp_path):
     page.keyboard.press("1")
     assert page.evaluate("state.player.chosen") == "0"
     page.reload()
-    page.check("#agree")
-    page.click("form button")
+    expect(page.locator("#name")).to_have_text("p1")
+    expect(page.locator("#consent")).to_be_hidden()
+    page.click("#begin")
     page.wait_for_selector("#trial:not([hidden])", timeout=PATIENCE_MS)
     assert page.input_value("#comment") == "1 b A\nrings"
     for key in "12345":
@@ -325,7 +546,7 @@ def test_an_abx_session_by_keyboard(page, serve, tmp_path):
         hear_all(page, "123")
         page.keyboard.press("b" if done else "a")
         page.keyboard.press("Enter")
-        place = f"Page {done + 1} of 2" if done < 2 else ""
+        place = f"Page {done + 1} of 2" if done < 2 else "Finished"
         expect_place(page, place)
     stored = answers(folder, "anna")
     assert set(stored) == {"training", "001", "002"}
@@ -342,7 +563,7 @@ def test_a_phone_shows_every_state_without_scrolling_sideways(browser, serve, tm
     page.goto(serve(make(tmp_path / "t", "mushra")))
     assert not page.evaluate(wide)
     page.fill("#subject", "anna")
-    page.click("form button")
+    page.click("#begin")
     page.wait_for_selector("#trial:not([hidden])")
     assert not page.evaluate(wide)
     small = page.eval_on_selector_all(

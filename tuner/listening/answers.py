@@ -113,7 +113,7 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
     trial = plan.trial(line["page"])
     if trial is None:
         raise _Unusable(f"page {line['page']!r} is not in this test")
-    if not _is_comment(line.get("comment", "")):
+    if not is_text(line.get("comment", ""), MOST_COMMENT):
         raise _Unusable(f"page {line['page']}: its comment is not text")
     answer, order = line["answer"], line["order"]
     conditions = {stimulus.condition for stimulus in trial.stimuli}
@@ -133,11 +133,12 @@ def _check_line(line: Line, plan: Plan, subject: str) -> None:
             )
 
 
-def _is_comment(comment: object) -> bool:
-    if not isinstance(comment, str) or len(comment) > MOST_COMMENT:
+def is_text(given: object, most: int) -> bool:
+    """Whether something is text that a file can hold, of at most so many characters."""
+    if not isinstance(given, str) or len(given) > most:
         return False
     # JSON can hold halves of characters, which no file of text can.
-    return not any("\ud800" <= letter <= "\udfff" for letter in comment)
+    return not any("\ud800" <= letter <= "\udfff" for letter in given)
 
 
 def _is_rating(rating: object) -> bool:
@@ -173,7 +174,7 @@ def store_answer(
     if plan.trial(page) is None:
         raise AnswerRefused("not in this test", where=f"page {page!r}")
     conditions = [stimulus.condition for stimulus in plan.order(subject, page)]
-    if not _is_comment(comment):
+    if not is_text(comment, MOST_COMMENT):
         raise AnswerRefused(f"a comment must be text of at most {MOST_COMMENT} characters")
     line = {
         "version": ANSWERS_VERSION,

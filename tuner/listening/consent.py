@@ -7,16 +7,14 @@ The text is Markdown in the plan. Agreement is kept beside the answers, as
 from __future__ import annotations
 
 import hashlib
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 
-from tuner.atomic import atomic_write
 from tuner.errors import RunError
-from tuner.listening.answers import RESULTS_FOLDER, check_subject
+from tuner.listening.notes import read_note, store_note
 from tuner.listening.plan import Plan
 
-CONSENT_VERSION = 1
+#: Kind of the note.
+CONSENT = "consent"
 #: Longest text, characters: twenty pages.
 MOST_CHARS = 50_000
 
@@ -52,35 +50,13 @@ def has_consented(folder: Path, plan: Plan, subject: str) -> bool:
     """
     if not plan.intro:
         return True
-    path = _path(folder, subject)
-    try:
-        return bool(json.loads(path.read_text("utf-8"))["intro_sha256"] == _digest(plan))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"cannot be read ({error!r})", where=path, remedy="move it away") from error
+    note = read_note(folder, subject, CONSENT)
+    return note is not None and note.get("intro_sha256") == _digest(plan)
 
 
 def store_consent(folder: Path, plan: Plan, subject: str) -> None:
     """Keep that a subject agreed now. Raises `RunError` if it cannot be written."""
-    path = _path(folder, subject)
-    content = {
-        "version": CONSENT_VERSION,
-        "subject": subject,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "intro_sha256": _digest(plan),
-    }
-    try:
-        path.parent.mkdir(exist_ok=True)
-        atomic_write(path, json.dumps(content) + "\n")
-    except OSError as error:
-        raise RunError(
-            f"cannot be written ({error})", where=path, remedy="free space there"
-        ) from error
-
-
-def _path(folder: Path, subject: str) -> Path:
-    return folder / RESULTS_FOLDER / f"{check_subject(subject)}.consent.json"
+    store_note(folder, subject, CONSENT, {"intro_sha256": _digest(plan)})
 
 
 def _digest(plan: Plan) -> str:

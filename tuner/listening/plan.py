@@ -21,9 +21,10 @@ from tuner.errors import RunError
 
 PLAN_FILE = "plan.json"
 #: Grows with every change of the plan that a reader could trip over. In version 1 there is no
-#: secret, and orders follow from the seed; a test under way is finished as it began.
-PLAN_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+#: secret, and orders follow from the seed; a test under way is finished as it began. Version 3
+#: brought questions and the tone.
+PLAN_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
 Kind = Literal["mushra", "abx"]
 
 #: Condition of the hidden reference, and of the two low-pass anchors with their cutoff in Hz
@@ -72,6 +73,38 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question that a subject answers before the test.
+
+    Args:
+        id: its name in results and in ``analyse --by``.
+        text: what the subject reads.
+        choices: what can be chosen, one of them; empty: a number or free text is asked for.
+        range: the least and the highest number; None: free text.
+        required: whether it must be answered.
+    """
+
+    id: str
+    text: str
+    choices: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A 1 kHz sine by which subjects set their volume once.
+
+    Args:
+        level_db: its loudness relative to the clips'.
+        peak_dbfs: its amplitude in each channel, dB of full scale.
+    """
+
+    level_db: float
+    peak_dbfs: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole test.
 
@@ -84,6 +117,8 @@ class Plan:
         secret: what names of files and all orders follow from, so that nobody can work them out
             who has not seen the plan. Empty only in version 1.
         intro: Markdown that subjects read, and agree to, before they begin; may be empty.
+        questions: what subjects answer before they begin.
+        tone: by which they set their volume before they begin; None: without.
         version: see `PLAN_VERSION`.
     """
 
@@ -94,6 +129,8 @@ class Plan:
     trials: tuple[Trial, ...]
     secret: str = field(default="", repr=False)
     intro: str = ""
+    questions: tuple[Question, ...] = ()
+    tone: Tone | None = None
     version: int = PLAN_VERSION
 
     def trial(self, name: str) -> Trial | None:

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import functools
 import json
 import logging
 import secrets
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuner.errors import RunError
 from tuner.listening.answers import AnswerRefused, check_subject, read_answers, store_answer
-from tuner.listening.consent import has_consented, render_intro, store_consent
+from tuner.listening.consent import render_intro
 from tuner.listening.door import Door
+from tuner.listening.entrance import find_missing, store_step
 from tuner.listening.guard import Access, Guard
 from tuner.listening.invitation import find_invited
 from tuner.listening.plan import TRAINING, Plan, read_plan
@@ -33,10 +35,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+#: The page's scripts, in their order; together they are one.
+SCRIPTS = ("player.js", "wave.js", "entrance.js", "page.js", "trial.js")
 #: Letter of the open reference.
 OPEN_REFERENCE = "reference"
-#: Longest body of an answer, bytes: a page of ratings takes 200, the longest comment 8,000.
-MOST_BYTES = 10_000
+#: Longest body of an answer, bytes: a page of ratings takes 200, the longest comment 8,000, thirty
+#: replies of 500 characters 60,000.
+MOST_BYTES = 64_000
 #: Longest time on a page that is believed, s: a week, for a browser that was left open.
 MOST_SECONDS = 604_800
 #: A page of ratings comes in one piece; a minute is for the worst of networks, s.
@@ -72,7 +77,7 @@ def make_app(folder: Path, access: Access | None = None, door: Door | None = Non
             Route("/", test.page),
             Route("/api/test", test.test),
             Route("/api/session/{subject}", test.session),
-            Route("/api/consent/{subject}", test.consent, methods=["POST"]),
+            Route("/api/step/{subject}/{step}", test.step, methods=["POST"]),
             Route("/api/audio/{subject}/{page}/{letter}", test.audio),
             Route("/api/answer/{subject}/{page}", test.answer, methods=["POST"]),
         ],
@@ -108,6 +113,8 @@ class _Test:
             "kind": self.plan.kind,
             "title": self.plan.title,
             "intro": bool(self.plan.intro),
+            "questions": [dataclasses.asdict(each) for each in self.plan.questions],
+            "tone": self.plan.tone and dataclasses.asdict(self.plan.tone),
             "invited": request.state.invited,
         }
         return JSONResponse(content, headers=_NO_STORE)
@@ -120,7 +127,7 @@ class _Test:
         content = {
             "kind": self.plan.kind,
             "title": self.plan.title,
-            "consented": has_consented(self.folder, self.plan, subject),
+            "missing": find_missing(self.folder, self.plan, subject),
             "pages": [
                 {
                     "name": name,
@@ -161,19 +168,19 @@ class _Test:
 
         subject, page = _subject(request), request.path_params["page"]
         given = parse_answer(await _read_body(request))
-        if not has_consented(self.folder, self.plan, subject):
-            raise AnswerRefused("read the introduction and agree to it first: reload this window")
+        if missing := find_missing(self.folder, self.plan, subject):
+            raise AnswerRefused(f"{', '.join(missing)}: do this first; reload this window")
         # On the loop's own thread: one answer is stored after another.
         store_answer(self.folder, self.plan, subject, page, *given)
         return JSONResponse({"saved": page}, headers=_NO_STORE)
 
-    async def consent(self, request: Request) -> Response:
+    async def step(self, request: Request) -> Response:
         from starlette.responses import JSONResponse
 
-        subject = _subject(request)
-        await _read_body(request)
-        store_consent(self.folder, self.plan, subject)
-        return JSONResponse({"consented": subject}, headers=_NO_STORE)
+        subject, step = _subject(request), request.path_params["step"]
+        given = _read_object(await _read_body(request))
+        store_step(self.folder, self.plan, subject, step, given)
+        return JSONResponse({"saved": step}, headers=_NO_STORE)
 
 
 def _subject(request: Request) -> str:
@@ -219,6 +226,16 @@ def parse_answer(body: bytes) -> tuple[object, float, object]:
     return given, float(seconds), comment
 
 
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer(f"not an answer ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise NoAnswer("not an answer (no object)")
+    return content
+
+
 def read_page(nonce: str, intro: str = "") -> str:
     """The self-contained page; `nonce` lets its own script and style pass, and no other.
 
@@ -229,10 +246,10 @@ def read_page(nonce: str, intro: str = "") -> str:
     files = resources.files("tuner.listening") / "page"
     page = (files / "index.html").read_text(encoding="utf-8")
     icon = base64.b64encode((files / "icon.svg").read_bytes()).decode()
+    scripts = "\n".join((files / name).read_text(encoding="utf-8") for name in SCRIPTS)
     for name, text in (
         ("{{style}}", (files / "page.css").read_text(encoding="utf-8")),
-        ("{{player}}", (files / "player.js").read_text(encoding="utf-8")),
-        ("{{script}}", (files / "page.js").read_text(encoding="utf-8")),
+        ("{{scripts}}", scripts),
         ("{{icon}}", f"data:image/svg+xml;base64,{icon}"),
         ("{{nonce}}", nonce),
         # Last: what it holds is not looked at again.

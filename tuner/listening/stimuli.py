@@ -28,10 +28,12 @@ from tuner.listening.plan import (
     REFERENCE,
     Kind,
     Plan,
+    Question,
     Stimulus,
     Trial,
     write_plan,
 )
+from tuner.listening.volume import make_tone
 from tuner.sound.audio import SAMPLE_RATE, Pcm
 from tuner.sound.loudness import HIGHEST_PEAK, loudness_lufs, matching_gain_db, peak_after
 
@@ -76,6 +78,8 @@ def make_test(
     seed: int = 0,
     secret: str | None = None,
     intro: str = "",
+    questions: tuple[Question, ...] = (),
+    tone_db: float | None = None,
 ) -> Plan:
     """Write a test's stimuli and plan.
 
@@ -90,11 +94,15 @@ def make_test(
         seed: of the draw of clips, for the plan to tell.
         secret: what blind names and orders follow from; None: a new one.
         intro: Markdown that subjects read, and agree to, before they begin.
+        questions: what they answer before they begin.
+        tone_db: loudness of the tone by which they set the volume, relative to the clips; None:
+            without.
 
     Raises:
         RunError: the folder holds a test, or cannot be written.
         ClipError: a clip has too few or too many conditions, is too short, or has more than two
             channels.
+        StudyError: the tone is out of range.
     """
     import soundfile
 
@@ -102,6 +110,7 @@ def make_test(
         raise RunError(
             "already contains a test", where=folder, remedy="choose another folder with -o"
         )
+    tone = None if tone_db is None else make_tone(tone_db, LOUDNESS_LUFS, channels=2)
     trials: list[Trial] = []
     secret = secret or secrets.token_hex(SECRET_BYTES)
     try:
@@ -115,6 +124,8 @@ def make_test(
                     remedy="mix it down (tuner run --downmix)",
                 )
             sounds = {**_sounds(material), **_anchors(material, kind)}
+            if tone_db is not None and number == 0:
+                tone = make_tone(tone_db, LOUDNESS_LUFS, len(material.reference))
             gains = level_gains(material.reference, sounds)
             made = []
             for condition, pcm in sounds.items():
@@ -141,7 +152,7 @@ def make_test(
         raise ClipError(
             "no clip to listen to", where=folder, remedy="choose other clips or bitrates"
         )
-    plan = Plan(kind, title, seed, baseline, tuple(trials), secret, intro)
+    plan = Plan(kind, title, seed, baseline, tuple(trials), secret, intro, questions, tone)
     write_plan(plan, folder)
     return plan
 

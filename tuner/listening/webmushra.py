@@ -53,8 +53,10 @@ def export_webmushra(plan: Plan, path: Path) -> None:
 def webmushra_id(plan: Plan) -> str:
     """The test's name in webMUSHRA's results: no other test's."""
     content = dataclasses.asdict(plan)
-    if plan.version == 1:
-        # Its id is the one that it had then.
+    # The id of an older test is the one that it had then.
+    if plan.version < 3:
+        del content["questions"], content["tone"]
+    if plan.version < 2:
         del content["secret"], content["intro"]
     text = json.dumps(content, sort_keys=True)
     return f"tuner-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

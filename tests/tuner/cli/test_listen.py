@@ -140,12 +140,14 @@ def test_refusals_say_what_to_do(files, tmp_path):
         call("make", "--from", files, "-o", tmp_path / "u")
 
 
-def test_invitations_and_a_text_to_agree_to(files, tmp_path):
-    """The text goes into the plan; each subject gets an address of its own."""
+def test_invitations_and_what_comes_before_the_test(files, tmp_path):
+    """Text, questions and tone go into the plan; each subject gets an address of its own."""
     (tmp_path / "intro.md").write_text("# Welcome")
-    call("make", "--from", files, "-o", tmp_path / "t", "--intro", tmp_path / "intro.md")
+    steps = ("--intro", tmp_path / "intro.md", "--questions", "standard", "--tone", "-3")
+    call("make", "--from", files, "-o", tmp_path / "t", *steps)
     plan = read_plan(tmp_path / "t")
     assert plan.intro == "# Welcome"
+    assert plan.questions[0].id == "age" and plan.tone.level_db == -3
     address = "https://listen.example"
     links = json.loads(call("invite", tmp_path / "t", "p1", "p2", "--address", address, "--json"))
     for subject, link in links.items():

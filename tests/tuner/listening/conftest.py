@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tuner.listening import Material, make_test
+from tuner.listening.plan import Question
 
 SECOND = 48_000
 
@@ -45,3 +46,23 @@ def abx_folder(tmp_path):
         tmp_path / "abx", make_materials(), title="ABX", baseline="default", kind="abx", repeats=3
     )
     return tmp_path / "abx"
+
+
+QUESTIONS = (
+    Question("gear", "With what?", ("headphones", "loudspeakers")),
+    Question("age", "How old?", range=(16, 99)),
+    Question("room", "Where?", required=False),
+)
+
+
+@pytest.fixture
+def asked_folder(tmp_path):
+    """A test that asks three questions and has the volume set."""
+    make_test(
+        *(tmp_path / "q", make_materials()),
+        title="T",
+        baseline="default",
+        questions=QUESTIONS,
+        tone_db=-6.0,
+    )
+    return tmp_path / "q"

@@ -22,16 +22,16 @@ def client(intro_folder):
 
 def test_no_answer_without_consent(client, intro_folder):
     """Then it is kept, with what was agreed to."""
-    assert client.get("/api/session/anna").json()["consented"] is False
+    assert client.get("/api/session/anna").json()["missing"] == ["consent"]
     refused = client.post("/api/answer/anna/001", json=BODY)
-    assert refused.status_code == 422 and "agree" in refused.json()["error"]
+    assert refused.status_code == 422 and "consent" in refused.json()["error"]
     assert not (intro_folder / "results").exists()
-    assert client.post("/api/consent/anna", json={}).status_code == 200
-    assert client.get("/api/session/anna").json()["consented"] is True
+    assert client.post("/api/step/anna/consent", json={}).status_code == 200
+    assert client.get("/api/session/anna").json()["missing"] == []
     assert client.post("/api/answer/anna/001", json=BODY).status_code == 200
     kept = json.loads((intro_folder / "results" / "anna.consent.json").read_text())
     assert kept["subject"] == "anna" and len(kept["intro_sha256"]) == 64
-    assert client.get("/api/session/ben").json()["consented"] is False
+    assert client.get("/api/session/ben").json()["missing"] == ["consent"]
 
 
 def test_another_text_is_another_consent(intro_folder):

@@ -45,7 +45,7 @@ def test_who_is_invited_answers_for_nobody_else(folder):
     body = {"answer": [1, 2, 3, 4, 5], "seconds": 1}
     for path in ("/api/session/ben", "/api/audio/ben/001/0"):
         assert ask(folder, word, path).status_code == 403
-    for path in ("/api/answer/ben/001", "/api/consent/ben"):
+    for path in ("/api/answer/ben/001", "/api/step/ben/consent"):
         assert ask(folder, word, path, method="POST", json=body).status_code == 403
     assert not (folder / "results").exists()
     assert ask(folder, word, "/api/answer/anna/001", method="POST", json=body).status_code == 200

@@ -51,6 +51,14 @@ def make(
         Path | None,
         typer.Option(help="Markdown file that listeners must accept before the test."),
     ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option(help="TOML file of questions asked before the test, or standard."),
+    ] = None,
+    tone: Annotated[
+        float | None,
+        typer.Option(help="Have the volume set by a 1 kHz tone; its dB above the clips' loudness."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed for drawing clips.")] = 0,
     binary: BinaryOption = None,
     trust: TrustOption = None,
@@ -62,10 +70,12 @@ def make(
     from tuner.cli.arguments.study import parse_bitrates
     from tuner.cli.display.progress import progress_bar
     from tuner.listening.consent import read_intro
+    from tuner.listening.questions import read_questions
     from tuner.listening.stimuli import make_test
     from tuner.sound.audio import SAMPLE_RATE
 
     shown = read_intro(intro) if intro else ""
+    asked = read_questions(questions) if questions else ()
     if (run is None) == (source is None):
         raise StudyError("give a run directory, or --from FOLDER", where="tuner listen make")
     wanted = tuple(conditions.split(",")) if conditions else None
@@ -96,6 +106,8 @@ def make(
         repeats=repeats or (ABX_REPEATS if abx else 1),
         seed=seed,
         intro=shown,
+        questions=asked,
+        tone_db=tone,
     )
     if run is not None:
         note_run(out, run)

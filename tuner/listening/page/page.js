@@ -3,9 +3,10 @@
    keeps the open page's unsaved sliders, so that a reload loses nothing. */
 const $ = (id) => document.getElementById(id);
 const LETTERS = "ABCDEFGHIJKLMNOP";
-const LEAST_LOOP_S = 0.5;
+const SECTIONS = ["welcome", "questions", "volume", "trial", "finished"];
 const token = new URLSearchParams(location.search).get("token");
-const state = { test: null, player: null, session: null, subject: null, page: null, rows: [], began: 0 };
+const state = { test: null, player: null, wave: null, session: null, subject: null, page: null,
+  rows: [], began: 0 };
 
 function url(...parts) {
   const path = ["api", ...parts].map(encodeURIComponent).join("/");
@@ -28,7 +29,10 @@ function complain(error) {
 }
 
 function show(section) {
-  for (const id of ["welcome", "trial", "finished"]) $(id).hidden = id !== section;
+  for (const id of SECTIONS) $(id).hidden = id !== section;
+  scrollTo(0, 0);
+  // Not a button: Enter there would press it instead of leaving the page.
+  if (section && section !== "welcome") $(section).focus({ preventScroll: true });
 }
 
 const draftKey = () => `tuner-listen ${state.session.title} ${state.subject} ${state.page.name}`;
@@ -41,16 +45,82 @@ function keepDraft() {
 
 async function begin(subject) {
   const session = await call(url("session", subject));
-  if (!session.consented) {
+  if (session.missing.includes("consent")) {
     if (!$("agree").checked) throw new Error("Please read this page and tick the box to agree.");
-    await call(url("consent", subject), {});
+    await call(url("step", subject, "consent"), {});
   }
   state.session = session;
   state.subject = subject;
   localStorage.setItem("tuner-listen subject", subject);
   state.player = state.player || new Player({ apart: true });
-  $("title").textContent = document.title = state.session.title;
+  state.wave = state.wave || new Wave($("wave"), { seek, loop });
+  if (session.missing.includes("questions")) await askQuestions();
+  const left = session.pages.some((page) => !page.done);
+  // A reload changes no volume; another day or device may.
+  const isSet = sessionStorage.getItem(volumeKey()) && !session.missing.includes("volume");
+  if (state.test.tone && left && !isSet) await setVolume();
   await openPage();
+}
+
+const volumeKey = () => `tuner-listen volume ${state.test.title} ${state.subject}`;
+
+/** Keep a step; resolves when it is kept, and says so while it is not. */
+async function keepStep(step, content) {
+  complain(null);
+  try {
+    await call(url("step", state.subject, step), content);
+    return true;
+  } catch (error) {
+    complain(`Not saved yet: ${error.message}`);
+    return false;
+  }
+}
+
+function askQuestions() {
+  const { questions } = state.test;
+  ask(questions, $("fields"));
+  $("place").textContent = "Questions";
+  show("questions");
+  return new Promise((resolve) => {
+    $("asked").onsubmit = async (event) => {
+      event.preventDefault();
+      if (await keepStep("questions", { replies: replies(questions, $("asked")) })) resolve();
+    };
+  });
+}
+
+function setVolume() {
+  const { level_db: level, peak_dbfs: peak } = state.test.tone;
+  const tone = new ToneGenerator(state.player.context, peak);
+  const apart = `${Math.abs(level)} dB ${level < 0 ? "quieter" : "louder"} than`;
+  $("level").textContent = `It is ${level ? apart : "as loud as"} the clips are on average.`;
+  $("place").textContent = "Volume";
+  const refresh = () => {
+    $("tone").textContent = tone.playing ? "Stop the tone" : "Play the tone";
+    $("tone").setAttribute("aria-pressed", String(tone.playing));
+  };
+  $("volume-set").setAttribute("aria-disabled", "true");
+  refresh();
+  show("volume");
+  return new Promise((resolve) => {
+    const end = async (done) => {
+      tone.stop();
+      refresh();
+      if (!await keepStep("volume", { set: done })) return;
+      sessionStorage.setItem(volumeKey(), "asked");
+      resolve();
+    };
+    $("tone").onclick = async () => {
+      if (tone.playing) tone.stop(); else await tone.start();
+      $("volume-set").setAttribute("aria-disabled", "false");
+      refresh();
+    };
+    $("volume-set").onclick = () => {
+      if ($("volume-set").getAttribute("aria-disabled") === "true") complain("Play the tone first.");
+      else end(true);
+    };
+    $("skip-volume").onclick = () => end(false);
+  });
 }
 
 async function openPage() {
@@ -60,7 +130,7 @@ async function openPage() {
   $("progress").value = counted.filter((page) => page.done).length / counted.length;
   $("progress").hidden = false;
   if (index < 0) {
-    $("place").textContent = "";
+    $("place").textContent = "Finished";
     show("finished");
     return;
   }
@@ -74,136 +144,6 @@ async function openPage() {
   $("place").textContent = state.page.training ? "Training" : `Page ${index} of ${pages.length - 1}`;
   $("training").hidden = !state.page.training;
   show("trial");
-  // Not a button: Enter there would press it instead of leaving the page.
-  $("trial").focus();
-}
-
-function build(keys) {
-  const mushra = state.session.kind === "mushra";
-  const draft = JSON.parse(localStorage.getItem(draftKey()) || "null");
-  state.answer = draft && draft.answer !== undefined ? draft.answer : null;
-  state.rows = [];
-  $("rows").replaceChildren();
-  $("scale").hidden = !mushra;
-  for (const key of keys) {
-    const open = key === "reference";
-    const letter = mushra ? LETTERS[Number(key)] : "ABX"[Number(key)];
-    const row = { key, name: open ? "Reference" : letter, value: 50, heard: false, rated: open };
-    const element = document.createElement("div");
-    element.className = "row";
-    row.button = document.createElement("button");
-    row.button.type = "button";
-    row.button.textContent = row.name;
-    row.button.addEventListener("click", () => choose(row));
-    element.append(row.button);
-    if (mushra && !open) addSlider(row, element);
-    $("rows").append(element);
-    state.rows.push(row);
-  }
-  $("comment").value = (draft && draft.comment) || "";
-  if (draft) draft.rows.forEach((kept, n) => Object.assign(state.rows[n] || {}, kept));
-  if (!mushra) addChoice();
-  $("from").value = 0;
-  $("to").value = 1;
-  setLoop();
-  state.player.choose(keys[0]);
-  refresh();
-}
-
-function addSlider(row, element) {
-  row.slider = document.createElement("input");
-  Object.assign(row.slider, { type: "range", min: 0, max: 100, step: 1, value: row.value });
-  row.slider.setAttribute("aria-label", `Quality of ${row.name}`);
-  const rate = () => {
-    Object.assign(row, { value: Number(row.slider.value), rated: true });
-    // Where a click gives a slider no focus, as in Safari.
-    if (state.player.chosen !== row.key) choose(row);
-    refresh();
-    keepDraft();
-  };
-  row.slider.addEventListener("input", rate);
-  // A click on the place where it stands is a rating, too, and fires no input.
-  row.slider.addEventListener("pointerup", rate);
-  row.slider.addEventListener("focus", () => { if (state.player.chosen !== row.key) choose(row); });
-  row.output = document.createElement("output");
-  element.append(row.slider, row.output);
-}
-
-function addChoice() {
-  const choice = document.createElement("div");
-  choice.className = "choice";
-  choice.setAttribute("role", "group");
-  choice.setAttribute("aria-label", "Your answer");
-  [0, 1].forEach((n) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.id = `answer-${n}`;
-    button.textContent = `X is ${"AB"[n]}`;
-    button.addEventListener("click", () => answer(n));
-    choice.append(button);
-  });
-  $("rows").append(choice);
-}
-
-function answer(n) {
-  state.answer = n;
-  keepDraft();
-  refresh();
-}
-
-function choose(row) {
-  state.player.choose(row.key);
-  if (state.player.playing) row.heard = true;
-  else play();
-  keepDraft();
-  refresh();
-}
-
-async function play() {
-  await state.player.play();
-  const row = state.rows.find(({ key }) => key === state.player.chosen);
-  if (row) row.heard = true;
-  keepDraft();
-  refresh();
-}
-
-function toggle() {
-  if (state.player.playing) state.player.pause(); else play();
-  refresh();
-}
-
-function missing() {
-  const unheard = state.rows.filter((row) => !row.heard).map((row) => row.name);
-  if (unheard.length) return `Still to hear: ${unheard.join(", ")}`;
-  if (state.session.kind === "abx") return state.answer === null ? "Is X A or B?" : "";
-  const unrated = state.rows.filter((row) => !row.rated).map((row) => row.name);
-  return unrated.length ? `Still to rate: ${unrated.join(", ")}` : "";
-}
-
-function refresh() {
-  for (const row of state.rows) {
-    row.button.setAttribute("aria-pressed", String(row.key === state.player.chosen));
-    if (!row.slider) continue;
-    row.slider.value = row.value;
-    row.output.textContent = row.rated ? row.value : "–";
-  }
-  for (const n of [0, 1]) {
-    const button = $(`answer-${n}`);
-    if (button) button.setAttribute("aria-pressed", String(state.answer === n));
-  }
-  $("play").textContent = state.player.playing ? "Pause" : "Play";
-  $("play").setAttribute("aria-pressed", String(state.player.playing));
-  $("todo").textContent = missing();
-  $("next").setAttribute("aria-disabled", String(missing() !== ""));
-}
-
-function setLoop() {
-  const { player } = state;
-  const least = Math.min(LEAST_LOOP_S, player.duration);
-  const from = Math.min(Number($("from").value) * player.duration, player.duration - least);
-  const to = Math.max(Number($("to").value) * player.duration, from + least);
-  player.loop(from, to);
-  $("span").textContent = `${from.toFixed(1)} to ${to.toFixed(1)} s`;
 }
 
 async function next() {
@@ -227,48 +167,10 @@ async function next() {
   show(null);
   try {
     await openPage();
-    scrollTo(0, 0);
   } catch (error) {
     complain(`${error.message}. Your ratings are saved; reload this window to continue.`);
   }
   state.saving = false;
-}
-
-function press(event) {
-  if ($("trial").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target === $("comment")) {
-    // Letters, digits and spaces are text there; Escape leads back to the keys.
-    if (event.key === "Escape") $("trial").focus();
-    return;
-  }
-  const mushra = state.session.kind === "mushra";
-  const onButton = event.target instanceof HTMLButtonElement;
-  if (event.key === " ") toggle();
-  else if (event.key === "Enter" && !(onButton && event.target.id !== "next")) next();
-  else if (/^[0-9]$/.test(event.key)) {
-    const row = state.rows[mushra ? Number(event.key) : Number(event.key) - 1];
-    if (!row) return;
-    choose(row);
-    (row.slider || $("trial")).focus();
-  } else if (!mushra && /^[ab]$/i.test(event.key)) answer("ab".indexOf(event.key.toLowerCase()));
-  else if (event.target.matches("input[type=range]") && event.target.id === ""
-    && /^(Home|End|Arrow|Page)/.test(event.key)) {
-    // At the end of its range a key moves nothing, yet says that this is the rating.
-    const row = state.rows.find(({ slider }) => slider === event.target);
-    const step = { PageUp: 10, PageDown: -10 }[event.key];
-    row.rated = true;
-    if (step) row.value = Math.min(100, Math.max(0, row.value + step));
-    refresh();
-    keepDraft();
-    if (!step) return;
-  } else return;
-  event.preventDefault();
-}
-
-function tick() {
-  const { player } = state;
-  if (player && player.duration) $("position").value = player.position() / player.duration;
-  requestAnimationFrame(tick);
 }
 
 $("start").addEventListener("submit", (event) => {
@@ -276,30 +178,35 @@ $("start").addEventListener("submit", (event) => {
   complain(null);
   begin(state.test.invited || $("subject").value.trim()).catch(complain);
 });
-$("play").addEventListener("click", toggle);
 $("next").addEventListener("click", next);
-$("comment").addEventListener("input", keepDraft);
-$("from").addEventListener("change", setLoop);
-$("to").addEventListener("change", setLoop);
-document.addEventListener("keydown", press);
-// Space is the transport everywhere; a focused button must not answer it a second time.
-document.addEventListener("keyup", (event) => {
-  if (event.key === " " && !$("trial").hidden && event.target !== $("comment")) event.preventDefault();
-});
 $("subject").value = localStorage.getItem("tuner-listen subject") || "";
-call(url("test")).then((test) => {
-  state.test = test;
+
+async function welcome() {
+  const test = state.test = await call(url("test"));
   $("title").textContent = document.title = test.title;
   document.querySelectorAll("[data-kind]").forEach((part) => {
     part.hidden = part.dataset.kind !== test.kind;
   });
   for (const id of ["intro", "consent"]) $(id).hidden = !test.intro;
   $("agree").required = test.intro;
-  if (test.invited) {
-    $("name").textContent = test.invited;
-    $("invited").hidden = false;
-    $("subject").required = false;
-    $("subject").hidden = document.querySelector("label[for=subject]").hidden = true;
+  $("no-tone").hidden = Boolean(test.tone);
+  if (!test.invited) return;
+  $("name").textContent = test.invited;
+  $("invited").hidden = false;
+  $("subject").required = false;
+  $("subject").hidden = document.querySelector("label[for=subject]").hidden = true;
+  $("same-name").hidden = true;
+  const session = await call(url("session", test.invited));
+  if (!session.missing.includes("consent")) {
+    $("consent").hidden = true;
+    $("agree").required = false;
   }
-}).catch(complain);
+  const counted = session.pages.filter((page) => !page.training);
+  const done = counted.filter((page) => page.done).length;
+  if (!done) return;
+  $("back").textContent = `${done} of ${counted.length} pages are done.`;
+  $("begin").textContent = "Continue";
+}
+
+welcome().catch(complain);
 tick();
