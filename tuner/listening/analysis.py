@@ -2,7 +2,7 @@
 
 Only subjects who finished count: a page that was not rated is no rating, and leaving out only
 that page would shift means between conditions. Post-screening is ITU-R BS.1534-3's: a subject who
-rates the hidden reference under 90 on more than 15 % of the pages is left out. Intervals and
+rates the hidden reference under 90 on more than 15 % of the pages is excluded. Intervals and
 tests treat subjects and clips as samples (`tuner.listening.crossed`); comparisons are paired with
 the baseline and corrected for their number (Holm).
 """
@@ -10,39 +10,26 @@ the baseline and corrected for their number (Holm).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tuner.errors import RunError
-from tuner.listening.crossed import Mean, crossed_mean, holm
 from tuner.listening.items import Answers, Comment, ItemMean, find_comments, find_items
-from tuner.listening.plan import ANCHORS, MID_ANCHOR, REFERENCE, Plan, Trial
+from tuner.listening.plan import MID_ANCHOR, REFERENCE, Plan
+from tuner.listening.profiles import Profile, group_by
+from tuner.listening.ratings import (
+    Comparison,
+    ConditionMean,
+    compare,
+    find_cells,
+    find_means,
+    ratings_of,
+)
 
 #: Post-screening (BS.1534-3, 4.1.2): the bound of both rules, a subject's share of pages, and the
 #: subjects' share beyond which a page's mid anchor is no test of them.
 BOUND, MOST_PAGES, MOST_SUBJECTS = 90, 0.15, 0.25
-
-
-@dataclass(frozen=True)
-class ConditionMean:
-    """The mean rating of a condition at a bitrate."""
-
-    bitrate_kbps: float | None
-    condition: str
-    mean: Mean
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A condition less the baseline, paired by subject and clip; `p` is corrected (Holm)."""
-
-    bitrate_kbps: float | None
-    condition: str
-    baseline: str
-    difference: Mean
-    p: float | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +61,26 @@ class AbxResult:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Subjects who gave the same reply to a question.
+
+    Args:
+        question: its id.
+        reply: what they replied.
+        subjects: who.
+        means, comparisons: of a MUSHRA test; p is corrected within the group.
+        abx: of an ABX test.
+    """
+
+    question: str
+    reply: str
+    subjects: tuple[str, ...]
+    means: tuple[ConditionMean, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    abx: AbxResult | None = None
+
+
+@dataclass(frozen=True)
 class Analysis:
     """All that `tuner listen analyse` prints.
 
@@ -86,6 +93,8 @@ class Analysis:
         means, comparisons, agreement, items: of a MUSHRA test.
         abx: of an ABX test, "all" first.
         comments: what anybody wrote, who counts or not.
+        profiles: of anybody who began, where they are known.
+        groups: the subjects who count, by their replies to a question.
     """
 
     kind: str
@@ -99,22 +108,33 @@ class Analysis:
     abx: tuple[AbxResult, ...] = ()
     items: tuple[ItemMean, ...] = ()
     comments: tuple[Comment, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 class NobodyLeft(RunError):
     """No subject finished the test and passed the screening."""
 
 
-def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = None) -> Analysis:
+def analyse(
+    plan: Plan,
+    answers: Answers,
+    refused: Mapping[str, str] | None = None,
+    profiles: Sequence[Profile] = (),
+    by: str | None = None,
+) -> Analysis:
     """Analyse a test's answers, as `tuner.listening.answers.read_all_answers` gives them.
 
     Args:
         plan: the test's plan.
         answers: checked against it.
         refused: files of answers that cannot be used, to be told beside the rest.
+        profiles: of the subjects.
+        by: id of a question, to split the subjects by their replies.
 
     Raises:
         NobodyLeft: there is nobody to analyse.
+        StudyError: the subjects cannot be split by that question.
     """
     pages = [trial.name for trial in plan.trials]
     left = {s: sum(page not in given for page in pages) for s, given in answers.items()}
@@ -133,30 +153,39 @@ def analyse(plan: Plan, answers: Answers, refused: Mapping[str, str] | None = No
             f" {len(screened)} excluded; more people must listen"
             + "".join(f"\n  {file} is excluded: {why}" for file, why in left_out.items())
         )
-    who = tuple(counted)
-    comments = tuple(find_comments(plan, answers))
-    if plan.kind == "abx":
-        results = tuple(_abx(counted))
-        return Analysis(
-            plan.kind, who, screened, unfinished, left_out, abx=results, comments=comments
-        )
-    ratings = _Ratings(plan, counted)
-    means = tuple(
-        ConditionMean(rate, condition, crossed_mean(values))
-        for (rate, condition), values in ratings.cells.items()
-    )
-    return Analysis(
+    groups = group_by(plan, profiles, counted, by) if by is not None else {}
+    found = Analysis(
         plan.kind,
-        who,
+        tuple(counted),
         screened,
         unfinished,
         left_out,
-        means,
-        tuple(_compare(plan.baseline, ratings.cells)),
-        _agree(plan, ratings),
-        items=tuple(find_items(plan, counted)),
-        comments=comments,
+        comments=tuple(find_comments(plan, answers)),
+        profiles=tuple(profiles),
+        groups=tuple(
+            _group(plan, by or "", reply, {subject: counted[subject] for subject in subjects})
+            for reply, subjects in groups.items()
+        ),
     )
+    if plan.kind == "abx":
+        return replace(found, abx=tuple(_abx(counted)))
+    cells = find_cells(plan, counted)
+    return replace(
+        found,
+        means=tuple(find_means(cells)),
+        comparisons=tuple(compare(plan.baseline, cells)),
+        agreement=_agree(plan, counted),
+        items=tuple(find_items(plan, counted)),
+    )
+
+
+def _group(plan: Plan, question: str, reply: str, answers: Answers) -> Group:
+    subjects = tuple(answers)
+    if plan.kind == "abx":
+        return Group(question, reply, subjects, abx=next(_abx(answers)))
+    cells = find_cells(plan, answers)
+    means, comparisons = tuple(find_means(cells)), tuple(compare(plan.baseline, cells))
+    return Group(question, reply, subjects, means, comparisons)
 
 
 def _screen(answers: Answers) -> dict[str, str]:
@@ -185,52 +214,10 @@ def _screen(answers: Answers) -> dict[str, str]:
     return screened
 
 
-class _Ratings:
-    """Ratings of the subjects who count, as arrays ``[S, C]`` per bitrate and condition."""
-
-    def __init__(self, plan: Plan, answers: Answers) -> None:
-        self.answers = answers
-        self.cells: dict[tuple[float | None, str], npt.NDArray[np.float64]] = {}
-        trials: dict[tuple[float | None, str], list[Trial]] = {}
-        for trial in plan.trials:
-            for stimulus in trial.stimuli:
-                trials.setdefault((trial.bitrate_kbps, stimulus.condition), []).append(trial)
-        for (rate, condition), rated in trials.items():
-            columns = [self.of(trial, condition) for trial in rated]
-            self.cells[rate, condition] = np.stack(columns, axis=1)
-
-    def of(self, trial: Trial, condition: str) -> npt.NDArray[np.float64]:
-        """Every subject's rating of one stimulus, ``[S]``."""
-        given = [pages[trial.name]["answer"][condition] for pages in self.answers.values()]
-        return np.array(given, dtype=np.float64)
-
-
-def _compare(
-    baseline: str, cells: Mapping[tuple[float | None, str], npt.NDArray[np.float64]]
-) -> Iterator[Comparison]:
-    pairs = [
-        (rate, condition, crossed_mean(values - cells[rate, baseline]))
-        for (rate, condition), values in cells.items()
-        if condition != baseline
-        and _is_coded(condition)
-        and (rate, baseline) in cells
-        and values.shape == cells[rate, baseline].shape
-    ]
-    corrected = holm([mean.p for *_, mean in pairs if mean.p is not None])
-    for rate, condition, mean in pairs:
-        yield Comparison(
-            rate, condition, baseline, mean, None if mean.p is None else corrected.pop(0)
-        )
-
-
-def _is_coded(condition: str) -> bool:
-    return condition != REFERENCE and condition not in ANCHORS
-
-
-def _agree(plan: Plan, ratings: _Ratings) -> Agreement | None:
+def _agree(plan: Plan, answers: Answers) -> Agreement | None:
     by_page = [
         [
-            (stimulus.predicted, float(ratings.of(trial, stimulus.condition).mean()))
+            (stimulus.predicted, float(ratings_of(answers, trial, stimulus.condition).mean()))
             for stimulus in trial.stimuli
             if stimulus.predicted is not None
         ]

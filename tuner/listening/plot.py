@@ -1,8 +1,8 @@
 """The analysis as a page: the dot plots of a MUSHRA test, per item and over all, and its tables.
 
 A mean is a dot with its 95 % interval, in the colour of its condition; beside it, lighter, every
-subject's rating (per item), and as a diamond the quality model's prediction where there is one.
-One self-contained HTML file with vector graphics; no script.
+subject's rating (over all items: the subject's mean), and as a diamond the quality model's
+prediction where there is one. One self-contained HTML file with vector graphics; no script.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from importlib import resources
 from pathlib import Path
 
 from tuner.errors import RunError
-from tuner.listening.analysis import Analysis
+from tuner.listening.analysis import Analysis, Group
 from tuner.listening.crossed import LEVEL, Mean
 from tuner.listening.items import name_item
 from tuner.listening.plan import ANCHORS, REFERENCE, Plan
+from tuner.listening.profiles import Profile
+from tuner.listening.ratings import ConditionMean
 
 #: Geometry of a panel in pixels: width of a condition's column, and of what surrounds them.
 COLUMN, HEIGHT, LEFT, TOP, BOTTOM = 54, 260, 68, 10, 68
@@ -61,6 +63,20 @@ class Panel:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A subject, and whether the ratings count: "included", "excluded" or "unfinished"."""
+
+    profile: Profile
+    status: str
+
+
+@dataclass(frozen=True)
+class _GroupPanels:
+    group: Group
+    panels: tuple[Panel, ...]
+
+
 def write_analysis(plan: Plan, analysis: Analysis, path: Path) -> None:
     """Write the page.
 
@@ -74,7 +90,10 @@ def write_analysis(plan: Plan, analysis: Analysis, path: Path) -> None:
     page = template.render(
         plan=plan,
         analysis=analysis,
-        everything=_over_all(analysis),
+        everything=_over_all(analysis, "All items", analysis.means),
+        groups=[_GroupPanels(each, tuple(_of_group(analysis, each))) for each in analysis.groups],
+        question=_question(plan, analysis),
+        listeners=_listeners(analysis),
         items=_items(analysis),
         conditions=_order(analysis),
         level=round(100 * LEVEL),
@@ -108,15 +127,38 @@ def _order(analysis: Analysis) -> list[str]:
     return sorted(sums, key=place)
 
 
-def _over_all(analysis: Analysis) -> Iterator[Panel]:
+def _over_all(analysis: Analysis, title: str, means: Sequence[ConditionMean]) -> Iterator[Panel]:
     order = _order(analysis)
-    for rate in dict.fromkeys(each.bitrate_kbps for each in analysis.means):
-        means = {each.condition: each.mean for each in analysis.means if each.bitrate_kbps == rate}
+    for rate in dict.fromkeys(each.bitrate_kbps for each in means):
+        here = {each.condition: each for each in means if each.bitrate_kbps == rate}
         columns = [
-            _column(n, name, order, means[name], (), _predicted(analysis, rate, name))
-            for n, name in enumerate(name for name in order if name in means)
+            _column(
+                *(n, name, order, here[name].mean, here[name].by_subject),
+                _predicted(analysis, rate, name),
+            )
+            for n, name in enumerate(name for name in order if name in here)
         ]
-        yield _panel(name_item("All items", rate), columns)
+        yield _panel(name_item(title, rate), columns)
+
+
+def _of_group(analysis: Analysis, group: Group) -> Iterator[Panel]:
+    several = "" if len(group.subjects) == 1 else "s"
+    title = f"{group.reply}, {len(group.subjects)} subject{several}"
+    return _over_all(analysis, title, group.means)
+
+
+def _question(plan: Plan, analysis: Analysis) -> str:
+    """What the groups replied to, as it was asked; empty without groups."""
+    asked = {each.id: each.text for each in plan.questions}
+    return next((asked.get(each.question, each.question) for each in analysis.groups), "")
+
+
+def _listeners(analysis: Analysis) -> Iterator[Listener]:
+    for each in analysis.profiles:
+        name = each.subject
+        left = analysis.unfinished.get(name)
+        status = "included" if name in analysis.subjects else "excluded"
+        yield Listener(each, status if left is None else "unfinished")
 
 
 def _predicted(analysis: Analysis, rate: float | None, condition: str) -> float | None:
@@ -151,7 +193,7 @@ def _column(
     name: str,
     order: Sequence[str],
     mean: Mean,
-    ratings: Sequence[int],
+    ratings: Sequence[float],
     predicted: float | None,
 ) -> Column:
     start = LEFT + COLUMN * place

@@ -14,6 +14,7 @@ from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.answers import store_answer
 from tuner.listening.invitation import find_invited
 from tuner.listening.plan import read_plan
+from tuner.listening.questions import store_replies
 from tuner.listening.webmushra import webmushra_id
 
 
@@ -187,3 +188,24 @@ def test_damaged_answers_are_told_beside_the_rest(files, tmp_path):
     assert "ben.jsonl excluded: line 1" in told
     assert "hiss [2J in A" in told, "what a listener wrote steers no terminal"
     assert "<figure" in (tmp_path / "a.html").read_text()
+
+
+def test_listeners_are_split_by_a_question(files, tmp_path):
+    test = tmp_path / "t"
+    call("make", "--from", files, "-o", test, "--questions", "standard")
+    plan = read_plan(test)
+    given = {each.id: each.choices[0] for each in plan.questions if each.choices}
+    for subject, playback in (("anna", "loudspeakers"), ("ben", "in-ear headphones")):
+        store_replies(test, plan, subject, {**given, "playback": playback})
+        for page in plan.pages(subject):
+            order = plan.order(subject, page)
+            level = 40 if subject == "anna" else 60
+            answer = [100 if s.condition == "reference" else level for s in order]
+            store_answer(test, plan, subject, page, answer, 60.0)
+    shown = call("analyse", test, "--by", "playback")
+    assert "playback: loudspeakers (1)" in shown and "playback: in-ear headphones (1)" in shown
+    split = json.loads(call("analyse", test, "--by", "playback", "--json"))
+    assert [each["reply"] for each in split["groups"]] == ["in-ear headphones", "loudspeakers"]
+    assert split["profiles"][0]["replies"]["playback"] == "loudspeakers"
+    with pytest.raises(StudyError, match=r"--by equipment: .*age, experience"):
+        call("analyse", test, "--by", "equipment")

@@ -7,9 +7,10 @@ import pytest
 
 from tuner.cli.arguments.listen_verdict import RUN_FILE, note_run, tell_run
 from tuner.errors import RunError
-from tuner.listening.analysis import Analysis, Comparison
+from tuner.listening.analysis import Analysis
 from tuner.listening.crossed import Mean
 from tuner.listening.plan import Plan, Stimulus, Trial
+from tuner.listening.ratings import Comparison
 from tuner.results import read_results, write_results
 from tuner.testing import FakeEncoder
 

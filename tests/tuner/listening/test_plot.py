@@ -10,7 +10,10 @@ from tuner.listening.analysis import analyse
 from tuner.listening.answers import read_all_answers, store_answer
 from tuner.listening.plan import read_plan
 from tuner.listening.plot import HEIGHT, TOP, write_analysis
+from tuner.listening.profiles import read_profiles
+from tuner.listening.questions import store_replies
 from tuner.listening.stimuli import Material, make_test
+from tuner.listening.volume import store_volume
 
 LEVELS = {"reference": 100, "tuned": 80, "anchor70": 40, "anchor35": 20}
 
@@ -64,7 +67,8 @@ def test_means_ratings_intervals_and_predictions_are_where_they_belong(folder, t
     top = float(re.search(r'class="predicted".*?d="M[\d.]+ ([\d.]+)', item, re.DOTALL)[1])
     assert top == height_of(40) - 6
     everything = re.search(default, plots["All items @ 64 kb/s"], re.DOTALL)[1]
-    assert everything.count("<circle") == 1, "over all items, no single ratings"
+    circles = [float(y) for y in re.findall(r'<circle[^>]* cy="([\d.]+)"', everything)]
+    assert circles == [height_of(55), height_of(65), height_of(60)], "each subject's mean"
     # The tuned version has no prediction, and ratings that are all equal have no interval.
     tuned = re.search(r"tuned: mean 80\.0</title>(.*?)</g>", plots["clip 0.wav @ 64 kb/s"], re.S)[1]
     assert "<path" not in tuned
@@ -112,3 +116,28 @@ def test_abx_is_a_table(abx_folder, tmp_path):
 def test_a_page_that_cannot_be_written_is_told(folder, tmp_path):
     with pytest.raises(RunError, match=r"a\.html: cannot be written"):
         write(folder, rate(folder), tmp_path / "none" / "a.html")
+
+
+def test_groups_and_listeners(asked_folder, tmp_path):
+    """A plot for each reply; a row for each subject, also for one who is not finished."""
+    plan = rate(asked_folder)
+    for subject, gear in (("anna", "headphones"), ("ben", "loudspeakers"), ("cleo", "headphones")):
+        store_replies(asked_folder, plan, subject, {"gear": gear, "age": 40, "room": "<attic>"})
+        store_volume(asked_folder, plan, subject, subject == "ben")
+    store_answer(asked_folder, plan, "cleo", "001", [1, 2, 3, 4, 5], 90.0)
+    answers, refused = read_all_answers(asked_folder, plan)
+    profiles = read_profiles(asked_folder, plan, answers)
+    analysis = analyse(plan, answers, refused, profiles, "gear")
+    write_analysis(plan, analysis, tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text("utf-8")
+    plots = figures(page)
+    phones, speakers = "headphones, 1 subject @ 64 kb/s", "loudspeakers, 1 subject @ 64 kb/s"
+    assert "default: mean 55.0" in plots[phones] and "default: mean 65.0" in plots[speakers]
+    assert "By question: With what?" in page
+    rows = re.findall("<tr><td>(.*?)</tr>", page.partition("<h2>Listeners</h2>")[2], re.DOTALL)
+    cells = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in rows]
+    assert cells == [
+        ["anna", "included", "0.0", "skipped", "headphones", "40", "&lt;attic&gt;"],
+        ["ben", "included", "0.0", "set", "loudspeakers", "40", "&lt;attic&gt;"],
+        ["cleo", "unfinished", "1.5", "skipped", "headphones", "40", "&lt;attic&gt;"],
+    ]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from tuner.listening.analysis import Analysis
+    from rich.console import Console
+    from rich.table import Table
+
+    from tuner.listening.analysis import AbxResult, Analysis
     from tuner.listening.crossed import Mean
+    from tuner.listening.ratings import Comparison, ConditionMean
 
 
 def analyse(
@@ -27,6 +32,9 @@ def analyse(
     html: Annotated[
         Path | None, typer.Option(help="Write an HTML page with dot plots, per item and overall.")
     ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Question whose replies split the listeners, by its id.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Screen listeners; print means, comparisons and agreement with the model.
@@ -42,6 +50,7 @@ def analyse(
     from tuner.listening.export import export_ratings
     from tuner.listening.plan import read_plan
     from tuner.listening.plot import write_analysis
+    from tuner.listening.profiles import read_profiles
     from tuner.listening.webmushra import export_webmushra, read_webmushra
 
     plan = read_plan(test)
@@ -55,12 +64,13 @@ def analyse(
             )
         if not answers and not refused and webmushra_results is None:
             return
+    profiles = read_profiles(test, plan, answers)
     if webmushra_results:
         theirs = read_webmushra(webmushra_results, plan)
         # Whoever answered in both places is two listeners.
         answers |= {f"{n} (webMUSHRA)" if n in answers else n: each for n, each in theirs.items()}
     try:
-        analysis = analyse_answers(plan, answers, refused)
+        analysis = analyse_answers(plan, answers, refused, profiles, by)
     except NobodyLeft as error:
         raise NobodyLeft.of(error, where=str(test)) from error
     if export:
@@ -82,7 +92,6 @@ def analyse(
 
 def _print(analysis: Analysis) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from tuner.listening.items import name_item
@@ -104,23 +113,14 @@ def _print(analysis: Analysis) -> None:
         console.print(Text(f"  {comment.subject} on {item}: {_plain(comment.text)}"))
         console.print(Text(f"    ({', '.join(comment.letters)})"))
     if analysis.abx:
-        table = Table("subject", "right", "p (guessing)", title="ABX")
-        for one in analysis.abx:
-            table.add_row(Text(one.subject), f"{one.right} of {one.trials}", _p(one.p))
-        console.print(table)
+        console.print(_guesses("subject", {one.subject: one for one in analysis.abx}, "ABX"))
+        if by := {each.reply: each.abx for each in analysis.groups if each.abx}:
+            console.print(_guesses(analysis.groups[0].question, by, "ABX by group"))
         return
-    table = Table("kb/s", "condition", "mean", "95 % interval", title="Ratings")
-    for row in sorted(analysis.means, key=lambda m: (m.bitrate_kbps or 0, -m.mean.value)):
-        figures = (f"{row.mean.value:.1f}", _interval(row.mean, ".1f"))
-        table.add_row(_rate(row.bitrate_kbps), Text(row.condition), *figures)
-    console.print(table)
-    if analysis.comparisons:
-        table = Table("kb/s", "difference", "points", "95 % interval", "p (Holm)")
-        for each in analysis.comparisons:
-            what = Text(f"{each.condition} minus {each.baseline}")
-            figures = (f"{each.difference.value:+.1f}", _interval(each.difference, "+.1f"))
-            table.add_row(_rate(each.bitrate_kbps), what, *figures, _p(each.p))
-        console.print(table)
+    _print_ratings(console, "Ratings", analysis.means, analysis.comparisons)
+    for group in analysis.groups:
+        title = f"{group.question}: {group.reply} ({len(group.subjects)})"
+        _print_ratings(console, title, group.means, group.comparisons)
     if agreement := analysis.agreement:
         parts = [f"{agreement.stimuli} stimuli"]
         if agreement.pearson is not None and agreement.spearman is not None:
@@ -133,6 +133,39 @@ def _print(analysis: Analysis) -> None:
         " Satterthwaite); with one subject or one clip, only the other.",
         highlight=False,
     )
+
+
+def _guesses(heading: str, results: Mapping[str, AbxResult], title: str) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(heading, "right", "p (guessing)", title=title)
+    for name, one in results.items():
+        table.add_row(Text(name), f"{one.right} of {one.trials}", _p(one.p))
+    return table
+
+
+def _print_ratings(
+    console: Console,
+    title: str,
+    means: Sequence[ConditionMean],
+    comparisons: Sequence[Comparison],
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("kb/s", "condition", "mean", "95 % interval", title=Text(title))
+    for row in sorted(means, key=lambda m: (m.bitrate_kbps or 0, -m.mean.value)):
+        figures = (f"{row.mean.value:.1f}", _interval(row.mean, ".1f"))
+        table.add_row(_rate(row.bitrate_kbps), Text(row.condition), *figures)
+    console.print(table)
+    if comparisons:
+        table = Table("kb/s", "difference", "points", "95 % interval", "p (Holm)")
+        for each in comparisons:
+            what = Text(f"{each.condition} minus {each.baseline}")
+            figures = (f"{each.difference.value:+.1f}", _interval(each.difference, "+.1f"))
+            table.add_row(_rate(each.bitrate_kbps), what, *figures, _p(each.p))
+        console.print(table)
 
 
 def _plain(text: str) -> str:
