@@ -196,6 +196,15 @@ def test_the_recommended_command_can_be_copied(page, hostile_results):
     assert page.text.count("Settings to use: the encoder’s defaults") == 3
 
 
+def test_only_what_is_recommended_has_the_colour_of_success(page, hostile_results):
+    """Settings that are not to be used have it neither in the table nor at their bitrate."""
+    won = sum(bitrate.winner > 0 for bitrate in hostile_results.bitrates)
+    classes = [given.get("class", "").split() for _, given in page.elements]
+    coloured = [each for each in classes if "recommended" in each]
+    assert coloured == [["confirmed", "recommended"], ["bitrate", "confirmed", "recommended"]]
+    assert won == 1
+
+
 def test_provenance_names_what_made_the_run(page, hostile_results):
     """Command, seed, versions, digests, study and timing are on the page."""
     made = hostile_results.provenance
