@@ -52,13 +52,15 @@ class SearchStarted:
 class PassFinished:
     """A pass over the clips or some of them, which spent `kbps`.
 
-    `encodes` were computed, `cached` came from the cache.
+    `encodes` were computed, `cached` came from the cache. `scored` says whether the clips were
+    scored, or encoded only, to match the bitrate.
     """
 
     target_kbps: float
     kbps: float
     encodes: int
     cached: int
+    scored: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class SearchFinished:
 
 @dataclass(frozen=True)
 class ValidationProgress:
-    """Of one bitrate's finalists, `done` of `total` are scored on both sides."""
+    """Of one bitrate's finalists on all their clips, `done` of `total` clips are scored."""
 
     target_kbps: float
     done: int
@@ -104,9 +106,18 @@ class BitrateFinished:
 
 @dataclass(frozen=True)
 class PhaseStarted:
-    """Something that takes a while and has no bitrate begins, in words."""
+    """Something that takes a while, beside the search of a bitrate, begins or goes on.
+
+    Args:
+        text: what, in words; the same while it goes on.
+        done, total: how far it is; a `total` of 0 where that cannot be told.
+        target_kbps: the bitrate that it is about, or None.
+    """
 
     text: str
+    done: int = 0
+    total: int = 0
+    target_kbps: float | None = None
 
 
 Update = (

@@ -8,12 +8,14 @@ The winner is chosen on the tune side only; the held-out side says what it is wo
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from tuner.answer.counted import Counted
 from tuner.answer.side_scores import FinalistScores, make_side_result, score_side
 from tuner.answer.validator import Validator
 from tuner.answer.verdict import Evidence, decide
@@ -35,7 +37,7 @@ from tuner.records import (
 )
 from tuner.search.evaluate import TRIAL_ERRORS
 from tuner.search.ranking import find_problem, rank
-from tuner.updates import ValidationProgress
+from tuner.updates import Observer, ValidationProgress
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
@@ -147,26 +149,47 @@ def _measure_all(
     setup: Validator, target_kbps: float, finalists: Sequence[Complete]
 ) -> list[_Measured]:
     """Score the finalists side by side, so that one's last clips do not idle the cores."""
-    total = len(finalists)
+    total = len(finalists) * sum(map(len, setup.clips.values()))
+    # Threads only put here: True for a clip that is scored, False for a finalist that ended.
+    inbox: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    counted = replace(setup, executor=Counted(setup.executor, lambda: inbox.put(True)))
     setup.observer(ValidationProgress(target_kbps, 0, total))
-    with ThreadPoolExecutor(total, thread_name_prefix="finalist") as pool:
+    with ThreadPoolExecutor(len(finalists), thread_name_prefix="finalist") as pool:
         futures = [
-            pool.submit(_measure, setup, target_kbps, record, record is finalists[0])
+            pool.submit(_measure, counted, target_kbps, record, record is finalists[0])
             for record in finalists
         ]
+        for future in futures:
+            future.add_done_callback(lambda _: inbox.put(False))
         try:
-            return [_wait(setup, target_kbps, n, total, f) for n, f in enumerate(futures, 1)]
+            _watch(setup.observer, target_kbps, total, futures, inbox)
+            return [future.result() for future in futures]
         except BaseException:
             setup.executor.close(cancel=True)
             raise
 
 
-def _wait(
-    setup: Validator, target_kbps: float, done: int, total: int, future: Future[_Measured]
-) -> _Measured:
-    measured = future.result()
-    setup.observer(ValidationProgress(target_kbps, done, total))
-    return measured
+def _watch(
+    observer: Observer,
+    target_kbps: float,
+    total: int,
+    futures: Sequence[Future[_Measured]],
+    inbox: queue.SimpleQueue[bool],
+) -> None:
+    """Tell of each clip until all finalists have ended, or one by an error."""
+    done, running = 0, len(futures)
+    while running:
+        if inbox.get():
+            # Between two steps of the rate parameter a clip is scored twice.
+            done = min(done + 1, total)
+            observer(ValidationProgress(target_kbps, done, total))
+            continue
+        running -= 1
+        for future in futures:
+            if future.done():
+                future.result()
+    if done < total:
+        observer(ValidationProgress(target_kbps, total, total))
 
 
 def _measure(setup: Validator, target_kbps: float, record: Complete, is_default: bool) -> _Measured:

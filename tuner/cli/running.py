@@ -56,7 +56,8 @@ def search_and_report(parts: Parts, folder: Path, command: str) -> tuple[Results
         log_to(opened.log),
     ):
         log.info("%s", command)
-        board, publisher = Board(spec.hours), Publisher(opened.path, command)
+        board = Board(spec.hours, targets_kbps=spec.bitrates_kbps)
+        publisher = Publisher(opened.path, command)
         publisher.show(board)
         executor = make_executor(
             spec.executor,

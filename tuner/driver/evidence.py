@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,14 +67,8 @@ def _ablate(
     if side is None or side.lead is None or side.lead.value <= MIN_TUNE_GAIN:
         return []
 
-    started = time.monotonic()
-
     def tell(done: int, total: int) -> None:
-        told = f"{result.target_kbps:g} kb/s: ablation {done}/{total}"
-        if 0 < done < total:
-            left_s = (time.monotonic() - started) / done * (total - done)
-            told += f", ETA {left_s:.0f} s"
-        observer(PhaseStarted(told))
+        observer(PhaseStarted("ablation", done, total, result.target_kbps))
 
     setup = AblationSetup(
         encoder=parts.encoder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,20 +50,26 @@ class Forecast:
     disk_bytes: int
 
 
-def forecast(parts: Parts, workers: int, done: int = 0) -> Forecast:
+def forecast(
+    parts: Parts,
+    workers: int,
+    done: int = 0,
+    progress: Callable[[int, int, str], None] = lambda *_: None,
+) -> Forecast:
     """Measure one job, and multiply.
 
     Args:
         parts: the run.
         workers: jobs at once.
         done: trials that earlier sessions finished, over all bitrates.
+        progress: told (done, total, what is measured) of the steps.
 
     Raises:
         TunerError: the encoder's default or a scorer fails on the clip.
     """
     spec = parts.spec
     tune, holdout = len(parts.clips.tune), len(parts.clips.holdout)
-    cost = _measure(parts)
+    cost = _measure(parts, progress)
     trial_s = tune * (PASSES * cost.encode_s + cost.score_s) / workers
     trials = None if spec.trials is None else max(spec.trials * spec.searches - done, 0)
     search_s = float("inf") if trials is None else trials * trial_s
@@ -104,7 +110,7 @@ class _Cost:
     entry_bytes: int
 
 
-def _measure(parts: Parts) -> _Cost:
+def _measure(parts: Parts, progress: Callable[[int, int, str], None]) -> _Cost:
     """One clip of middle length through the default at the middle bitrate.
 
     The second run is taken: the first one loads libraries, which a night does once.
@@ -116,10 +122,11 @@ def _measure(parts: Parts) -> _Cost:
     knob = mode.snap(first_guess(mode, kbps, ()))
     with tempfile.TemporaryDirectory(prefix="tuner-") as name:
         clip = _store(by_length[len(by_length) // 2], Path(name))
-        times = [
-            _time(parts, settings, knob, clip, Cache(Path(name) / str(attempt)))
-            for attempt in range(2)
-        ]
+        times = []
+        for attempt, what in enumerate(("loading the metrics", "one clip, timed")):
+            progress(attempt, 2, what)
+            times.append(_time(parts, settings, knob, clip, Cache(Path(name) / str(attempt))))
+        progress(2, 2, "")
         size = Cache(Path(name) / "1").size()
     return _Cost(*times[1], entry_bytes=size)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tuner.encoder import Encoder
 from tuner.metric import Metric
 from tuner.pcm import SAMPLE_RATE, find_depth
 from tuner.records import ClipRecord, MetricRecord
+from tuner.rundir.folder import CLIP
 from tuner.study.space import Space, make_space
 from tuner.study.spec import StudySpec
 
@@ -43,29 +44,8 @@ class Parts:
         return make_space(self.encoder, dict(self.spec.fixed))
 
     def identity(self) -> dict[str, str]:
-        """What must not change between the sessions of a run: name -> value, item by item.
-
-        The first word of an item's name says of what kind it is (`tuner.rundir.folder`).
-        """
-        spec, version, space = self.spec, self.encoder.version, self.space()
-        declared = {f"parameter {each.name}": asdict(each) for each in space.parameters}
-        declared |= {f"parameter rate_mode {each.name}": asdict(each) for each in space.modes}
-        return {
-            "encoder": self.encoder.name,
-            "encoder version": version.text,
-            "encoder build": version.digest,
-            **{f"fixed {name}": str(value) for name, value in spec.fixed},
-            **{name: _describe(fields) for name, fields in declared.items()},
-            "rate": str(spec.rate),
-            **{f"clip {clip.name} ({clip.side})": _sound(clip) for clip in self.clips.clips},
-            "quality model": f"{self.scorer.name} {self.scorer.version}",
-            "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
-            **({"target_quality": ", ".join(map(str, spec.goals))} if spec.goals else {}),
-            "seed": str(spec.seed),
-            "sampler": spec.search.sampler,
-            "objective": spec.search.goal,
-            **({} if spec.shown_storage is None else {"storage": spec.shown_storage}),
-        }
+        """What must not change between the sessions of a run; see `identify`."""
+        return identify(self.spec, self.encoder, self.scorer, self.clips.clips)
 
     def metrics(self) -> list[MetricRecord]:
         """The metrics as the results name them, what the search climbs first."""
@@ -102,6 +82,34 @@ class Parts:
             )
             for clip in self.clips.clips
         ]
+
+
+def identify(
+    spec: StudySpec, encoder: Encoder, scorer: Metric, clips: Iterable[Clip]
+) -> dict[str, str]:
+    """What must not change between the sessions of a run: name -> value, item by item.
+
+    The first word of an item's name says of what kind it is (`tuner.rundir.folder`).
+    """
+    version, space = encoder.version, make_space(encoder, dict(spec.fixed))
+    declared = {f"parameter {each.name}": asdict(each) for each in space.parameters}
+    declared |= {f"parameter rate_mode {each.name}": asdict(each) for each in space.modes}
+    return {
+        "encoder": encoder.name,
+        "encoder version": version.text,
+        "encoder build": version.digest,
+        **{f"fixed {name}": str(value) for name, value in spec.fixed},
+        **{name: _describe(fields) for name, fields in declared.items()},
+        "rate": str(spec.rate),
+        **{f"{CLIP} {clip.name} ({clip.side})": _sound(clip) for clip in clips},
+        "quality model": f"{scorer.name} {scorer.version}",
+        "bitrates_kbps": ", ".join(f"{kbps:g}" for kbps in spec.bitrates_kbps),
+        **({"target_quality": ", ".join(map(str, spec.goals))} if spec.goals else {}),
+        "seed": str(spec.seed),
+        "sampler": spec.search.sampler,
+        "objective": spec.search.goal,
+        **({} if spec.shown_storage is None else {"storage": spec.shown_storage}),
+    }
 
 
 def _sound(clip: Clip) -> str:

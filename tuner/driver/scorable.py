@@ -8,7 +8,6 @@ anyone. What is encoded and scored here is in the cache for the search and its v
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -105,7 +104,6 @@ class _Progress:
 
     def __init__(self, observer: Observer, total: int) -> None:
         self._observer, self._total, self._before = observer, total, 0
-        self._started = time.monotonic()
         self.tell(0)
 
     def of(self, clips: int) -> Callable[[int], None]:
@@ -115,11 +113,8 @@ class _Progress:
     def tell(self, done: int) -> None:
         """So many of the clips in work are done."""
         done += self._before
-        told = f"Trying the encoder's default on all clips, {done}/{self._total}"
-        if 0 < done < self._total:
-            left_s = (time.monotonic() - self._started) / done * (self._total - done)
-            told += f", ETA {left_s:.0f} s"
-        self._observer(PhaseStarted(told))
+        text = "Trying the encoder's default on all clips"
+        self._observer(PhaseStarted(text, done, self._total))
 
     def passed(self, count: int) -> None:
         """So many clips are behind."""

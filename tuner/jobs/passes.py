@@ -144,16 +144,17 @@ class Passes:
         finally:
             cancel(jobs.values())
         if fresh:
-            self._account(missing, list(fresh.values()))
+            self._account(missing, list(fresh.values()), scored=bool(scorers))
         self._known |= {keys[digest]: outcome for digest, outcome in fresh.items()}
         return {clip.digest: self._known[keys[clip.digest]] for clip in clips}
 
-    def _account(self, clips: Sequence[ClipRef], fresh: Sequence[Outcome]) -> None:
+    def _account(self, clips: Sequence[ClipRef], fresh: Sequence[Outcome], *, scored: bool) -> None:
         costs = add_timings(map(cost, fresh))
         self.timing = add_timings([self.timing, costs])
         self.notes |= dict.fromkeys(note for outcome in fresh for note in outcome.notes)
         kbps = spent_kbps(clips, fresh)
-        self.observer(PassFinished(self.target_kbps, kbps, costs.encodes, costs.cached_encodes))
+        spent = (costs.encodes, costs.cached_encodes)
+        self.observer(PassFinished(self.target_kbps, kbps, *spent, scored))
 
 
 def between(near: Outcome, far: Outcome, share: float) -> Outcome:

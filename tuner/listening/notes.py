@@ -32,9 +32,7 @@ def read_note(folder: Path, subject: str, kind: str) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy="move it away") from error
     if not isinstance(note, dict) or note.get("version") != NOTE_VERSION:
-        raise RunError(
-            f"not a note of version {NOTE_VERSION}", where=path, remedy="move it away"
-        )
+        raise RunError(f"not a note of version {NOTE_VERSION}", where=path, remedy="move it away")
     return note
 
 

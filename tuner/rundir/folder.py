@@ -29,6 +29,8 @@ from tuner.errors import RunError, compose
 from tuner.rundir.status import LOCK_FILE, STATUS_FILE, read_status
 from tuner.system.locks import LockHeld, hold_lock
 
+#: First word of the items of an identity that are the clips.
+CLIP = "clip"
 #: Grows when a run directory of an older version can no longer be resumed.
 FORMAT = 3
 
@@ -149,10 +151,16 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
         yield RunFolder(path.resolve(), started)
 
 
-def check_run(path: Path, identity: Mapping[str, str]) -> None:
-    """Raise `RunError` if there is a run already, of another search; touches nothing."""
+def check_run(path: Path, identity: Mapping[str, str], *, clips: bool = True) -> None:
+    """Raise `RunError` if there is a run already, of another search; touches nothing.
+
+    Args:
+        path: the run directory.
+        identity: of the search.
+        clips: whether the clips are known yet, and compared.
+    """
     if (path / IDENTITY_FILE).exists():
-        _compare(path / IDENTITY_FILE, identity)
+        _compare(path / IDENTITY_FILE, identity, clips=clips)
 
 
 def now() -> str:
@@ -180,8 +188,10 @@ def _check_identity(file: Path, identity: Mapping[str, str]) -> str:
     return _compare(file, identity)
 
 
-def _compare(file: Path, identity: Mapping[str, str]) -> str:
+def _compare(file: Path, identity: Mapping[str, str], *, clips: bool = True) -> str:
     stored, started = _read_identity(file)
+    if not clips:
+        stored = {name: text for name, text in stored.items() if name.split()[0] != CLIP}
     names = dict.fromkeys([*stored, *identity])
     changed = [name for name in names if stored.get(name) != identity.get(name)]
     if changed:

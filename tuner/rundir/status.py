@@ -34,11 +34,12 @@ class BitrateStatus:
 
     Args:
         target_kbps: the target, kb/s.
-        state: searching, searched, stopped, validating, or the verdict.
+        state: waiting, searching, matching, scoring, searched, stopped, validating, or the verdict.
         done: finished trials, the `infeasible`, `failed` and `pruned` ones among them.
         trials: the budget in trials, or None.
         default, best: what the search maximises on the tuning clips, 0 to 100, as far as known.
         best_kbps: what the best one spent, kb/s.
+        clips_done, clips_total: of the validation, while it goes on; else 0.
     """
 
     target_kbps: float
@@ -51,6 +52,15 @@ class BitrateStatus:
     infeasible: int
     failed: int
     pruned: int = 0
+    clips_done: int = 0
+    clips_total: int = 0
+
+    @property
+    def phase(self) -> str:
+        """The state, and how far it is: "validating clip 3 of 8"."""
+        if not self.clips_total:
+            return self.state
+        return f"{self.state} clip {self.clips_done} of {self.clips_total}"
 
 
 @dataclass(frozen=True)

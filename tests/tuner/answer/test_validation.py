@@ -240,7 +240,10 @@ def test_finalist_that_fails_goes_last(
     assert [c.trial for c in result.candidates] == [0, 2, 1]
     assert "exit code 3" in (result.candidates[2].problem or "")
     assert (result.verdict.kind, result.winner) == ("confirmed", 1)
-    assert updates[-1] == ValidationProgress(64.0, 3, 3)
+    told = [update for update in updates if isinstance(update, ValidationProgress)]
+    total = 3 * sum(map(len, clips.values()))
+    assert [each.done for each in told[:3]] == [0, 1, 2], "clip by clip"
+    assert told[-1] == ValidationProgress(64.0, total, total)
 
 
 def test_default_that_fails_in_validation(

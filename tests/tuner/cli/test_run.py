@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tuner.cli.commands.run as run_command
 from tuner.cli.arguments.study import (
     parse_bitrates,
     parse_exhibits,
@@ -23,7 +24,7 @@ from tuner.cli.commands.run import conduct
 from tuner.cli.commands.status import status
 from tuner.cli.display.forecast import print_forecast
 from tuner.driver.parts import Parts
-from tuner.errors import RunError, StudyError, TunerError
+from tuner.errors import ClipError, RunError, StudyError, TunerError
 from tuner.exhibits import read_index
 from tuner.records import Ablation
 from tuner.results import read_results
@@ -220,6 +221,59 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path, make_parts: MakePa
     how = replace(parts.spec.search, warm_start=(str(tmp_path / "none"),))
     with pytest.raises(TunerError, match="none"):
         print_forecast(replace(parts, spec=replace(parts.spec, search=how)), tmp_path / "run2", 1)
+
+
+def test_a_dry_run_says_what_it_measures(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr; what it found goes to stdout."""
+    print_forecast(make_parts(4), tmp_path / "run", 1)
+    assert "measuring: 0/2 loading the metrics" in capsys.readouterr().err
+
+
+def test_another_runs_folder_is_refused_before_clips_are_read(
+    tmp_path: Path, make_parts: MakeParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encoder, model and study are compared first; a run of its own goes on to the clips."""
+    parts = make_parts()
+    with open_run(tmp_path / "run", parts.identity(), ""):
+        pass
+
+    def read(*_: object) -> None:
+        raise ClipError("clips are read")
+
+    monkeypatch.setattr("tuner.plugins.load_encoder", lambda *_: parts.encoder)
+    monkeypatch.setattr(run_command, "load_metrics", lambda *_: (parts.scorer, ()))
+    monkeypatch.setattr(run_command, "_read_clips", read)
+    with pytest.raises(RunError, match="seed: 0 -> 1"):
+        run_command.assemble(replace(parts.spec, seed=1), tmp_path / "run")
+    with pytest.raises(ClipError, match="clips are read"):
+        run_command.assemble(parts.spec, tmp_path / "run")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_each_category_is_run_once(
+    tmp_path: Path, make_parts: MakeParts, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    """Not all clips together after that; and a dry run runs nothing."""
+    parts = make_parts()
+    parts = replace(
+        parts, spec=replace(parts.spec, clips=replace(parts.spec.clips, per_category=True))
+    )
+    called: list[str] = []
+    monkeypatch.setattr(run_command, "resolve_study", lambda *_: parts.spec)
+    monkeypatch.setattr(run_command, "check_origin", lambda *_: None)
+    monkeypatch.setattr(run_command, "assemble", lambda *_: parts)
+    monkeypatch.setattr(run_command, "remember", lambda *_: None)
+    for name, place in (
+        ("conduct", "tuner.cli.commands.run.conduct"),
+        ("conduct_each", "tuner.cli.per_category.conduct_each"),
+        ("forecast_each", "tuner.cli.per_category.forecast_each"),
+        ("print_forecast", "tuner.cli.display.forecast.print_forecast"),
+    ):
+        monkeypatch.setattr(place, lambda *_, name=name, **__: called.append(name))
+    run_command.run(out=tmp_path / "run", dry_run=dry_run)
+    assert called == ["forecast_each" if dry_run else "conduct_each"]
 
 
 def test_a_default_that_fails_is_told(tmp_path: Path, make_parts: MakeParts) -> None:

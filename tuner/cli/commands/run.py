@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import shlex
@@ -185,23 +186,22 @@ def run(
         check_target(notify)
     spec = resolve_study(study, _given(flags))
     check_origin(study, spec, _given(flags), trust or ())
-    parts = assemble(spec)
+    parts = assemble(spec, None if spec.clips.per_category else out)
     target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
-    if not dry_run:
-        remember(spec.encoder, spec.binary, parts.encoder)
-    if spec.clips.per_category:
-        from tuner.cli.per_category import conduct_each, forecast_each
-
-        if dry_run:
-            forecast_each(parts, target, spec.workers or available_cores(), as_json=as_json)
-        else:
-            conduct_each(parts, target, _command(spec), as_json=as_json)
-    elif dry_run:
+    if dry_run:
         from tuner.cli.display.forecast import print_forecast
+        from tuner.cli.per_category import forecast_each
 
-        print_forecast(parts, target, spec.workers or available_cores(), as_json=as_json)
+        show = forecast_each if spec.clips.per_category else print_forecast
+        show(parts, target, spec.workers or available_cores(), as_json=as_json)
         return
     remember(spec.encoder, spec.binary, parts.encoder)
+    if spec.clips.per_category:
+        from tuner.cli.per_category import conduct_each
+
+        telling = functools.partial(_telling, notify)
+        conduct_each(parts, target, _command(spec), telling, as_json=as_json)
+        return
     with _telling(notify, target):
         conduct(parts, target, _command(spec), as_json=as_json)
 
@@ -258,14 +258,19 @@ def _command(spec: StudySpec) -> str:
     return shlex.join(["tuner", *typed])
 
 
-def assemble(spec: StudySpec) -> Parts:
+def assemble(spec: StudySpec, folder: Path | None = None) -> Parts:
     """Everything that the study names, checked before anything runs; the clips come last.
 
     Reading them takes longest.
+
+    Args:
+        spec: the study.
+        folder: the run directory, refused before clips are read if it is another study's.
     """
-    from tuner.driver.parts import Parts
+    from tuner.driver.parts import Parts, identify
     from tuner.jobs.sample_rates import check_rates
     from tuner.plugins import load_encoder
+    from tuner.rundir.folder import check_run
     from tuner.study.limits import check_limits
     from tuner.study.reach import check_bitrates
     from tuner.study.space import make_space
@@ -282,6 +287,8 @@ def assemble(spec: StudySpec) -> Parts:
         # Where another metric is climbed, the model is asked what it thinks of that.
         wanted_judges.insert(0, MODEL)
     scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
+    if folder is not None:
+        check_run(folder, identify(spec, encoder, scorer, ()), clips=False)
     clips = _read_clips(spec.clips, spec.clip_rate)
     check_rates(encoder, space.defaults(), clips.clips)
     return Parts(spec, encoder, clips, scorer, judges)

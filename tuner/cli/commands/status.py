@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.records import Scored
 from tuner.rundir.folder import now
-from tuner.rundir.status import BitrateStatus, RunStatus, State, read_status, write_status
+from tuner.rundir.status import RunStatus, State, read_status, write_status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tuner.cli.display.live import Board, Row
+    from tuner.cli.display.live import Board
 
 log = logging.getLogger("tuner.run")
 
@@ -58,13 +57,14 @@ def status(
     console = Console()
     found = read_status(run)
     if not watch:
-        console.print(_render(found))
+        console.print(_render(found, console.width))
         return
-    with Live(_render(found), console=console, auto_refresh=False) as live:
+    shown = _render(found, console.width)
+    with Live(shown, console=console, auto_refresh=False) as live:
         while found.state == "running":
             time.sleep(WATCH_EVERY_S)
             found = read_status(run)
-            live.update(_render(found), refresh=True)
+            live.update(_render(found, console.width), refresh=True)
 
 
 def _print_json(run: Path, *, watch: bool) -> None:
@@ -76,35 +76,12 @@ def _print_json(run: Path, *, watch: bool) -> None:
         time.sleep(WATCH_EVERY_S)
 
 
-def _render(found: RunStatus) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
+def _render(found: RunStatus, width: int) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    from tuner.cli.display.live import HEADINGS
+    from tuner.cli.display.live import draw_lines
 
-    # The narrow frame lets all columns fit into 80 characters.
-    table = Table(
-        *HEADINGS,
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for each in found.bitrates:
-        gain = None if each.best is None or each.default is None else each.best - each.default
-        table.add_row(
-            f"{each.target_kbps:g}",
-            f"{each.done}/{each.trials}" if each.trials else str(each.done),
-            "" if each.default is None else f"{each.default:.1f}",
-            "" if each.best is None else f"{each.best:.1f}",
-            "" if gain is None else f"{gain:+.1f}",
-            "" if each.best_kbps is None else f"{each.best_kbps:.1f}",
-            str(each.pruned),
-            str(each.infeasible),
-            str(each.failed),
-            each.state,
-        )
     lines = [found.command, f"{STATES[found.state]}; process {found.pid} on {found.host}"]
     if found.state == "running":
         lines.append(_pace(found))
@@ -112,15 +89,15 @@ def _render(found: RunStatus) -> RenderableType:
     if found.problem:
         lines.append(found.problem)
     # Texts, not markup: commands and errors may hold brackets.
-    return Group(*(Text(line) for line in lines), table)
+    return Group(*(Text(line) for line in lines), draw_lines(found.bitrates, width))
 
 
 def _pace(found: RunStatus) -> str:
     from tuner.report.words import duration
 
     parts = [found.stage] if found.stage else [f"{found.encodes_per_s:.1f} encodes/s"]
-    if found.eta_s is not None and not found.stage:
-        parts.append(f"search ends in {duration(found.eta_s)}")
+    if found.eta_s is not None:
+        parts.append(f"{'ETA' if found.stage else 'search ends in'} {duration(found.eta_s)}")
     return "; ".join(parts)
 
 
@@ -137,10 +114,14 @@ class Publisher:
         self._command = command
         self._started = now()
         self._due = 0.0
+        self._kind: tuple[str, ...] = ()
 
     def show(self, board: Board) -> None:
-        """Write, unless it was done a moment ago."""
-        if time.monotonic() >= self._due:
+        """Write, unless it was done a moment ago and all but the counts is as it was."""
+        states = ("searching" if row.searching else row.state for row in board.rows.values())
+        kind = (board.stage.rstrip("0123456789/"), *states)
+        if time.monotonic() >= self._due or kind != self._kind:
+            self._kind = kind
             self._due = time.monotonic() + WRITE_EVERY_S
             self._write(board, "running", None)
 
@@ -149,6 +130,8 @@ class Publisher:
         self._write(board, state, problem)
 
     def _write(self, board: Board, state: State, problem: str | None) -> None:
+        from tuner.cli.display.live import statuses
+
         status = RunStatus(
             state=state,
             command=self._command,
@@ -160,25 +143,9 @@ class Publisher:
             encodes_per_s=round(board.speed(), 2),
             eta_s=board.eta_s(),
             problem=problem,
-            bitrates=tuple(_of(row) for row in board.rows.values()),
+            bitrates=statuses(board),
         )
         try:
             write_status(status, self._folder)
         except OSError as error:  # it must not end a run, nor hide why a run ended
             log.warning("%s: the status cannot be written (%s)", self._folder, error)
-
-
-def _of(row: Row) -> BitrateStatus:
-    search = row.search
-    return BitrateStatus(
-        target_kbps=search.target_kbps,
-        state=row.state,
-        done=search.done,
-        trials=search.trials,
-        default=search.default.objective if isinstance(search.default, Scored) else None,
-        best=search.best.objective if search.best else None,
-        best_kbps=search.best.bitrate_kbps if search.best else None,
-        infeasible=search.infeasible,
-        failed=search.failed,
-        pruned=search.pruned,
-    )

@@ -27,6 +27,7 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
         TunerError: the encoder's default or a scorer fails on the clip that is tried; the run
             would be refused, as another search's folder or for a run that it warms up on.
     """
+    from tuner.cli.display.progress import progress_bar
     from tuner.driver.forecast import forecast
     from tuner.driver.warm import find_winners
     from tuner.records import name_rates
@@ -39,7 +40,8 @@ def print_forecast(parts: Parts, folder: Path, workers: int, *, as_json: bool = 
     if (folder / STATUS_FILE).exists():
         done = sum(each.done for each in read_status(folder).bitrates)
     spec = parts.spec
-    guess = forecast(parts, workers, done)
+    with progress_bar("measuring") as progress:
+        guess = forecast(parts, workers, done, progress)
     free = shutil.disk_usage(_existing(folder)).free
     if as_json:
         content = {"run": str(folder), "done": done, "workers": workers, "free_bytes": free}

@@ -32,6 +32,20 @@ def watch() -> None:
         signal.signal(signal.SIGINT, note)
 
 
+#: What ends the live displays that are on, so that a message does not break into them.
+_displays: list[Callable[[], None]] = []
+
+
+@contextmanager
+def ending(end: Callable[[], None]) -> Iterator[None]:
+    """Within it, a live display is on, which `end` ends; it may be called twice."""
+    _displays.append(end)
+    try:
+        yield
+    finally:
+        _displays.remove(end)
+
+
 @contextmanager
 def as_interrupts() -> Iterator[None]:
     """What a Ctrl-C turned into is KeyboardInterrupt again.
@@ -67,6 +81,8 @@ def stop_twice(last_words: Callable[[], str]) -> Iterator[Callable[[object], Non
         nonlocal came
         _came = came = True
         signal.signal(signal.SIGINT, second)
+        for end in reversed(_displays):
+            end()
         _say("\nStopping. Press Ctrl-C again to quit at once.\n")
         raise KeyboardInterrupt
 

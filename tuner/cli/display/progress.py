@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tuner.cli.display.interrupts import ending
+
 #: Seconds between two lines where stderr is not a terminal.
 LINE_EVERY_S = 10.0
 
@@ -42,7 +44,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),  # file names, too
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console) as progress, ending(progress.stop):
         task = progress.add_task(what, total=None, note="")
 
         def update(done: int, total: int, note: str = "") -> None:
