@@ -127,7 +127,8 @@ class Board:
             case SearchStarted():
                 return self._start(update)
             case PassFinished():
-                return self._pass(update)
+                self._pass(update)
+                return None
             case TrialFinished():
                 return self._finish_trial(update)
             case SearchFinished():

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from tuner.cli.display.interrupts import ending
 
+#: Width of the bar, columns: the rest fits into 80.
+BAR = 22
 #: Seconds between two lines where stderr is not a terminal.
 LINE_EVERY_S = 10.0
 
@@ -30,6 +32,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -37,14 +40,21 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(BAR),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),  # file names, too
+        # File names, too: what does not fit is cut there, and nowhere else.
+        TextColumn(
+            "{task.fields[note]}",
+            markup=False,
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
+        # Where a terminal writes its ^C: without room there, all lines move.
+        TextColumn("  "),
     )
-    with Progress(*columns, console=console) as progress, ending(progress.stop):
+    with Progress(*columns, console=console, expand=True) as progress, ending(progress.stop):
         task = progress.add_task(what, total=None, note="")
 
         def update(done: int, total: int, note: str = "") -> None:
