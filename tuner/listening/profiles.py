@@ -70,8 +70,9 @@ def group_by(
     if asked is None or not (asked.choices or asked.range):
         able = [each.id for each in plan.questions if each.choices or each.range]
         raise StudyError(
-            f"--by {question}: not a question with choices or numbers in this test; it has"
-            f" {', '.join(able) or 'none'}"
+            "not a question with choices or numbers in this test",
+            where=f"--by {question}",
+            remedy=f"it has {', '.join(able) or 'none'}",
         )
     replies = {each.subject: each.replies.get(question) for each in profiles}
     names = _names(asked, {s: replies.get(s) for s in counted})

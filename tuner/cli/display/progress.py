@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from tuner.cli.display.interrupts import ending
 
 #: Width of the bar, columns: the rest fits into 80.
-BAR = 22
+BAR = 14
 #: Seconds between two lines where stderr is not a terminal.
 LINE_EVERY_S = 10.0
 
