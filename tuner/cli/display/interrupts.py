@@ -13,6 +13,9 @@ from types import FrameType
 EXIT_INTERRUPTED = 130
 #: Lets a terminal show its cursor again, which a live display had hidden (ECMA-48, DECTCEM).
 SHOW_CURSOR = "\x1b[?25h"
+#: Columns that a live display leaves free at the right: a terminal writes its ^C behind the last
+#: line, and if that runs into the next one, the display is drawn one line too low ever after.
+ROOM = 3
 
 
 #: Whether a SIGINT came since `watch` began.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.cli.display.interrupts import ending
+from tuner.cli.display.interrupts import ROOM, ending
 from tuner.records import Complete, Failed, Infeasible, NoAnswer, Pruned, Scored, TrialRecord
 from tuner.rundir.status import BitrateStatus
 from tuner.updates import (
@@ -315,7 +315,8 @@ def draw_lines(
     from rich.table import Table
 
     wide = width >= WIDE
-    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0))
+    space = (0, 2 if wide else 1, 0, 0)
+    table = Table(box=None, width=width - ROOM, pad_edge=False, padding=space)
     table.add_column("kb/s", justify="right", no_wrap=True)
     table.add_column("", ratio=1, min_width=8)
     counts = ("pruned", "infeasible", "failed") if wide else ()
@@ -357,6 +358,5 @@ def _caption(board: Board, width: int) -> str:
         clock = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
         parts.append(f"ETA {clock}" if board.stage else f"search ends in {clock}")
     told = " · ".join(parts)
-    # The terminal's own ^C must find room on the line, or all lines move.
     hinted = f"{told} · {HINT}"
-    return hinted if len(hinted) + len("^C") < width else told
+    return hinted if len(hinted) <= width - ROOM else told

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tuner.cli.display.interrupts import ending
+from tuner.cli.display.interrupts import ROOM, ending
 
 #: Width of the bar, columns: the rest fits into 80.
-BAR = 14
+BAR = 12
 #: Seconds between two lines where stderr is not a terminal.
 LINE_EVERY_S = 10.0
 
@@ -38,6 +38,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
     if not console.is_terminal:
         yield _line_printer(what)
         return
+    console.width -= ROOM
     columns = (
         TextColumn("{task.description}"),
         BarColumn(BAR),
@@ -51,8 +52,6 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
             markup=False,
             table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
         ),
-        # Where a terminal writes its ^C: without room there, all lines move.
-        TextColumn("  "),
     )
     with Progress(*columns, console=console, expand=True) as progress, ending(progress.stop):
         task = progress.add_task(what, total=None, note="")
