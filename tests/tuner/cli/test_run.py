@@ -202,9 +202,9 @@ def test_a_dry_run_tells_the_cost_and_does_nothing(
     """Encodes, hours and disk, of what earlier sessions left to do."""
     print_forecast(make_parts(4), tmp_path / "run", 1, as_json=True)
     told = json.loads(capsys.readouterr().out)
-    # 4 trials of 1.5 passes over 2 clips, 4 settings on 4 clips, 4 parameters put back, the default
+    # 4 trials of 1.5 passes over 2 clips, 4 settings on 4 clips, 3 parameters put back, the default
     # at 4 further bitrates on 2 clips.
-    assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 4 * 3 + 4 * 2)
+    assert (told["trials"], told["encodes"]) == (4, 4 * 3 + 4 * 4 + 3 * 3 + 4 * 2)
     assert told["search_s"] > 0 and told["disk_bytes"] > 4 * 2.5 * 48_000 * 4
     print_forecast(make_parts(4), tmp_path / "run", 1)
     assert "4 trials remaining (0 done), 1 worker" in capsys.readouterr().out
