@@ -34,7 +34,7 @@ def test_a_run_tells_its_verdict(
 ) -> None:
     """The summary of `--json` with how it ended; of a failure, the reason."""
     parts, (target, heard) = make_parts(2), listener
-    monkeypatch.setattr(run_command, "assemble", lambda _: parts)
+    monkeypatch.setattr(run_command, "assemble", lambda *_: parts)
     options = {"encoder": "fake", "clips": tmp_path, "bitrates": "64", "out": tmp_path / "run"}
     run_command.run(**options, notify=target)  # type: ignore[arg-type]
     told = json.loads(heard.read_text())

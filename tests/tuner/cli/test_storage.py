@@ -134,7 +134,7 @@ def test_the_flag(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     from tuner.cli.commands import run as module
 
     told = []
-    monkeypatch.setattr(module, "assemble", lambda spec: replace(parts, spec=spec))
+    monkeypatch.setattr(module, "assemble", lambda spec, *_: replace(parts, spec=spec))
     monkeypatch.setattr(module, "conduct", lambda *given, **_: told.append(given))
     url = f"postgresql://ann:{PASSWORD}@host/tuner"
     monkeypatch.setattr(sys, "argv", ["tuner", "run", f"--storage={url}"])

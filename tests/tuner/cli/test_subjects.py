@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from encoders.lame_ffmpeg import LameFfmpeg
 from tuner import plugins
 from tuner.apply import player
 from tuner.cli.arguments.subjects import parse_subject
+from tuner.encoder import Encoder
 from tuner.errors import EncoderMissing, StudyError, TunerError
 from tuner.study.trust import Trust
 from tuner.testing import FakeEncoder
@@ -18,9 +20,11 @@ from tuner.testing import FakeEncoder
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fake encoder is the only one."""
+    """The fake encoder, and one of which a parameter depends on the rate mode."""
 
-    def load(name: str, binary: str | None = None) -> FakeEncoder:
+    def load(name: str, binary: str | None = None) -> Encoder:
+        if name == "lame-ffmpeg":
+            return LameFfmpeg()
         if name != "fake":
             raise EncoderMissing(f"no encoder {name!r}")
         return FakeEncoder(binary)
@@ -80,7 +84,7 @@ def test_files(tmp_path: Path) -> None:
         ("fake:shaping", "give name=value pairs"),
         ("fake:nope=1", "nope: fake has no such parameter"),
         ("fake:shaping=99", "must be"),
-        ("fake:bandwidth_hz=9000", "no effect with these settings: bandwidth_hz;"),
+        ("lame-ffmpeg:quality_vbr=7", "no effect with these settings: quality_vbr;"),
         ("other", "no encoder 'other'"),
         ("nowhere@96", "no finished run"),
         ("nowhere.json", "not a settings file"),

@@ -110,7 +110,7 @@ def test_a_stopped_study_is_an_interrupt(music: Path, monkeypatch: pytest.Monkey
         raise running.Stopped(130)
 
     parts = type("Parts", (), {"encoder": FakeEncoder()})
-    monkeypatch.setattr(run_command, "assemble", lambda _: parts)
+    monkeypatch.setattr(run_command, "assemble", lambda *_: parts)
     monkeypatch.setattr(running, "search_and_report", stop)
     with pytest.raises(KeyboardInterrupt):
         tuner.Study("fake", music, 64).run()
