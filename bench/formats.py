@@ -2,7 +2,7 @@
 
     python -m bench.formats [--keep FOLDER]
 
-Makes about 500 files: containers, depths, rates, channels, damages, what recorders leave. Each is
+Makes about 600 files: containers, depths, rates, channels, damages, what recorders leave. Each is
 read by `tuner.sound.audio.read_audio` and compared with what went in. ``right``: the samples of
 lossless files, the length and the delay of lossy ones; ``warned``: read with a warning that names
 the file; ``refused``: a `ClipError`; ``WRONG``: other samples, in silence; ``CRASHED``: another
@@ -181,9 +181,10 @@ def cases() -> Iterator[Case]:
     yield from _coded_cases()
     yield from _damaged_cases()
     yield from _odd_cases()
-    from bench import odd_formats
+    from bench import odd_formats, surround_formats
 
     yield from odd_formats.cases()
+    yield from surround_formats.cases()
 
 
 def _pcm_cases() -> Iterator[Case]:
