@@ -10,6 +10,7 @@ does not run.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -59,13 +60,17 @@ def compare(encoder: Encoder, clips: dict[str, Pcm], rate: int) -> Iterator[str]
         yield f"{encoder.name} {mode.name}: {', '.join(cells)}"
 
 
-def main(clip: str, *names: str) -> None:
+def main() -> None:
     """Print the lines of all encoders that run here."""
-    whole, rate = read_audio(Path(clip))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clip", type=Path, metavar="CLIP")
+    parser.add_argument("names", nargs="*", metavar="ENCODER", help="default: all")
+    given = parser.parse_args()
+    whole, rate = read_audio(given.clip)
     pcm = to_grid(whole[:2, : SECONDS * rate], 16)
     clips = {"16": pcm, "24": to_grid(FINER * pcm), "finer": FINER * pcm}
-    print(f"{Path(clip).name}, {rate} Hz")
-    for name in names or encoder_names():
+    print(f"{given.clip.name}, {rate} Hz")
+    for name in given.names or encoder_names():
         try:
             for line in compare(load_encoder(name), clips, rate):
                 print(line, flush=True)
@@ -74,4 +79,4 @@ def main(clip: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
