@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Samples of a channel that are decoded at most, 23 minutes at 48 kHz: a few bytes of some
 #: codecs stand for hours of silence, which would eat the memory.
 DECODED_LIMIT = 2**26
+#: Channels of planar frames that PyAV crashes on.
+CRASHING_CHANNELS = 8
 #: Largest WAV file of a decoder that is read, bytes.
 WAV_LIMIT = 1024**3
 
@@ -37,24 +39,45 @@ def decode(data: bytes) -> tuple[Pcm, int]:
             if not container.streams.audio:
                 raise DecodeFailed("the encoded data contains no audio stream")
             rate = container.streams.audio[0].rate
-            # Packed, as PyAV crashes on planar frames of eight channels and more.
-            packed = av.AudioResampler(format="flt")
-            pieces, held = [], 0
+            read = _Frames()
             for frame in container.decode(audio=0):
-                pieces += [_planar(each) for each in packed.resample(frame)]
-                held += frame.samples
-                if held > DECODED_LIMIT:
-                    raise DecodeFailed(f"the encoded data decodes to over {DECODED_LIMIT} samples")
-            pieces += [_planar(each) for each in packed.resample(None)] if pieces else []
+                read.add(frame)
     except av.FFmpegError as error:
         raise DecodeFailed(f"the encoded data cannot be decoded ({error})") from error
-    if not pieces or not sum(piece.shape[1] for piece in pieces):
-        raise DecodeFailed("the encoded data decodes to nothing")
-    return np.concatenate(pieces, axis=1, dtype=np.float32), int(rate)
+    return read.joined(), int(rate)
 
 
-def _planar(frame: AudioFrame) -> Pcm:
-    return np.asarray(frame.to_ndarray().reshape(frame.samples, -1).T, np.float32)
+class _Frames:
+    """Samples of one frame after another, all of one rate."""
+
+    def __init__(self) -> None:
+        import av
+
+        self._pieces: list[Pcm] = []
+        self._held = 0
+        self._rate: int | None = None
+        self._packed = av.AudioResampler(format="flt")
+
+    def add(self, frame: AudioFrame) -> None:
+        """Keep its samples. Raises `DecodeFailed` if there are too many, or of another rate."""
+        self._held += frame.samples
+        if self._held > DECODED_LIMIT:
+            raise DecodeFailed(f"the encoded data decodes to over {DECODED_LIMIT} samples")
+        self._rate = self._rate or frame.sample_rate
+        if frame.sample_rate != self._rate:
+            raise DecodeFailed("the encoded data changes its sample rate")
+        if frame.format.name == "fltp" and frame.layout.nb_channels < CRASHING_CHANNELS:
+            self._pieces.append(np.asarray(frame.to_ndarray(), np.float32))
+            return
+        for each in self._packed.resample(frame):
+            packed = np.asarray(each.to_ndarray(), np.float32)
+            self._pieces.append(packed.reshape(each.samples, -1).T)
+
+    def joined(self) -> Pcm:
+        """All samples, float32 ``[C, T]``. Raises `DecodeFailed` if there are none."""
+        if not any(piece.shape[1] for piece in self._pieces):
+            raise DecodeFailed("the encoded data decodes to nothing")
+        return np.concatenate(self._pieces, axis=1, dtype=np.float32)
 
 
 def count_payload_bits(data: bytes) -> int:

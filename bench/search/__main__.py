@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[parts.Site], None]] = {
     "bookkeeping": lambda site: studies.bookkeeping(site.out),
     "memory": lambda site: studies.memory(site.out),
     "overhead": parts.overhead,
+    "cheap": parts.cheap,
     "workers": parts.workers,
     "ray": parts.ray,
     "prune": parts.prune,

@@ -37,7 +37,9 @@ from tuner.sound.audio import SAMPLE_RATE, Pcm, align, convert_rate, resample
 from tuner.sound.clip_files import read_clip
 from tuner.sound.surround import HEARD, score_signal
 from tuner.system import children
+from tuner.system.lru import Lru
 from tuner.system.machine import find_fault
+from tuner.unchanging import freeze
 
 #: What follows where a machine can run no job.
 STOPPED = (
@@ -46,6 +48,9 @@ STOPPED = (
 )
 #: Sound that every codec keeps the attacks of (`tuner.sound.synth`), and its length, s.
 PROBE, PROBE_S = "drums", 3.0
+#: Samples of clips that a process remembers (8 s of stereo: 3 MB, and as much again at 48 kHz
+#: where that is another rate), bytes.
+CLIPS_BYTES = 128_000_000
 
 
 @dataclass(frozen=True)
@@ -147,12 +152,10 @@ def _run(job: Job, cache: Cache) -> Outcome:
     key = encode_key(
         job.clip.digest, job.encoder.name, _version(job.encoder), job.settings, job.knob
     )
-    source: Pcm | None = None
     cached = cache.get_encode(key)
     encoded = cached
     if encoded is None:
-        source = load_clip(job.clip)
-        encoded = _encode(job, source)
+        encoded = _encode(job, load_clip(job.clip))
         _check_build(job.encoder)
         cache.put_encode(key, encoded)
 
@@ -164,9 +167,8 @@ def _run(job: Job, cache: Cache) -> Outcome:
     delay, start = None, _cpu_s()
     decoded = start
     if missing:
-        source = load_clip(job.clip) if source is None else source
+        reference = load_reference(job.clip)
         start = _cpu_s()
-        reference = resample(source, job.clip.rate)
         coded, delay = _decode(job, encoded, reference)
         decoded = _cpu_s()
         for scorer in missing:
@@ -188,12 +190,16 @@ def _run(job: Job, cache: Cache) -> Outcome:
     )
 
 
+_clips: Lru[Pcm] = Lru(CLIPS_BYTES)
+
+
 def load_clip(clip: ClipRef) -> Pcm:
-    """What is encoded of a clip, at its rate. Raises `ClipError` if its file does not hold it."""
-    try:
-        return read_clip(Path(clip.path), clip.digest, clip.rate)
-    except ClipError as error:
-        raise ClipError.of(error, remedy="run the same command again to recreate it") from error
+    """What is encoded of a clip, at its rate; read-only, as it is read and checked once a process.
+
+    Raises:
+        ClipError: its file does not hold it.
+    """
+    return _clips.get(("as it is", clip.digest, *_state(clip)), lambda: freeze(_read(clip)))
 
 
 def load_reference(clip: ClipRef) -> Pcm:
@@ -201,7 +207,28 @@ def load_reference(clip: ClipRef) -> Pcm:
 
     Decoded signals come to 48 kHz through the same resampler, which so is heard in neither.
     """
-    return resample(load_clip(clip), clip.rate)
+    if clip.rate == SAMPLE_RATE:
+        return load_clip(clip)
+    return _clips.get(
+        ("at 48 kHz", clip.digest, *_state(clip)),
+        lambda: freeze(resample(load_clip(clip), clip.rate)),
+    )
+
+
+def _state(clip: ClipRef) -> tuple[object, ...]:
+    """What changes when a clip's file does."""
+    try:
+        stat = Path(clip.path).stat()
+    except OSError:
+        return (clip.path,)
+    return clip.path, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _read(clip: ClipRef) -> Pcm:
+    try:
+        return read_clip(Path(clip.path), clip.digest, clip.rate)
+    except ClipError as error:
+        raise ClipError.of(error, remedy="run the same command again to recreate it") from error
 
 
 def _encode(job: Job, source: Pcm) -> Encoded:

@@ -33,12 +33,7 @@ class InsenetMetric(InseNetScorer):
         """See `tuner.scorer.ScoresBatches.score_batch`."""
         for reference, coded in pairs:
             check_pair(self.name, reference, coded)
-        # Signals out of Ray's store are read-only, which torch warns of.
-        return super().score_batch([(_writable(r), _writable(c)) for r, c in pairs])
-
-
-def _writable(pcm: Pcm) -> Pcm:
-    return pcm if pcm.flags.writeable else pcm.copy()
+        return super().score_batch(pairs)
 
 
 def load(weights: str | None = None, device: str = "cpu") -> InsenetMetric:

@@ -57,6 +57,9 @@ MOST_NSR_DB = 20.0
 #: spread by the Hann window: up to 25 Hz in the low bands' coarse plane, 94 Hz in the fine planes.
 _UNHEARD_BINS = {COARSE_WINDOW: 3, FINE_WINDOW: 2}
 
+#: Silence before the first sample, so that the first frame is centred in the first hop.
+_BEFORE = (FINE_WINDOW - FINE_HOP) // 2
+
 #: On a CPU so many samples of each channel are transformed at once: they stay in its cache.
 _CACHED_SAMPLES = 65_536
 
@@ -136,46 +139,58 @@ def _decimator() -> torch.Tensor:
     return matrix
 
 
-def _decimate(pcm: torch.Tensor) -> torch.Tensor:
-    """``[B, 2, T]`` at 48 kHz to at least T / 8 samples at 6 kHz."""
-    matrix, hop = _decimator().to(pcm.device), DECIMATION * _DECIMATED
-    after = (-pcm.shape[-1]) % hop + _TAPS // 2
-    blocks = torch.nn.functional.pad(pcm, (_TAPS // 2, after)).unfold(-1, len(matrix), hop)
+def _frames(samples: int) -> int:
+    """How many hops of a signal are heard: all whole ones, at least 1."""
+    return max(samples // HOP, 1)
+
+
+def _padded(pcm: torch.Tensor) -> torch.Tensor:
+    """Left and right without their constant, ``[B, 2, _BEFORE + T + …]``, silence around them.
+
+    Args:
+        pcm: float32 ``[B, C, T]`` at 48 kHz, C = 1 or 2.
+    """
+    samples = pcm.shape[-1]
+    fine = (_frames(samples) * FINE_PER_HOP - 1) * FINE_HOP + FINE_WINDOW - _BEFORE - samples
+    low = (-samples) % (DECIMATION * _DECIMATED) + _TAPS // 2
+    centred = pcm - pcm.mean(dim=-1, keepdim=True)
+    return torch.nn.functional.pad(centred, (_BEFORE, max(fine, low))).expand(-1, 2, -1)
+
+
+def _decimate(padded: torch.Tensor, samples: int) -> torch.Tensor:
+    """Of `_padded` at least T / 8 samples at 6 kHz."""
+    matrix, hop = _decimator().to(padded.device), DECIMATION * _DECIMATED
+    count = -(-samples // hop)
+    blocks = padded[..., _BEFORE - _TAPS // 2 :].unfold(-1, len(matrix), hop)[..., :count, :]
     return (blocks @ matrix).flatten(-2)
 
 
 def _band_power(
-    pcm: torch.Tensor, rate: int, window: int, hop: int, frames: int, bands: int
+    padded: torch.Tensor, rate: int, window: int, hop: int, frames: int, bands: int
 ) -> torch.Tensor:
-    """Powers of the lowest bands of L, R, M, S, ``[B, 4, bands, frames]``; frame i is centred in
-    hop i.
+    """Powers of the lowest bands of L, R, M, S, ``[B, 4, bands, frames]``.
 
     Args:
-        pcm: ``[B, 2, T]`` at `rate` Hz.
+        padded: ``[B, 2, T]`` at `rate` Hz, so that its first window is the first frame.
     """
-    hann, matrix = (t.to(pcm.device) for t in _weights(window, rate))
-    before = (window - hop) // 2
-    after = max((frames - 1) * hop + window - before - pcm.shape[-1], 0)
-    padded = torch.nn.functional.pad(pcm, (before, after))
+    hann, matrix = (t.to(padded.device) for t in _weights(window, rate))
     blocks = padded.unfold(-1, window, hop)[..., :frames, :]
-    at_once = frames if pcm.is_cuda else max(_CACHED_SAMPLES // window, 1)
-    powers = [_powers(part * hann) @ matrix[:, :bands] for part in torch.split(blocks, at_once, -2)]
+    at_once = frames if padded.is_cuda else max(_CACHED_SAMPLES // window, 1)
+    # Real and imaginary parts of a bin count alike.
+    twice = matrix[:, :bands].repeat_interleave(2, dim=0)
+    powers = [_squares(part * hann) @ twice for part in torch.split(blocks, at_once, -2)]
     left, right, side = torch.cat(powers, dim=-2).transpose(-1, -2).unbind(dim=1)
     # |L|^2 + |R|^2 = 2 (|M|^2 + |S|^2)
     mid = ((left + right) / 2 - side).clamp_min(0)
     return torch.stack([left, right, mid, side], dim=1)
 
 
-def _powers(blocks: torch.Tensor) -> torch.Tensor:
-    """Squared magnitudes of L, R and S, ``[B, 3, frames, bins]``, of blocks of L and R."""
-    parts = torch.view_as_real(torch.fft.rfft(blocks))
+def _squares(blocks: torch.Tensor) -> torch.Tensor:
+    """Squares of the real and imaginary parts of L, R and S, ``[B, 3, frames, 2 bins]``, of
+    blocks of L and R."""
+    parts = torch.view_as_real(torch.fft.rfft(blocks)).flatten(-2)
     side = (parts[:, :1] - parts[:, 1:]) / 2
-    return torch.cat([_squares(parts), _squares(side)], dim=1)
-
-
-def _squares(parts: torch.Tensor) -> torch.Tensor:
-    """Squared magnitudes of complex numbers, ``[..., 2]``."""
-    return parts[..., 0].square() + parts[..., 1].square()
+    return torch.cat([parts, side], dim=1).square()
 
 
 def spectrograms(pcm: torch.Tensor) -> torch.Tensor:
@@ -184,17 +199,23 @@ def spectrograms(pcm: torch.Tensor) -> torch.Tensor:
     Args:
         pcm: float32 ``[B, C, T]`` at 48 kHz, C = 1 or 2.
     """
-    if pcm.shape[1] == 1:
-        pcm = pcm.expand(-1, 2, -1)
-    pcm = pcm - pcm.mean(dim=-1, keepdim=True)
-    frames = max(pcm.shape[-1] // HOP, 1)
+    return _spectrograms(_padded(pcm), pcm.shape[-1])
+
+
+def _spectrograms(padded: torch.Tensor, samples: int) -> torch.Tensor:
+    """`spectrograms` of what `_padded` gives of so many samples."""
+    frames = _frames(samples)
     many = frames * FINE_PER_HOP
-    fine = _band_power(pcm, SAMPLE_RATE, FINE_WINDOW, FINE_HOP, many, BANDS)
+    fine = _band_power(padded, SAMPLE_RATE, FINE_WINDOW, FINE_HOP, many, BANDS)
+    hop = HOP // DECIMATION
+    before = (COARSE_WINDOW - hop) // 2
+    decimated = _decimate(padded, samples)
+    after = max((frames - 1) * hop + COARSE_WINDOW - before - decimated.shape[-1], 0)
     low = _band_power(
-        _decimate(pcm),
+        torch.nn.functional.pad(decimated, (before, after)),
         SAMPLE_RATE // DECIMATION,
         COARSE_WINDOW,
-        HOP // DECIMATION,
+        hop,
         frames,
         LOW_BANDS,
     )
@@ -233,19 +254,21 @@ class Known:
     """A reference as the front end keeps it: coded signals are held against it.
 
     Args:
-        pcm: ``[B, C, T]``.
+        padded: left and right without their constant, silence around them.
+        samples: T.
         magnitudes: ``[B, 4, 9, 32, F]``.
         level: `mean_level` of its powers.
     """
 
-    pcm: torch.Tensor
+    padded: torch.Tensor
+    samples: int
     magnitudes: torch.Tensor
     level: torch.Tensor
 
     @property
     def nbytes(self) -> int:
         """Its size in bytes."""
-        return int(self.pcm.nbytes + self.magnitudes.nbytes)
+        return int(self.padded.nbytes + self.magnitudes.nbytes)
 
     @property
     def features(self) -> torch.Tensor:
@@ -255,9 +278,10 @@ class Known:
 
 def know(reference: torch.Tensor) -> Known:
     """What is kept of references, float32 ``[B, C, T]`` at 48 kHz."""
-    power = spectrograms(reference)
+    padded, samples = _padded(reference), reference.shape[-1]
+    power = _spectrograms(padded, samples)
     level = mean_level(power)
-    return Known(reference, to_decibels(power, level), level)
+    return Known(padded, samples, to_decibels(power, level), level)
 
 
 def features(pcm: torch.Tensor, known: Known) -> torch.Tensor:
@@ -271,18 +295,19 @@ def features(pcm: torch.Tensor, known: Known) -> torch.Tensor:
         pcm: float32 ``[B, C, T]`` at 48 kHz, each aligned with its reference to the sample.
         known: their references; one for all, or one for each.
     """
-    power = spectrograms(pcm)
+    padded = _padded(pcm)
+    power = _spectrograms(padded, known.samples)
     magnitudes = to_decibels(power, mean_level(power))
-    error = spectrograms(pcm * _matching_gain(pcm, known.pcm) - known.pcm)
-    return torch.cat([magnitudes, _to_ratio(error, known)], dim=2)
+    # The constants are gone already, and what is silence stays it.
+    error = padded * _matching_gain(padded, known.padded) - known.padded
+    return torch.cat([magnitudes, _to_ratio(_spectrograms(error, known.samples), known)], dim=2)
 
 
 def _matching_gain(coded: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """The gain that brings `coded` nearest to `reference` (least squares), ``[B, 1, 1]``."""
-    coded = coded - coded.mean(dim=-1, keepdim=True)  # and with it that of the reference
-    both = (coded * reference).sum(dim=(1, 2), keepdim=True)
-    own = coded.square().sum(dim=(1, 2), keepdim=True)
-    return both / own.clamp_min(1e-12)
+    both: torch.Tensor = torch.linalg.vecdot(coded, reference).sum(dim=1)
+    own: torch.Tensor = torch.linalg.vecdot(coded, coded).sum(dim=1)
+    return (both / own.clamp_min(1e-12))[:, None, None]
 
 
 def _to_ratio(error: torch.Tensor, known: Known) -> torch.Tensor:

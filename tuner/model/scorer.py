@@ -22,6 +22,7 @@ from tuner.records import MODEL
 from tuner.scorer import Score
 from tuner.sound.stereo import lost_width, side_level_db
 from tuner.system.lru import Lru
+from tuner.unchanging import Remembered, content_digest
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +101,7 @@ class InseNetScorer:
             predicted = _predict(fused_members(self.weights, self.device), known, heard)
         scores = []
         for (reference, signal), (means, scales, families) in zip(pairs, predicted, strict=True):
-            lost = lost_width((side_level_db(reference), side_level_db(signal)))
+            lost = lost_width((_side_level(reference), side_level_db(signal)))
             kept = 1 - underrated * lost
             scores.append(pool(means * kept, scales, families * kept))
         return scores
@@ -259,16 +260,18 @@ def _predict(
 def _on_device(pcm: Pcm, device: str) -> torch.Tensor:
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(pcm))[None].to(device)
+    # Of read-only signals, as references are, torch wants a copy.
+    content = np.ascontiguousarray(pcm) if pcm.flags.writeable else pcm.copy()
+    return torch.from_numpy(content)[None].to(device)
 
 
 _references: Lru[Known] = Lru(REFERENCES_BYTES)
+_side_level = Remembered(side_level_db)
 
 
 def _reference(reference: Pcm, device: str) -> Known:
     """What is kept of a reference, remembered by content: one meets many coded signals."""
     from tuner.model.gammatone import know
 
-    content = np.ascontiguousarray(reference)
-    key = (hashlib.sha256(content.tobytes()).hexdigest(), device)
-    return _references.get(key, lambda: know(_on_device(content, device)))
+    key = (content_digest(reference), device)
+    return _references.get(key, lambda: know(_on_device(reference, device)))

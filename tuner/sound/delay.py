@@ -6,12 +6,14 @@ is normalised: 1 for equal signals whatever their levels, -1 for inverted ones.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.pcm import Pcm
+from tuner.unchanging import Remembered
 
 #: Longest codec delay searched for, samples at 48 kHz. LAME at 32 kb/s, resampled to
 #: 16 kHz, is 3315 late (measured); twice that leaves room for outsiders' codecs.
@@ -70,13 +72,27 @@ def find_peaks(reference: Pcm, decoded: Pcm, max_delay: int = MAX_DELAY) -> Peak
     block = size - lags + 1
     late = np.pad(decoded, ((0, 0), (max_delay, 0)))
     spectrum = np.zeros(size // 2 + 1, dtype=np.complex64)
-    for start in range(0, min(reference.shape[1], late.shape[1]), block):
-        heard = fft.rfft(reference[:, start : start + block], size)
+    known = _spectra(block, size)(reference)
+    for heard, start in zip(known, range(0, late.shape[1], block), strict=False):
         coded = fft.rfft(late[:, start : start + size], size)
-        spectrum += (np.conj(heard) * coded).sum(axis=0)
+        for each, own in zip(heard, coded, strict=True):
+            own *= each
+            spectrum += own
     window = fft.irfft(spectrum, size)[:lags]
-    energy = np.sqrt(_energy(reference) * _energy(decoded))
+    energy = np.sqrt(_energy_of(reference) * _energy(decoded))
     return _peaks(window / energy if energy > 0 else window, max_delay)
+
+
+@functools.cache
+def _spectra(block: int, size: int) -> Remembered[list[npt.NDArray[np.complex64]]]:
+    """Of a reference: the conjugate spectra of its blocks, ``[C, size // 2 + 1]`` each."""
+    from scipy import fft
+
+    def compute(reference: Pcm) -> list[npt.NDArray[np.complex64]]:
+        starts = range(0, reference.shape[1], block)
+        return [np.conj(fft.rfft(reference[:, at : at + block], size)) for at in starts]
+
+    return Remembered(compute)
 
 
 def find_far_peak(reference: Pcm, decoded: Pcm, max_delay: int, known: Peak) -> Peak:
@@ -131,3 +147,6 @@ def _peaks(window: npt.NDArray[np.floating], reach: int) -> Peaks:
 
 def _energy(pcm: Pcm) -> float:
     return float(np.sum(np.square(pcm), dtype=np.float64))
+
+
+_energy_of = Remembered(_energy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
@@ -19,7 +20,7 @@ Value = TypeVar("Value", bound=Sized)
 
 
 class Lru(Generic[Value]):
-    """Remembers values; used from one thread at a time.
+    """Remembers values; any thread may ask, and one waits for what another makes.
 
     Args:
         limit_bytes: most bytes of all values together. The value used last stays, whatever its
@@ -30,13 +31,16 @@ class Lru(Generic[Value]):
         self.limit_bytes = limit_bytes
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._bytes = 0
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of a key, made if it is not remembered."""
-        if key not in self._values:
-            self._values[key] = make()
-            self._bytes += self._values[key].nbytes
-            while self._bytes > self.limit_bytes and len(self._values) > 1:
-                self._bytes -= self._values.popitem(last=False)[1].nbytes
-        self._values.move_to_end(key)
-        return self._values[key]
+        with self._lock:
+            if key not in self._values:
+                made = make()
+                self._values[key] = made
+                self._bytes += made.nbytes
+                while self._bytes > self.limit_bytes and len(self._values) > 1:
+                    self._bytes -= self._values.popitem(last=False)[1].nbytes
+            self._values.move_to_end(key)
+            return self._values[key]
