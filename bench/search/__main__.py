@@ -1,6 +1,6 @@
 """What the search costs and finds, part by part.
 
-    python -m bench.search --clips CLIPS --out RUNS --parts overhead,workers,prune
+    python -m bench.search --clips CLIPS --out RUNS --parts overhead,cheap,workers,prune-aac
 
 Each part runs alone and goes on where it was killed; what is finished is printed at once.
 `gains` runs whole studies with judges and holdout clips.
@@ -9,12 +9,16 @@ Each part runs alone and goes on where it was killed; what is finished is printe
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 from bench.search import parts, studies
+from bench.search.cluster import cluster
 from bench.search.gains import gains
+from bench.search.gpu import gpu
 from bench.search.rig import cores
+from bench.search.validated import validation
 
 PARTS: dict[str, Callable[[parts.Site], None]] = {
     "bookkeeping": lambda site: studies.bookkeeping(site.out),
@@ -23,8 +27,11 @@ PARTS: dict[str, Callable[[parts.Site], None]] = {
     "cheap": parts.cheap,
     "workers": parts.workers,
     "ray": parts.ray,
-    "prune": parts.prune,
-    "tpe": parts.tpe,
+    "cluster": lambda site: cluster(site.out),
+    "validation": validation,
+    "gpu": gpu,
+    **{f"prune-{name}": functools.partial(parts.prune, encoder=name) for name in parts.PRUNED},
+    **{f"tpe-{name}": functools.partial(parts.tpe, encoder=name) for name in parts.FINDABLE},
     "again": parts.again,
     "gains": lambda site: gains(site.clips, site.out / "gains", cores()),
 }

@@ -16,7 +16,7 @@ from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef, Job
 from tuner.jobs.passes import Passes, add_timings
 from tuner.plugins import load_encoder
-from tuner.records import Timing
+from tuner.records import Side, Timing
 from tuner.rundir.database import close_storage, open_storage
 from tuner.scorer import Scorer
 from tuner.search.evaluate import Plan, TrialResult, evaluate
@@ -88,9 +88,14 @@ class Searched:
         return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
 
-@functools.cache
 def tune_clips(folder: Path, store: Path) -> list[ClipRef]:
     """The tune side of a folder with a manifest."""
+    return side_clips(folder, store, "tune")
+
+
+@functools.cache
+def side_clips(folder: Path, store: Path, side: Side) -> list[ClipRef]:
+    """One side of a folder with a manifest."""
     clips = load_clips(folder, Excerpting())
     store_clips(clips, store)
     return [
@@ -101,7 +106,7 @@ def tune_clips(folder: Path, store: Path) -> list[ClipRef]:
             clip.duration_s,
             clip.rate,
         )
-        for clip in clips.tune
+        for clip in (clips.tune if side == "tune" else clips.holdout)
     ]
 
 

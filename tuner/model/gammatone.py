@@ -22,6 +22,7 @@ error is as loud as the reference. A constant and what lies under 20 Hz are not 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -282,6 +283,17 @@ def know(reference: torch.Tensor) -> Known:
     power = _spectrograms(padded, samples)
     level = mean_level(power)
     return Known(padded, samples, to_decibels(power, level), level)
+
+
+def join(known: Sequence[Known]) -> Known:
+    """References of one shape as one batch."""
+    if len(known) == 1:
+        return known[0]
+    padded, magnitudes, level = (
+        torch.cat([getattr(each, name) for each in known])
+        for name in ("padded", "magnitudes", "level")
+    )
+    return Known(padded, known[0].samples, magnitudes, level)
 
 
 def features(pcm: torch.Tensor, known: Known) -> torch.Tensor:

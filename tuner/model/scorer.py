@@ -84,7 +84,6 @@ class InseNetScorer:
         """See `tuner.scorer.ScoresBatches.score_batch`."""
         import torch
 
-        from tuner.model.gammatone import features
         from tuner.model.windows import pool
 
         for reference, coded in pairs:
@@ -97,7 +96,7 @@ class InseNetScorer:
         with torch.inference_mode():
             known = [_reference(reference, self.device) for reference, _ in pairs]
             signals = [_on_device(signal, self.device) for _, signal in pairs]
-            heard = [features(pcm, each) for pcm, each in zip(signals, known, strict=True)]
+            heard = _hear(signals, known)
             predicted = _predict(fused_members(self.weights, self.device), known, heard)
         scores = []
         for (reference, signal), (means, scales, families) in zip(pairs, predicted, strict=True):
@@ -226,6 +225,26 @@ def _fuse(members: list[InseNet], device: str) -> list[InseNet]:
     for member in members:
         member.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return [member.to(device).requires_grad_(False) for member in members]
+
+
+def _hear(signals: Sequence[torch.Tensor], known: Sequence[Known]) -> list[torch.Tensor]:
+    """Features of coded signals, ``[1, 4, 18, 32, F]`` each.
+
+    On a GPU those of one shape together, which fill it; on a CPU one stays in the cache.
+    """
+    import torch
+
+    from tuner.model.gammatone import features, join
+
+    alike: dict[object, list[int]] = {}
+    for index, pcm in enumerate(signals):
+        alike.setdefault(pcm.shape if pcm.is_cuda else index, []).append(index)
+    heard: dict[int, torch.Tensor] = {}
+    for indices in alike.values():
+        pcm = torch.cat([signals[index] for index in indices])
+        together = features(pcm, join([known[index] for index in indices]))
+        heard |= dict(zip(indices, together[:, None], strict=True))
+    return [heard[index] for index in range(len(signals))]
 
 
 def _predict(

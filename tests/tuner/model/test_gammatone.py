@@ -111,3 +111,13 @@ def test_fine_planes_see_a_click_where_it_is() -> None:
     fine = gammatone.spectrograms(pcm)[0, 0, 1:, 24, 12]
     assert int(fine.argmax()) == 2
     assert float(fine[2]) > 1000 * float(fine[0])
+
+
+def test_several_are_heard_together_as_alone(drums: np.ndarray) -> None:
+    """Features of a batch are those of each signal against its own reference."""
+    signals = [torch.from_numpy(drums[None]), torch.from_numpy(drums[None, ::-1].copy()) * 0.4]
+    known = [gammatone.know(signal) for signal in signals]
+    coded = [signal.roll(3, dims=-1) * 0.7 for signal in signals]
+    together = gammatone.features(torch.cat(coded), gammatone.join(known))
+    alone = [gammatone.features(*pair) for pair in zip(coded, known, strict=True)]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)
