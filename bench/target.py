@@ -250,6 +250,7 @@ def measure_run(folder: Path, count: int, encoder_name: str, target: float, tria
         run = Path(name) / "run"
         phases = Phases(make_executor("local", workers=1, cache_folder=run / "cache"))
         with open_run(run, parts.identity(), spec.to_toml()) as opened:
+            _load(phases.inner, parts.encoder, scorer, chosen[0], Path(name))
             results = run_study(parts, opened, phases, phases.observe, "bench.target")
         (cpu, encodes, scores), (other_cpu, other_encodes, other_scores) = (
             phases.cost[True],
@@ -326,6 +327,14 @@ def _warm(encoder: Encoder, scorer: Scorer, file: Path, folder: Path) -> None:
     bench = Passes(encoder, AtOnce(Cache(folder / "warm")), cut.clips, lambda _: None, 0.0)
     settings = default_settings(encoder)
     bench.run(settings, start_knob(encoder, settings), (scorer,))
+
+
+def _load(executor: Executor, encoder: Encoder, scorer: Scorer, file: Path, folder: Path) -> None:
+    """Have the worker load what every search needs: else the phase that is first would pay."""
+    (clip,) = cut_excerpts(file, folder / "warm", 1).clips
+    settings = default_settings(encoder)
+    knob = start_knob(encoder, settings)
+    executor.submit(Job(encoder, settings, knob, clip, (scorer,))).result()
 
 
 def _clips(folder: Path, out: Path, count: int) -> list[ClipRef]:
