@@ -14,13 +14,14 @@ from tuner.jobs.executor import make_executor
 from tuner.plugins import load_encoder
 
 GOAL = 0.25
+ENCODERS = (*CHEAP, "lame")
 
 
 def validation(site: Site) -> None:
     """Searches of 100 trials (those of `overhead` and `cheap`), their finalists judged by all
     families on both sides, 15 clips each."""
     scorer, judges = load_metrics()
-    for encoder in (*CHEAP, "lame"):
+    for encoder in ENCODERS:
         setup = replace(site.setup(encoder, 96, 100, f"overhead-{encoder}"), workers=cores())
         found = run(setup)
         executor = make_executor(

@@ -68,7 +68,7 @@ def score_side(
         return match
     # Other knob values made other choices: only what is said at this one counts.
     passes.notes.clear()
-    outcomes = passes.hear(settings, match, (*setup.metrics, *METERS))
+    outcomes = passes.hear(settings, match, (*setup.metrics_of(side), *METERS))
     scores = {digest: outcome.scores for digest, outcome in outcomes.items()}
     clip_kbps = {
         clip.digest: spent_kbps([clip], [outcomes[clip.digest]]) for clip in setup.clips[side]
@@ -88,6 +88,10 @@ def make_side_result(
     scores = {
         metric.name: {digest: each[metric.name].mean for digest, each in scored.scores.items()}
         for metric in setup.metrics
+        if all(metric.name in each for each in scored.scores.values())
+    }
+    families = {
+        family: names for family, names in setup.families.items() if set(names) <= scores.keys()
     }
     differences = {
         name: {d: score - default.scores[d][name].mean for d, score in by_clip.items()}
@@ -109,7 +113,7 @@ def make_side_result(
         scores=scores,
         spreads={digest: score.spread for digest, score in own.items()},
         gains={name: estimate([name]) for name in scores},
-        families={family: estimate(names) for family, names in setup.families.items()},
+        families={family: estimate(names) for family, names in families.items()},
         windows={digest: [round(x, 2) for x in score.windows] for digest, score in own.items()},
         diagnosis={digest: _rounded(figures(each)) for digest, each in scored.scores.items()},
         members={

@@ -1,9 +1,10 @@
 """Validation: the default and the best few settings, on clips that the search never heard.
 
 Each finalist is matched to the target bitrate on the held-out clips on their own, by
-bitrate alone, and scored on all clips of both sides by the quality model and the judges;
-meters tell what is audibly wrong with each (`tuner.answer.diagnosis`).
-The winner is chosen on the tune side only; the held-out side says what it is worth.
+bitrate alone, and scored on all clips of both sides by the quality model, on the held-out ones by
+the judges as well; meters tell what is audibly wrong with each (`tuner.answer.diagnosis`).
+The winner is chosen on the tune side only, by what the search climbed; the held-out side says what
+it is worth. What judges would say of the tune side could change no verdict, and cost as much again.
 """
 
 from __future__ import annotations

@@ -54,6 +54,10 @@ class Validator:
         """What the search climbed, and the judges."""
         return (self.scorer, *self.judges)
 
+    def metrics_of(self, side: Side) -> tuple[Metric, ...]:
+        """What scores the clips of a side: on the tune side, what the search climbed alone."""
+        return self.metrics if side == "holdout" else (self.scorer,)
+
     @property
     def families(self) -> dict[str, list[str]]:
         """Family -> names of its judges."""
