@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
 import re
 import shutil
 from abc import abstractmethod
@@ -44,6 +45,7 @@ from tuner.encoder import (
 from tuner.layout import name_layout
 from tuner.pcm import find_depth
 from tuner.system.outputs import BadOutput, read_output
+from tuner.unchanging import Remembered
 
 #: Wall-clock limit of one encode, s. The slowest setting that was measured (lame -q 0, aac
 #: twoloop) takes 0.1 s of CPU for one second of audio; a clip lasts at most 20 s.
@@ -275,15 +277,26 @@ def write_wav(
         most_bits: of whole numbers, 16 or 24; samples of more are rounded.
         floats: where whole numbers of 24 bits do not hold them: write floats, not the nearest.
     """
-    import soundfile
+    path.write_bytes(_wav_at(sample_rate, most_bits, floats)(pcm))
 
-    depth = find_depth(pcm)
-    subtype = f"PCM_{min(24 if depth == 'float' else depth, most_bits)}"
-    if depth == "float" and floats:
-        subtype = "FLOAT"
-    # Without a channel mask: opusenc and oggenc take the layouts of `tuner.layout` by their number,
-    # and warn of some masks of the same.
-    soundfile.write(path, pcm.T, sample_rate, subtype=subtype, format="WAV")
+
+@functools.cache
+def _wav_at(sample_rate: int, most_bits: int, floats: bool) -> Remembered[bytes]:
+    """Of samples: the file's content, made once for all settings that a clip is encoded with."""
+
+    def make(pcm: Pcm) -> bytes:
+        import soundfile
+
+        depth, content = find_depth(pcm), io.BytesIO()  # a file would wait for the disk
+        subtype = f"PCM_{min(24 if depth == 'float' else depth, most_bits)}"
+        if depth == "float" and floats:
+            subtype = "FLOAT"
+        # Without a channel mask: opusenc and oggenc take the layouts of `tuner.layout` by their
+        # number, and warn of some masks of the same.
+        soundfile.write(content, pcm.T, sample_rate, subtype=subtype, format="WAV")
+        return content.getvalue()
+
+    return Remembered(make)
 
 
 def plain_name(path: str) -> str:

@@ -30,6 +30,7 @@ from tuner.encoder import (
     validate,
 )
 from tuner.layout import LAYOUTS
+from tuner.unchanging import Remembered
 
 #: Environment variable that names another ffmpeg than the bundled one.
 BINARY_VARIABLE = "TUNER_FFMPEG"
@@ -91,12 +92,15 @@ class FfmpegEncoder(BinaryEncoder):
         fixed = {"c:a": self.codec, "fflags": "+bitexact", "threads": 1}
         output = source.output(target.name, **fixed, **options)
         quiet = output.global_args("-nostdin", "-hide_banner", "-v", "warning")
-        interleaved = np.ascontiguousarray(pcm.T, dtype="<f4").tobytes()
-        return [str(word) for word in quiet.compile(cmd=self.path())], interleaved
+        return [str(word) for word in quiet.compile(cmd=self.path())], _interleaved(pcm)
 
     def path(self) -> str:
         """Absolute path of the ffmpeg that runs. Raises `EncoderMissing`."""
         return find_ffmpeg(self.binary)
+
+
+#: Samples as the pipe takes them, once for all settings that a clip is encoded with.
+_interleaved = Remembered(lambda pcm: np.ascontiguousarray(pcm.T, dtype="<f4").tobytes())
 
 
 def bitrate(kbps: float) -> str:

@@ -76,6 +76,7 @@ NARROW = {
         "tuner.system.outputs",
         "tuner.pcm",
         "tuner.layout",
+        "tuner.unchanging",
     ),
     "studies": (),
     "tuner.report": (
