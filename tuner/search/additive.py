@@ -2,7 +2,7 @@
 
 Most settings of an encoder act much on their own, so that a sum of their effects, learned from
 all trials so far, soon tells which switch to try next; TPE, which sees no such sum, takes about
-twice as many trials (``python -m bench.search --parts tpe``). Bayesian linear regression on
+twice as many trials (``python -m bench.search --parts tpe-aac``). Bayesian linear regression on
 indicators of values, from whose posterior a sum is drawn (Thompson sampling), as in R. Baptista
 and M. Poloczek, "Bayesian optimization of combinatorial structures", ICML 2018.
 
