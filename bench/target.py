@@ -44,6 +44,7 @@ from tuner.jobs.job import ClipRef, Job, Outcome, run_job
 from tuner.jobs.passes import Passes, spent_kbps
 from tuner.plugins import load_encoder
 from tuner.quality_match import QualityMatch
+from tuner.records import Answer
 from tuner.rundir.folder import open_run
 from tuner.scorer import Scorer
 from tuner.sound.audio import SAMPLE_RATE, read_audio, resample
@@ -113,7 +114,7 @@ def _accuracy_of(
     if not isinstance(match, QualityMatch):
         print(f"{encoder.name:8}{goal.quality:6g} {match.reason}", flush=True)
         return
-    passes = bench.passes
+    passes = bench.count
     swept = []
     for knob in _sweep(needed.probe.point.knob, match.point.kbps, encoder):
         outcomes = list(bench.run(settings, knob, (scorer,)).values())
@@ -201,7 +202,8 @@ class Phases:
             self.is_target = update.text.startswith(opens)
             print(update.text, flush=True)
         if isinstance(update, BitrateFinished):
-            print(update.result.verdict.sentence, flush=True)
+            told = update.result
+            print(told.verdict.sentence if isinstance(told, Answer) else told, flush=True)
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Submit, and add its cost once it is known."""
@@ -300,7 +302,7 @@ def _whole(
     bench = Passes(encoder, AtOnce(Cache(folder / "cache")), cut.clips, lambda _: None, 0.0)
     needed = find_needed(bench, default_settings(encoder), goal, scorer, DEFAULT_OBJECTIVE, knob)
     assert isinstance(needed.match, QualityMatch), needed.match
-    return knob_between(needed, encoder)[0], BITRATES * (_cpu_s() - start) / bench.passes
+    return knob_between(needed, encoder)[0], BITRATES * (_cpu_s() - start) / bench.count
 
 
 def _join(folders: Sequence[Path], out: Path, count: int) -> list[Path]:

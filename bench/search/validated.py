@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from bench.search.parts import CHEAP, Site, cpu_s
 from bench.search.rig import cores, run, side_clips
-from tuner.answer.validation import Validator, validate_bitrate
+from tuner.answer.validation import validate_bitrate
+from tuner.answer.validator import Validator
 from tuner.cli.commands.run import load_metrics
 from tuner.jobs.executor import make_executor
 from tuner.plugins import load_encoder
+from tuner.records import Answer
 
 GOAL = 0.25
 ENCODERS = (*CHEAP, "lame")
@@ -34,9 +36,9 @@ def validation(site: Site) -> None:
         adapter = load_encoder(encoder, None)
         setup_ = Validator(adapter, "", executor, clips, scorer, judges, 0, lambda _: None)
         started, before = time.monotonic(), cpu_s(resource.RUSAGE_CHILDREN)
-        answer = validate_bitrate(
-            setup_, setup.target_kbps, found.results, found.results[0], found.timing
-        )
+        records = [result.record for result in found.results]
+        answer = validate_bitrate(setup_, setup.target_kbps, records, records[0], found.timing)
+        assert isinstance(answer, Answer), answer
         wall = time.monotonic() - started
         executor.close()
         t, spent = found.timing, cpu_s(resource.RUSAGE_CHILDREN) - before
