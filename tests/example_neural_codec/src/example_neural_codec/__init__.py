@@ -20,6 +20,7 @@ from example_neural_codec.network import Network
 from tuner.encoder import (
     DecodeFailed,
     Encoded,
+    Encoder,
     EncoderMissing,
     Parameter,
     RateMode,
@@ -37,7 +38,7 @@ MAGIC = b"NRVQ"
 
 
 @dataclass(frozen=True)
-class NeuralCodec:
+class NeuralCodec(Encoder):
     """The network of a file of weights.
 
     Args:
