@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from tuner.apply.compare import Comparison, mean_of
+from tuner.apply.gate import Failure
 from tuner.records import METRIC_LABELS, Estimate
 
 #: What XML 1.0 cannot hold.
@@ -17,7 +18,7 @@ def to_markdown(
     labels: tuple[str, str],
     comparisons: Sequence[Comparison],
     sentences: Sequence[str],
-    failures: Sequence[str],
+    failures: Sequence[Failure],
 ) -> str:
     """A comment for a pull request: the verdict, a row for each bitrate and metric, sentences.
 
@@ -25,7 +26,7 @@ def to_markdown(
         labels: of A and B.
         comparisons: of all bitrates.
         sentences: the answer at each.
-        failures: why the gate stays shut, a sentence each; empty when it opens.
+        failures: why the gate stays shut; empty when it opens.
     """
     lines = [
         f"### tuner compare: {'failed' if failures else 'passed'}",
@@ -39,7 +40,7 @@ def to_markdown(
         lines += _rows(each)
     lines += ["", *(f"- {_plain(sentence)}" for sentence in sentences)]
     if failures:
-        lines += ["", *(f"- **Failed at {_plain(failure)}**" for failure in failures)]
+        lines += ["", *(f"- **Failed at {_plain(str(failure))}**" for failure in failures)]
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +48,7 @@ def to_junit(
     labels: tuple[str, str],
     comparisons: Sequence[Comparison],
     sentences: Sequence[str],
-    failures: Sequence[str],
+    failures: Sequence[Failure],
 ) -> str:
     """JUnit XML: a test case for each bitrate, failed where the gate stays shut.
 
@@ -66,8 +67,8 @@ def to_junit(
             suite, "testcase", classname="tuner.compare", name=_xml(f"{labels[1]} at {where}")
         )
         for failure in failures:
-            if failure.startswith(f"{where}:"):
-                told = ElementTree.SubElement(case, "failure", message=_xml(failure))
+            if failure.target_kbps == comparison.target_kbps:
+                told = ElementTree.SubElement(case, "failure", message=_xml(str(failure)))
                 told.text = _xml(sentence)
         ElementTree.SubElement(case, "system-out").text = _xml(sentence)
     ElementTree.indent(suite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tuner.apply.compare import Comparison
 from tuner.records import METRIC_LABELS, Estimate
@@ -11,32 +12,41 @@ from tuner.records import METRIC_LABELS, Estimate
 RESOLUTION = 0.05
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why the gate stays shut at a target bitrate, kb/s; as text, both."""
+
+    target_kbps: float
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.target_kbps:g} kb/s: {self.reason}"
+
+
 def find_failures(
     comparisons: Sequence[Comparison], threshold: float, *, strict: bool
-) -> list[str]:
-    """Why the gate stays shut, a sentence for each bitrate; empty when B may pass.
+) -> list[Failure]:
+    """Why the gate stays shut, at each bitrate where it does; empty when B may pass.
 
     Args:
         comparisons: of all bitrates.
         threshold: least gain of B over A by the first metric, points.
         strict: B must be proven to gain that much, rather than not proven to gain less.
     """
-    failures = []
-    for each in comparisons:
-        where = f"{each.target_kbps:g} kb/s"
-        if each.problem is not None:
-            failures.append(f"{where}: not compared: {each.problem}")
-            continue
-        gain = each.lead
-        if gain.high < threshold - RESOLUTION:
-            failures.append(
-                f"{where}: the gain of B is {_span(gain)}, certainly below {threshold:g}"
-            )
-        elif strict and gain.low < threshold - RESOLUTION:
-            failures.append(
-                f"{where}: the gain of B is {_span(gain)}, not proven to reach {threshold:g}"
-            )
-    return failures
+    found = [(each.target_kbps, _reason(each, threshold, strict=strict)) for each in comparisons]
+    return [Failure(kbps, reason) for kbps, reason in found if reason]
+
+
+def _reason(comparison: Comparison, threshold: float, *, strict: bool) -> str:
+    if comparison.problem is not None:
+        return f"not compared: {comparison.problem}"
+    gain = comparison.lead
+    told = f"the gain of B is {_span(gain)}"
+    if gain.high < threshold - RESOLUTION:
+        return f"{told}, certainly below {threshold:g}"
+    if strict and gain.low < threshold - RESOLUTION:
+        return f"{told}, not proven to reach {threshold:g}"
+    return ""
 
 
 def summarise(comparison: Comparison, labels: tuple[str, str]) -> str:

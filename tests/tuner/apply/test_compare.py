@@ -97,7 +97,8 @@ def test_worse_settings_fail(clips: list[ClipRef], executor: Executor) -> None:
     (comparison,) = run(clips, executor, subject("new", joint=False))
     assert "sounds worse than A (old): -2.0 points" in summarise(comparison, ("old", "new"))
     (failure,) = find_failures([comparison], 0.0, strict=False)
-    assert failure.startswith("96 kb/s: the gain of B is -2.0 points")
+    assert failure.target_kbps == 96.0
+    assert failure.reason.startswith("the gain of B is -2.0 points")
     assert find_failures([comparison], -3.0, strict=True) == []
 
 
@@ -116,7 +117,8 @@ def test_a_side_that_fails_is_no_bad_score(clips: list[ClipRef], executor: Execu
     assert "no comparison was possible: B (new): EncoderFailed" in summarise(
         comparison, ("old", "new")
     )
-    assert "not compared" in find_failures([comparison], -100.0, strict=False)[0]
+    (failure,) = find_failures([comparison], -100.0, strict=False)
+    assert failure.reason.startswith("not compared: B (new): EncoderFailed")
     default = default_settings(FakeEncoder())
     high = Subject("new", FakeEncoder(), {900.0: default}, {})
     (comparison,) = compare(high, high, [900.0], clips, executor, METRICS, 0)

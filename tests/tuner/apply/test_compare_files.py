@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from tuner.apply.compare import Comparison, SideScores
 from tuner.apply.compare_files import to_junit, to_markdown
+from tuner.apply.gate import Failure
 from tuner.encoder import Settings
 from tuner.records import Estimate
 
@@ -24,7 +25,10 @@ def _comparisons() -> list[Comparison]:
 
 
 SENTENCES = ["At 64 kb/s it is worse.", "At 96 kb/s B crashed | \x1b[1m<script>."]
-FAILURES = ["64 kb/s: B gains -2.0 points", "96 kb/s: not compared: \x1b[1m<script>"]
+FAILURES = [
+    Failure(64.0, "B gains -2.0 points"),
+    Failure(96.0, "not compared: \x1b[1m<script>"),
+]
 
 
 def test_markdown_is_one_table_whatever_the_names_hold() -> None:
@@ -45,6 +49,6 @@ def test_junit_has_a_case_for_each_bitrate() -> None:
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     first, second = root.findall("testcase")
     failure = first.find("failure")
-    assert failure is not None and failure.get("message") == FAILURES[0]
+    assert failure is not None and failure.get("message") == "64 kb/s: B gains -2.0 points"
     assert second.find("failure") is None
     assert second.findtext("system-out", "").startswith("At 96 kb/s B crashed")

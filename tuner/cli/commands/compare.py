@@ -23,6 +23,7 @@ from tuner.records import MODEL
 
 if TYPE_CHECKING:
     from tuner.apply.compare import Comparison, SideScores
+    from tuner.apply.gate import Failure
     from tuner.cli.arguments.subjects import SubjectSpec
     from tuner.jobs.job import ClipRef
     from tuner.records import ClipRecord
@@ -308,7 +309,7 @@ def _as_json(
     comparisons: Sequence[Comparison],
     names: dict[str, str],
     sentences: Sequence[str],
-    failures: Sequence[str],
+    failures: Sequence[Failure],
 ) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
@@ -323,7 +324,7 @@ def _as_json(
         },
         "clips": names,
         "passed": not failures,
-        "failures": list(failures),
+        "failures": list(map(str, failures)),
         "bitrates": [
             {"sentence": sentence, **asdict(each), "a": _side(each.a), "b": _side(each.b)}
             for sentence, each in zip(sentences, comparisons, strict=True)
