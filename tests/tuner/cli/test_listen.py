@@ -1,6 +1,7 @@
 """`tuner listen` from a folder of files to an analysis, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tuner.listening.invitation import find_invited
 from tuner.listening.plan import read_plan
 from tuner.listening.questions import store_replies
 from tuner.listening.webmushra import webmushra_id
+from tuner.results import read_results, write_results
 
 
 def call(*arguments):
@@ -60,6 +62,20 @@ def test_from_files_to_an_analysis(files, tmp_path):
     table = call("analyse", test)
     assert "new minus default" in table
     assert "+20.0" in table
+
+
+def test_a_run_that_found_nothing_says_what_to_do(write_run, tmp_path):
+    """There is only the default, which can be tested alone."""
+    run = write_run(tmp_path / "run", OpusFfmpeg(), {})
+    results = read_results(run / "results.json")
+    (bitrate,) = results.bitrates
+    alone = replace(bitrate, candidates=bitrate.candidates[:1], winner=0)
+    write_results(replace(results, bitrates=[alone]), run / "results.json")
+    with pytest.raises(RunError, match="no settings besides the default at 96 kb/s") as told:
+        call("make", run, "-o", tmp_path / "test")
+    assert "--conditions default" in told.value.remedy
+    made = call("make", run, "-o", tmp_path / "test", "--conditions", "default", "--json")
+    assert json.loads(made)["pages"] == 1
 
 
 def test_from_a_run(write_run, tmp_path):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tuner.apply.player import RunPlayer, encoder_of, find_bitrate, find_candidate
-from tuner.errors import ClipError, StudyError
+from tuner.errors import ClipError, RunError, StudyError
 from tuner.listening.stimuli import Material
-from tuner.records import Side
+from tuner.records import Answer, Side
 from tuner.results import read_run
 from tuner.study.trust import Trust
 
@@ -24,7 +24,7 @@ Materials = tuple[int, tuple[str, ...], Iterator[Material]]
 def from_run(
     run: Path,
     bitrates: Sequence[float] | None,
-    conditions: Sequence[str],
+    conditions: Sequence[str] | None,
     clips: int,
     seed: int,
     trust: Trust | None = None,
@@ -36,7 +36,8 @@ def from_run(
     Args:
         run: the run directory.
         bitrates: only these; None: all with an answer.
-        conditions: "default", "tuned" (what the verdict is about), or "trial-N" (a finalist).
+        conditions: "default", "tuned" (what the verdict is about), or "trial-N" (a finalist); None:
+            the first two.
         clips: how many, drawn by `seed`; all where there are fewer.
         seed: of the draw.
         trust: what the run may use.
@@ -51,6 +52,9 @@ def from_run(
     answers = {kbps: find_bitrate(run, results, kbps) for kbps in wanted}
     held = [clip for clip in results.clips if clip.side == SIDE]
     chosen = random.Random(seed).sample(held, min(clips, len(held)))
+    if conditions is None:
+        _check_tuned(run, answers)
+        conditions = ("default", "tuned")
     finalists = {
         kbps: {name: find_candidate(run, answer, name) for name in conditions}
         for kbps, answer in answers.items()
@@ -71,6 +75,18 @@ def from_run(
                 yield Material(clip.name, kbps, reference, coded, predicted)
 
     return len(wanted) * len(chosen), tuple(conditions), materials()
+
+
+def _check_tuned(run: Path, answers: Mapping[float, Answer]) -> None:
+    """Raise `RunError` where there is nothing to compare the default with."""
+    without = [f"{kbps:g}" for kbps, answer in answers.items() if not answer.tuned]
+    if without:
+        raise RunError(
+            f"found no settings besides the default at {', '.join(without)} kb/s",
+            where=run,
+            remedy="choose other bitrates with --bitrate, or test the default alone against the"
+            " original with --conditions default",
+        )
 
 
 def from_folder(folder: Path, conditions: Sequence[str] | None) -> Materials:

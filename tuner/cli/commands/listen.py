@@ -82,7 +82,7 @@ def make(
     rates = parse_bitrates(bitrates) if bitrates else None
     if run is not None:
         total, names, materials = from_run(
-            *(run, rates, wanted or ("default", "tuned"), clips, seed), make_trust(binary, trust)
+            *(run, rates, wanted, clips, seed), make_trust(binary, trust)
         )
     else:
         assert source is not None
