@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from tuner.records import BitrateResult, Complete, TrialRecord
+
+#: What a pass is for; see `PassFinished`.
+Purpose = Literal["matching", "scoring", "racing"]
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,15 @@ class SearchStarted:
 class PassFinished:
     """A pass over the clips or some of them, which spent `kbps`.
 
-    `encodes` were computed, `cached` came from the cache. `scored` says whether the clips were
-    scored, or encoded only, to match the bitrate.
+    `encodes` were computed, `cached` came from the cache. `purpose` says whether the clips were
+    encoded only, to match the bitrate, or scored, all or, to race the best trial, some of them.
     """
 
     target_kbps: float
     kbps: float
     encodes: int
     cached: int
-    scored: bool = False
+    purpose: Purpose = "matching"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tuner.jobs.job import ClipRef, Job, Outcome
 from tuner.rate import RateMatch, Unreachable, match_rate, straddle
 from tuner.records import Timing
 from tuner.scorer import Score, Scorer
-from tuner.updates import Observer, PassFinished
+from tuner.updates import Observer, PassFinished, Purpose
 
 #: The widest jump of the bitrate that the default's quality is interpolated over, as a ratio.
 JUMP = 2.0
@@ -126,6 +126,9 @@ class Passes:
         Raises:
             TunerError: the first job's error, the jobs behind it taken back.
         """
+        purpose: Purpose = "matching"
+        if scorers:
+            purpose = "scoring" if clips is None else "racing"
         clips = self.clips if clips is None else clips
         names = {scorer.name for scorer in scorers}
         keys = {clip.digest: (settings, float(knob), clip.digest) for clip in clips}
@@ -144,17 +147,19 @@ class Passes:
         finally:
             cancel(jobs.values())
         if fresh:
-            self._account(missing, list(fresh.values()), scored=bool(scorers))
+            self._account(missing, list(fresh.values()), purpose)
         self._known |= {keys[digest]: outcome for digest, outcome in fresh.items()}
         return {clip.digest: self._known[keys[clip.digest]] for clip in clips}
 
-    def _account(self, clips: Sequence[ClipRef], fresh: Sequence[Outcome], *, scored: bool) -> None:
+    def _account(
+        self, clips: Sequence[ClipRef], fresh: Sequence[Outcome], purpose: Purpose
+    ) -> None:
         costs = add_timings(map(cost, fresh))
         self.timing = add_timings([self.timing, costs])
         self.notes |= dict.fromkeys(note for outcome in fresh for note in outcome.notes)
         kbps = spent_kbps(clips, fresh)
         spent = (costs.encodes, costs.cached_encodes)
-        self.observer(PassFinished(self.target_kbps, kbps, *spent, scored))
+        self.observer(PassFinished(self.target_kbps, kbps, *spent, purpose))
 
 
 def between(near: Outcome, far: Outcome, share: float) -> Outcome:

@@ -136,9 +136,11 @@ def test_a_stage_has_an_eta_and_ends_with_the_search() -> None:
 
 def test_what_a_search_does_is_named() -> None:
     made = board(Clock())
-    made.update(PassFinished(64.0, 64.0, 5, 0, scored=False))
-    made.update(PassFinished(96.0, 96.0, 5, 0, scored=True))
+    made.update(PassFinished(64.0, 64.0, 5, 0, "matching"))
+    made.update(PassFinished(96.0, 96.0, 5, 0, "scoring"))
     assert [each.phase for each in statuses(made)] == ["matching", "scoring"]
+    made.update(PassFinished(64.0, 64.0, 5, 0, "racing"))
+    assert [each.phase for each in statuses(made)] == ["racing", "scoring"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

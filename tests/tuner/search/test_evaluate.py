@@ -61,6 +61,22 @@ def test_better_trial_is_heard_on_all_clips(make_passes: MakePasses) -> None:
     assert result.objective == pytest.approx(alone.objective, abs=0.3)
 
 
+def test_passes_say_what_they_are_for(make_passes: MakePasses) -> None:
+    """Without a rival all clips are scored; one that races is scored on some of them first."""
+    purposes: list[str] = []
+
+    def passes() -> Passes:
+        made = make_passes()
+        made.observer = lambda update: purposes.append(update.purpose)  # type: ignore[union-attr]
+        return made
+
+    worse = heard(passes(), with_shaping(2))
+    assert set(purposes) == {"matching", "scoring"}
+    purposes.clear()
+    run(passes(), Plan(3, with_shaping(7), 64.0, **worse))
+    assert purposes[0] == "racing" and purposes[-1] == "scoring"
+
+
 def test_a_wrong_guess_costs_a_block_not_a_pass(make_passes: MakePasses) -> None:
     """With a ruler the knob is found on one block of clips, in any rate mode."""
     ruler = heard(make_passes(), with_shaping(7))["ruler"]

@@ -153,7 +153,7 @@ class Board:
         self._encodes.append((self._clock(), update.encodes))
         row = self.rows.get(update.target_kbps)
         if row is not None and row.searching:
-            row.state = "scoring" if update.scored else "matching"
+            row.state = update.purpose
 
     def _validate(self, update: ValidationProgress) -> str | None:
         done, total = update.done, update.total
