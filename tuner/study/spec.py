@@ -302,7 +302,9 @@ def parse_study(raw: Mapping[str, object], origin: str) -> StudySpec:
     if spec.address is not None and spec.executor != "ray":
         problems.append(f"address: {spec.address!r} needs executor ray, not {spec.executor}")
     if problems:
-        raise StudyError("\n  ".join(["invalid study:", *problems]), where=origin)
+        told = "\n  ".join(["invalid study:", *problems])
+        parts = [StudyError(problem, where=origin) for problem in problems]
+        raise StudyError(told, where=origin, parts=parts)
     return spec
 
 

@@ -164,6 +164,10 @@ def test_all_problems_at_once() -> None:
         "fixed.list",
     ):
         assert part in message
+    parts = caught.value.as_dict()["parts"]
+    assert isinstance(parts, list) and len(parts) == message.count("\n  ")
+    assert {part["where"] for part in parts} == {"mine.toml"}
+    assert "encoder: missing" in parts[0]["what"]
 
 
 @pytest.mark.parametrize("bitrates", [[], "64", [float("nan")], [0], [True], None])
