@@ -42,7 +42,7 @@ from tuner.encoder import (
     default_settings,
     validate,
 )
-from tuner.layout import name_layout
+from tuner.layout import HOW_TO_MIX, name_layout
 from tuner.pcm import find_depth
 from tuner.system.outputs import BadOutput, read_output
 from tuner.unchanging import Remembered
@@ -143,7 +143,7 @@ class BinaryEncoder(Encoder):
             raise SettingsError(
                 f"does not encode {name_layout(pcm.shape[0])}, only {taken}",
                 where=self.name,
-                remedy="mix it down (--downmix)",
+                remedy=HOW_TO_MIX if pcm.shape[0] > 2 else "",
             )
         with private_folder() as folder:
             target = folder / ("out" + self.suffix)

@@ -16,6 +16,11 @@ SPEAKERS = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR")
 MOST_CHANNELS = 8
 #: Where an extensible WAV file has its channel mask, byte, when `fmt ` is its first chunk.
 MASK_AT = 40
+#: What to do with a file of more than two channels where only stereo is taken.
+HOW_TO_MIX = (
+    "mix it to stereo (--downmix of `tuner run` and `tuner encode`; elsewhere"
+    " `ffmpeg -i FILE -ac 2 MIXED.wav`)"
+)
 
 
 @dataclass(frozen=True)

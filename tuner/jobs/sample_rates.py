@@ -59,8 +59,9 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
         told = "\n  ".join(problems)
         raise StudyError(
             f"{encoder.name} cannot encode clips as they are:\n  {told}",
-            remedy="Remove these files, resample all clips to a supported rate (--rate 48000), or"
-            " mix more than two channels down (--downmix).",
+            remedy="Remove these files, or convert them: to a supported rate"
+            " (`tuner run --rate 48000`; `ffmpeg -i FILE -ar 48000 NEW.wav`), more than two"
+            " channels to stereo (`tuner run --downmix`; `ffmpeg -i FILE -ac 2 NEW.wav`).",
         )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import AlignmentError, DecodeFailed
+from tuner.layout import HOW_TO_MIX
 from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm
 from tuner.sound.coherence import Coherence, measure_coherence
 from tuner.sound.constant import remove_constant
@@ -146,7 +147,13 @@ def _match_channels(reference: Pcm, decoded: Pcm) -> Pcm:
         return np.repeat(decoded, channels, axis=0)
     if channels == 1 and found == 2 and not has_side(decoded):
         return np.asarray(decoded.mean(axis=0, keepdims=True))
-    raise DecodeFailed(f"{found} channels decoded, {channels} expected")
+    mixed = found == 2 < channels
+    raise DecodeFailed(
+        f"{found} channels decoded, {channels} expected",
+        remedy=f"if it was coded from a stereo mix, that is its reference: {HOW_TO_MIX}"
+        if mixed
+        else "",
+    )
 
 
 def has_side(pcm: Pcm) -> bool:

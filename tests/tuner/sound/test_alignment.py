@@ -202,3 +202,5 @@ def test_surround_is_aligned_as_a_whole() -> None:
     np.testing.assert_allclose(aligned[:, :-400], reference[:, :-400], atol=1e-6)
     with pytest.raises(DecodeFailed, match="1 channels decoded, 8 expected"):
         align_fully(reference, reference[:1])
+    with pytest.raises(DecodeFailed, match=r"2 channels decoded, 8 expected; .*ffmpeg .*-ac 2"):
+        align_fully(reference, reference[:2])
