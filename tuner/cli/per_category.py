@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +74,25 @@ def conduct_each(
         raise typer.Exit(1)
 
 
+def check_each(folder: Path, identity: Mapping[str, str], *, clips: bool) -> None:
+    """See that no kind's run in a folder is of another search.
+
+    Args, Raises: see `check_run`.
+    """
+    from tuner.apply.player import STUDY_FILE
+    from tuner.rundir.folder import check_run
+    from tuner.study.files import read_study
+    from tuner.study.spec import parse_study
+
+    for kept in sorted(folder.glob(f"*/{STUDY_FILE}")):
+        try:
+            kind = parse_study(read_study(kept), str(kept)).clips.category
+        except StudyError:
+            continue  # of something else
+        if kind is not None and kept.parent.name == _place(kind):
+            check_run(kept.parent, identity, clips=clips)
+
+
 def forecast_each(parts: Parts, folder: Path, workers: int, *, as_json: bool) -> None:
     """Print what the runs of all kinds would do; with JSON, an object a line."""
     from tuner.cli.display.forecast import print_forecast
@@ -101,7 +120,7 @@ def _split(parts: Parts, folder: Path) -> Iterator[tuple[str, Path, Parts]]:
             where="--per-category",
             remedy="add clips, or omit --per-category",
         )
-    places = {kind: re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "-" for kind in enough}
+    places = {kind: _place(kind) for kind in enough}
     if len(set(places.values())) < len(places):
         raise StudyError(
             f"rename categories that share a folder name: {', '.join(places)}",
@@ -116,6 +135,11 @@ def _split(parts: Parts, folder: Path) -> Iterator[tuple[str, Path, Parts]]:
             cache_gb=None if spec.cache_gb is None else max(spec.cache_gb * share, 0.01),
         )
         yield kind, folder / places[kind], replace(parts, spec=alone, clips=clips)
+
+
+def _place(kind: str) -> str:
+    """The name of its folder."""
+    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "-"
 
 
 def _counted(clips: ClipSet) -> str:

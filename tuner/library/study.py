@@ -79,14 +79,14 @@ class Study:
             KeyboardInterrupt: it was stopped; what was finished is kept.
             TunerError: whatever ends a run, in words.
         """
-        from tuner.cli.commands.run import RUNS_FOLDER, assemble
+        from tuner.cli.commands.run import assemble, default_folder
         from tuner.cli.running import Stopped, search_and_report
         from tuner.study.trust import remember
 
         spec = self.spec
-        parts = assemble(spec)
-        name = f"{parts.encoder.name}-{spec.digest()[:8]}"
-        folder = Path(out).expanduser() if out is not None else Path(RUNS_FOLDER) / name
+        given = Path(out).expanduser() if out is not None else None
+        parts = assemble(spec, given)
+        folder = given or default_folder(spec, parts.encoder)
         remember(spec.encoder, spec.binary, parts.encoder)
         command = ["tuner", "run", str(folder / "study.toml"), "--out", str(folder)]
         try:

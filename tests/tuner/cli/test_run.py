@@ -249,6 +249,24 @@ def test_another_runs_folder_is_refused_before_clips_are_read(
         run_command.assemble(replace(parts.spec, seed=1), tmp_path / "run")
     with pytest.raises(ClipError, match="clips are read"):
         run_command.assemble(parts.spec, tmp_path / "run")
+    # The default folder, whose encoder is another build now.
+    monkeypatch.chdir(tmp_path)
+    default = run_command.default_folder(parts.spec, parts.encoder)
+    with open_run(default, parts.identity() | {"encoder build": "0"}, ""):
+        pass
+    with pytest.raises(RunError, match="encoder build: 0 ->"):
+        run_command.assemble(parts.spec)
+    # The runs of a run per category.
+    clips = replace(parts.spec.clips, per_category=True)
+    spec = replace(parts.spec, clips=clips, seed=1)
+    speech = replace(spec, clips=replace(clips, per_category=False, category="speech"), seed=0)
+    own = replace(parts, spec=speech).identity()
+    with open_run(tmp_path / "kinds" / "speech", own, speech.to_toml()):
+        pass
+    with pytest.raises(RunError, match=r"(?s)speech: belongs to .* seed: 0 -> 1"):
+        run_command.assemble(spec, tmp_path / "kinds")
+    with pytest.raises(ClipError, match="clips are read"):
+        run_command.assemble(replace(spec, seed=0), tmp_path / "kinds")
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -23,7 +23,7 @@ from tuner.testing import FakeEncoder, FakeScorer
 def finished(tmp_path_factory: pytest.TempPathFactory, music: Path) -> tuner.Run:
     """A run of the fake encoder over four clips, started from Python."""
 
-    def assemble(spec: StudySpec) -> Parts:
+    def assemble(spec: StudySpec, _: Path | None) -> Parts:
         clips = load_clips(Path(spec.clips.folder))
         return Parts(spec, FakeEncoder(), clips, FakeScorer("insenet"), (FakeScorer("visqol"),))
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tuner.driver.parts import Parts
+    from tuner.encoder import Encoder
     from tuner.metric import Metric
     from tuner.sound.clips import ClipSet
 
@@ -186,8 +187,8 @@ def run(
         check_target(notify)
     spec = resolve_study(study, _given(flags))
     check_origin(study, spec, _given(flags), trust or ())
-    parts = assemble(spec, None if spec.clips.per_category else out)
-    target = out or Path(RUNS_FOLDER) / f"{parts.encoder.name}-{spec.digest()[:8]}"
+    parts = assemble(spec, out)
+    target = out or default_folder(spec, parts.encoder)
     if dry_run:
         from tuner.cli.display.forecast import print_forecast
         from tuner.cli.per_category import forecast_each
@@ -265,8 +266,10 @@ def assemble(spec: StudySpec, folder: Path | None = None) -> Parts:
 
     Args:
         spec: the study.
-        folder: the run directory, refused before clips are read if it is another study's.
+        folder: the run directory, refused before clips are read if it is another study's; None:
+            the default one.
     """
+    from tuner.cli.per_category import check_each
     from tuner.driver.parts import Parts, identify
     from tuner.jobs.sample_rates import check_rates
     from tuner.plugins import load_encoder
@@ -287,11 +290,16 @@ def assemble(spec: StudySpec, folder: Path | None = None) -> Parts:
         # Where another metric is climbed, the model is asked what it thinks of that.
         wanted_judges.insert(0, MODEL)
     scorer, judges = load_metrics(spec.weights, wanted_judges, objective)
-    if folder is not None:
-        check_run(folder, identify(spec, encoder, scorer, ()), clips=False)
+    check = check_each if spec.clips.per_category else check_run
+    check(folder or default_folder(spec, encoder), identify(spec, encoder, scorer, ()), clips=False)
     clips = _read_clips(spec.clips, spec.clip_rate)
     check_rates(encoder, space.defaults(), clips.clips)
     return Parts(spec, encoder, clips, scorer, judges)
+
+
+def default_folder(spec: StudySpec, encoder: Encoder) -> Path:
+    """The run directory where none is given: named after the study."""
+    return Path(RUNS_FOLDER) / f"{encoder.name}-{spec.digest()[:8]}"
 
 
 def _read_clips(wanted: ClipsSpec, rate: int | None) -> ClipSet:
