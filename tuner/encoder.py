@@ -258,6 +258,17 @@ def validate(encoder: Encoder, settings: Settings, knob: float | None = None) ->
     return mode
 
 
-def converting(rate: int) -> list[str]:
-    """The command that brings `SOURCE` to a sample rate in Hz, as a WAV file of 24 bits."""
-    return ["ffmpeg", "-i", SOURCE, "-ar", str(rate), "-c:a", "pcm_s24le", f"input-{rate}.wav"]
+def converting(rate: int | None, *, to_stereo: bool = False) -> list[str]:
+    """The command that makes of `SOURCE` what is encoded, a WAV file of 24 bits; empty if nothing.
+
+    Args:
+        rate: Hz, to which it is brought; None: it keeps its own.
+        to_stereo: mix more than two channels down, as `tuner.sound.surround.downmix` does; mono and
+            stereo stay as they are.
+    """
+    if rate is None and not to_stereo:
+        return []
+    mixing = ["-af", "aformat=channel_layouts=stereo|mono"] if to_stereo else []
+    resampling = ["-ar", str(rate)] if rate is not None else []
+    target = f"input-{rate or 'stereo'}.wav"
+    return ["ffmpeg", "-i", SOURCE, *mixing, *resampling, "-c:a", "pcm_s24le", target]

@@ -97,7 +97,7 @@ def _write_run(folder: Path, encoder: Encoder, tuned: Mapping[str, Value], winne
     bitrate = Answer(96.0, verdict, winner, candidates, [], Timing())
     made_by = Provenance(
         "tuner run x", "", 0, {}, encoder.name, version.text, version.binary, version.digest,
-        "1", {}, "2026-01-01", "2026-01-01", "a machine",
+        "1", {}, "2026-01-01", "2026-01-01", "a machine", None,
     )  # fmt: skip
     write_results(Results(clips, [bitrate], made_by), folder / "results.json")
     return folder

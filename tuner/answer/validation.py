@@ -20,7 +20,7 @@ from tuner.answer.counted import Counted
 from tuner.answer.side_scores import FinalistScores, make_side_result, score_side
 from tuner.answer.validator import Validator
 from tuner.answer.verdict import Evidence, decide
-from tuner.encoder import SOURCE, converting, find_rate_mode
+from tuner.encoder import SOURCE, find_rate_mode
 from tuner.rate import COARSE_GAP, RateMatch, Unreachable
 from tuner.records import (
     SIDE_WORDS,
@@ -42,7 +42,7 @@ from tuner.updates import Observer, ValidationProgress
 
 #: How many settings are validated beside the default.
 FINALISTS = 3
-#: What stands for the user's files in command lines; see also `converting`.
+#: What an encoder makes of the user's files in command lines, without its suffix.
 TARGET = "output"
 
 
@@ -212,8 +212,7 @@ def _candidate(
 ) -> Candidate:
     settings = record.settings
     target = TARGET + setup.suffix
-    convert = [] if setup.rate is None else converting(setup.rate)
-    source = convert[-1] if convert else SOURCE
+    source = setup.convert[-1] if setup.convert else SOURCE
     told = [note for scored in measured.sides.values() for note in scored.notes]
     told += [_jump(scored.match) for scored in measured.sides.values() if _jump(scored.match)]
     return Candidate(
@@ -230,7 +229,7 @@ def _candidate(
         problem=measured.problem,
         notes=list(dict.fromkeys(told)),
         nominal=find_rate_mode(setup.encoder, record.rate_mode).nominal,
-        convert=convert,
+        convert=list(setup.convert),
     )
 
 

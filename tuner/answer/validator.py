@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuner.answer.verdict import ENOUGH_SOURCES
@@ -33,7 +33,7 @@ class Validator:
         objective: what the search maximised.
         holdout_sources: from how many recordings the held-out clips are.
         listening: target kb/s -> what a listening test on the run says.
-        rate: Hz, to which all clips were brought; None: each kept its file's.
+        convert: the command that does to a file what was done to the clips; empty: nothing was.
     """
 
     encoder: Encoder
@@ -47,7 +47,7 @@ class Validator:
     objective: str = "mean"
     holdout_sources: int = ENOUGH_SOURCES
     listening: Mapping[float, ListeningResult] = field(default_factory=dict)
-    rate: int | None = None
+    convert: Sequence[str] = ()
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

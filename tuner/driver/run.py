@@ -21,7 +21,7 @@ from tuner.driver.evidence import explain, keep_exhibits
 from tuner.driver.parts import Parts
 from tuner.driver.scorable import leave_out
 from tuner.driver.warm import find_winners
-from tuner.encoder import Encoder
+from tuner.encoder import Encoder, converting
 from tuner.errors import RunError
 from tuner.jobs.executor import Executor
 from tuner.jobs.job import ClipRef, load_clip, load_reference
@@ -243,7 +243,7 @@ def _setup(
         objective=parts.spec.search.objective,
         holdout_sources=len({clip.source for clip in parts.clips.holdout}),
         listening=listening,
-        rate=parts.spec.clip_rate,
+        convert=converting(parts.spec.clip_rate, to_stereo=parts.spec.clips.downmix),
     )
 
 

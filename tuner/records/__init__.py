@@ -14,7 +14,14 @@ from tuner.records.answers import (
     Verdict,
     VerdictKind,
 )
-from tuner.records.candidates import Ablation, AblationFailed, Candidate, Estimate, SideResult
+from tuner.records.candidates import (
+    Ablation,
+    AblationFailed,
+    Candidate,
+    Estimate,
+    SideResult,
+    join_commands,
+)
 from tuner.records.run import (
     FORMAT_VERSION,
     ClipRecord,
@@ -80,6 +87,7 @@ __all__ = [
     "Value",
     "Verdict",
     "VerdictKind",
+    "join_commands",
     "metric_label",
     "name_rates",
     "objective_label",

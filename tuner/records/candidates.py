@@ -86,8 +86,8 @@ class Candidate(Configured):
         problem: why a side is missing; None otherwise.
         notes: what the encoder told of choices of its own, such as resampling.
         nominal: the rate parameter is a bitrate in kb/s, which need not be what is spent.
-        convert: the command that brings a file to the study's sample rate first; empty where files
-            are encoded at their own.
+        convert: the command that first brings a file to the study's sample rate or mixes it to
+            stereo; empty where files are encoded as they are.
     """
 
     trial: int
@@ -103,7 +103,12 @@ class Candidate(Configured):
     @property
     def shown(self) -> str:
         """What a user types."""
-        return " && ".join(shlex.join(each) for each in (self.convert, self.command) if each)
+        return join_commands(self.convert, self.command)
+
+
+def join_commands(convert: list[str], command: list[str]) -> str:
+    """A conversion, if any, and the command that follows it, as a user types them."""
+    return " && ".join(shlex.join(each) for each in (convert, command) if each)
 
 
 class _Reset(msgspec.Struct, frozen=True, tag_field="state"):

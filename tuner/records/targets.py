@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tuner.records.candidates import Estimate
+from tuner.records.candidates import Estimate, join_commands
 from tuner.records.trials import Configured, Value
 
 
@@ -18,7 +18,7 @@ class _Needed(Configured, msgspec.Struct, frozen=True, kw_only=True, tag_field="
         rate_mode, values: the settings.
         knob, kbps, quality: the lowest measured bitrate that reaches it, or what comes nearest.
         encode_s: CPU seconds that the encoder takes for all clips.
-        command: the command line, with `knob`.
+        convert, command: the command lines, with `knob`; see `Candidate`.
     """
 
     trial: int
@@ -28,7 +28,13 @@ class _Needed(Configured, msgspec.Struct, frozen=True, kw_only=True, tag_field="
     kbps: float
     quality: float
     encode_s: float
+    convert: list[str]
     command: list[str]
+
+    @property
+    def shown(self) -> str:
+        """What a user types."""
+        return join_commands(self.convert, self.command)
 
 
 class Reached(_Needed, frozen=True, kw_only=True, tag="reached"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +88,7 @@ def _need(name: str, need: NeededBits, is_winner: bool) -> NeedView:
         interval=interval,
         quality=f"{need.quality:.1f} at {need.kbps:.1f} kb/s",
         encode=words.duration(need.encode_s),
-        command=shlex.join(need.command),
+        command=need.shown,
         is_winner=is_winner,
     )
 

@@ -93,7 +93,7 @@ def tell_channels(channels: Sequence[int], *, mixed: bool) -> list[str]:
     if mixed:
         return [
             "Clips of more than two channels were mixed to stereo (ITU-R BS.775, without the LFE)"
-            " before encoding; mix your files in the same way (tuner encode --downmix)."
+            " before encoding; the commands do the same with your files (tuner encode: --downmix)."
         ]
     counts = sorted(Counter(each for each in channels if each > 2).items())
     if not counts:

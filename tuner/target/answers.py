@@ -225,8 +225,9 @@ def _record(setup: Validator, trial: int, settings: Settings, needed: Needed) ->
 
 def _common(setup: Validator, trial: int, settings: Settings, needed: Needed) -> dict[str, Any]:
     probe = needed.probe
+    source = setup.convert[-1] if setup.convert else SOURCE
     target = TARGET + setup.suffix
-    command = setup.encoder.command_line(settings, probe.point.knob, SOURCE, target)
+    command = setup.encoder.command_line(settings, probe.point.knob, source, target)
     return {
         "trial": trial,
         "rate_mode": settings.rate_mode,
@@ -235,6 +236,7 @@ def _common(setup: Validator, trial: int, settings: Settings, needed: Needed) ->
         "kbps": probe.point.kbps,
         "quality": probe.point.quality,
         "encode_s": probe.encode_s,
+        "convert": list(setup.convert),
         "command": list(command),
     }
 

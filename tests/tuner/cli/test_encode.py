@@ -20,7 +20,7 @@ import typer
 
 from tuner.apply import player
 from tuner.cli.commands.encode import encode
-from tuner.encoder import Encoded
+from tuner.encoder import Encoded, converting
 from tuner.errors import RunError
 from tuner.results import read_results, write_results
 from tuner.tags import Tags, write_tags
@@ -56,6 +56,11 @@ def test_the_winner_is_what_encodes(
         ("a/one.fake", "encoded"),
         ("b/two.fake", "encoded"),
     ]
+    assert told["convert"] == []
+    encode(str(run), [music], tmp_path / "mixed", downmix=True, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["convert"] == converting(None, to_stereo=True)
+    assert told["convert"][-1] in told["command"]
     encode(str(run), [music], tmp_path / "out")
     assert "0 encoded, 2 skipped, 0 failed" in capsys.readouterr().out
     encode(str(run), [music], tmp_path / "default", settings="default", workers=1)
@@ -123,15 +128,16 @@ def test_files_of_another_rate_are_warned_of(
     """They are encoded at their own rate, where the run's clips were; else brought to the run's."""
     soundfile.write(music / "hi.wav", np.random.default_rng(1).uniform(-0.1, 0.1, 9600), 96_000)
     stored = run / "results.json"
-    encode(str(run), [music], tmp_path / "old")
-    assert "kHz" not in capsys.readouterr().err
-    assert decoded_rate(tmp_path / "old" / "hi.fake") == 48_000  # as runs before version 7
-    results = read_results(stored)
-    write_results(replace(results, provenance=replace(results.provenance, rate=None)), stored)
     encode(str(run), [music], tmp_path / "out")
     told = capsys.readouterr().err
     assert "1 file is at 96 kHz, but the settings were tuned at 48 kHz" in told and "hi.wav" in told
     assert decoded_rate(tmp_path / "out" / "hi.fake") == 96_000
+    results = read_results(stored)
+    write_results(replace(results, provenance=replace(results.provenance, rate=48_000)), stored)
+    encode(str(run), [music], tmp_path / "brought")
+    told = capsys.readouterr().err
+    assert "kHz" not in told and "-ar 48000" in told
+    assert decoded_rate(tmp_path / "brought" / "hi.fake") == 48_000
 
 
 def decoded_rate(path: Path) -> int:

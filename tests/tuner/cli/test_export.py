@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 
 from tuner.cli.commands.export import Format, export
+from tuner.encoder import converting
 from tuner.errors import RunError
 from tuner.plugins import load_encoder
-from tuner.results import read_results
+from tuner.results import read_results, write_results
 
 WriteRun = Callable[..., Path]
 
@@ -38,6 +40,23 @@ def test_command_lines(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "aac_tns" not in capsys.readouterr().out
     with pytest.raises(RunError, match="available: 96"):
         export(f"{run}@64")
+
+
+def test_a_mixed_run_shows_the_mix(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the command before; programs that hold one command cannot hold it."""
+    results = read_results(run / "results.json")
+    (bitrate,) = results.bitrates
+    convert = converting(None, to_stereo=True)
+    mixed = [replace(each, convert=convert) for each in bitrate.candidates]
+    answers = [replace(bitrate, candidates=mixed)]
+    write_results(replace(results, bitrates=answers), run / "results.json")
+    export(str(run))
+    printed = capsys.readouterr().out
+    assert f"\n{shlex.join(convert)} && ffmpeg " in printed
+    assert "Files are converted first, as its clips were. Give files at 48 kHz." in printed
+    with pytest.raises(RunError, match="HandBrake can hold none"):
+        export(str(run), Format.HANDBRAKE)
+    assert "no field for: converting the file first" in capsys.readouterr().err
 
 
 def test_json_is_proved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

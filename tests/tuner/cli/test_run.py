@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from tuner.cli.commands.run import conduct
 from tuner.cli.commands.status import status
 from tuner.cli.display.forecast import print_forecast
 from tuner.driver.parts import Parts
+from tuner.encoder import converting
 from tuner.errors import ClipError, RunError, StudyError, TunerError
 from tuner.exhibits import read_index
 from tuner.records import Ablation
@@ -62,6 +64,23 @@ def test_whole_run(
     assert {clip.side for clip in results.clips} == {"tune", "holdout"}
     assert {clip.rate for clip in results.clips} == {48_000}
     assert results.provenance.rate is None and "48 kHz (4 clips)" in results.notes[-1]
+
+
+def test_commands_mix_as_the_clips_were_mixed(
+    tmp_path: Path, make_parts: MakeParts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the results, on the terminal and in the report."""
+    parts = make_parts()
+    clips = replace(parts.spec.clips, downmix=True)
+    report = conduct(replace(parts, spec=replace(parts.spec, clips=clips)), tmp_path / "run", "x")
+    (bitrate,) = read_results(tmp_path / "run" / "results.json").bitrates
+    assert {tuple(each.convert) for each in bitrate.candidates} == {
+        tuple(converting(None, to_stereo=True))
+    }
+    shown = "-af 'aformat=channel_layouts=stereo|mono' -c:a pcm_s24le input-stereo.wav && "
+    assert shown in capsys.readouterr().out
+    assert shown in html.unescape(report.read_text())
+    assert "input-stereo.wav output.fake" in bitrate.recommended.shown
 
 
 def test_answers_tell_what_was_maximised(

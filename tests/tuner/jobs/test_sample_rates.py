@@ -111,6 +111,9 @@ def test_a_rate_stands_in_the_command(tmp_path: Path, noise: Pcm) -> None:
     candidate = Candidate(0, "abr", {}, ["lame", convert[-1], "x.mp3"], {}, convert=convert)
     assert candidate.shown.startswith("ffmpeg -i input.wav -ar 32000 ")
     assert candidate.shown.endswith("input-32000.wav && lame input-32000.wav x.mp3")
+    assert converting(None) == []
+    both = converting(32_000, to_stereo=True)
+    assert both[3:7] == ["-af", "aformat=channel_layouts=stereo|mono", "-ar", "32000"]
     soundfile.write(tmp_path / SOURCE, noise.T, RATE)
     program = imageio_ffmpeg.get_ffmpeg_exe()
     subprocess.run([program, *convert[1:]], cwd=tmp_path, check=True, capture_output=True)

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from tuner.answer.diagnosis import METERS
+from tuner.encoder import SOURCE, converting
 from tuner.errors import ScoreError
 from tuner.layout import LAYOUTS, declare_speakers
 from tuner.scorer import Score
@@ -93,6 +94,23 @@ def test_the_downmix_is_ffmpegs(tmp_path: Path, channels: int) -> None:
     mixed, _ = soundfile.read(target, dtype="float32", always_2d=True)
     np.testing.assert_allclose(downmix(pcm), mixed.T, atol=1e-4)
     assert np.abs(downmix(np.ones_like(pcm))).max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("sample_format", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_the_shown_command_mixes_alike(tmp_path: Path, channels: int, sample_format: str) -> None:
+    """What a user types makes of a file what the search encoded; mono stays mono."""
+    source = tmp_path / SOURCE
+    pcm = np.random.default_rng(3).uniform(-1, 1, (channels, 4800)).astype(np.float32)
+    soundfile.write(source, pcm.T, SAMPLE_RATE, sample_format, format="WAVEX")
+    declare_speakers(source, channels)
+    convert = converting(None, to_stereo=True)
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([program, *convert[1:]], cwd=tmp_path, check=True, capture_output=True)
+    mixed, rate = soundfile.read(tmp_path / convert[-1], dtype="float32", always_2d=True)
+    assert rate == SAMPLE_RATE
+    heard, _ = soundfile.read(source, dtype="float32", always_2d=True)
+    np.testing.assert_allclose(mixed.T, downmix(heard.T), atol=1e-6)
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,12 @@ def encode(
     missing or changed files. Files that cannot be encoded are listed at the end and make the
     exit status 1; the others are still encoded.
     """
+    from tuner.answer.validation import TARGET
     from tuner.apply.encode import encode_library, make_encoding, plan
     from tuner.cli.display.progress import progress_bar
     from tuner.cli.running import available_cores
+    from tuner.encoder import SOURCE, converting
+    from tuner.records import join_commands
 
     encoder, candidate, results_of_run = find_winner(
         run, settings, any_build=any_build, trust=make_trust(binary, trust)
@@ -72,7 +75,10 @@ def encode(
     )
     items = plan(sources, out, encoding.suffix)
     whose = "the encoder's default" if candidate.trial == 0 else f"trial {candidate.trial}"
-    print(f"with {whose}: {candidate.shown}", file=sys.stderr)
+    convert = converting(encoding.rate, to_stereo=downmix)
+    source, target = convert[-1] if convert else SOURCE, TARGET + encoding.suffix
+    command = list(encoder.command_line(encoding.settings, encoding.knob, source, target))
+    print(f"with {whose}: {join_commands(convert, command)}", file=sys.stderr)
     results: list[Result] = []
     try:
         with (
@@ -95,11 +101,7 @@ def encode(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     results.sort(key=lambda result: result.item.target)
     if as_json:
-        source = candidate.convert[-1] if candidate.convert else "input.wav"
-        command = encoder.command_line(
-            encoding.settings, encoding.knob, source, "output" + encoding.suffix
-        )
-        shown = {"convert": candidate.convert, "command": list(command)}
+        shown = {"convert": convert, "command": command}
         print(json.dumps({**shown, "files": list(map(_row, results))}, indent=1))
     else:
         _print_summary(results, out)

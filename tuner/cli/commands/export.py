@@ -112,9 +112,10 @@ class _Row:
     def _rates(self) -> str:
         from tuner.records import name_rates
 
-        if self.candidate.convert:
-            return "Files are resampled to its rate first."
-        return f"Give files at {name_rates(clip.rate for clip in self.results.clips)}."
+        told = ["Files are converted first, as its clips were."] if self.candidate.convert else []
+        if self.results.provenance.rate is None:
+            told.append(f"Give files at {name_rates(clip.rate for clip in self.results.clips)}.")
+        return " ".join(told)
 
     def _sentences(self) -> Iterator[str]:
         from tuner.report.candidates import runs_adapter
@@ -233,7 +234,7 @@ def _as_handbrake(run: str, rows: list[_Row]) -> dict[str, Any]:
     presets = []
     for row in rows:
         command = row.candidate.command
-        unheld = ["resampling"] if row.candidate.convert else find_unheld(command)
+        unheld = ["converting the file first"] if row.candidate.convert else find_unheld(command)
         if unheld:
             told = f"{row.kbps:g} kb/s: HandBrake has no field for: {'; '.join(unheld)}"
             print(told, file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,5 +100,5 @@ def print_answers(results: Results, report: Path, title: str = "Answers") -> Non
     for target in results.quality_targets:
         console.print(Text(f"\n{target.sentence}"))
         use = target.best if target.best is not None and target.recommended else target.default
-        console.print(Text(f"  {shlex.join(use.command)}"), soft_wrap=True)
+        console.print(Text(f"  {use.shown}"), soft_wrap=True)
     console.print(Text(f"\nReport: {report}"), soft_wrap=True)
