@@ -140,7 +140,7 @@ def make_run(number: int, folder: Path) -> Path:
         "tuner run study.toml", 'encoder = "x"\n' * 12, 7, {"python": "3.11", "torch": "2.13"},
         f"encoder-{number}", "encoder 1.0", "/usr/bin/encoder", "ab" * 8, "insenet 1",
         {"visqol": "3.8.0", "zimtohrli": "0.2.1"}, "2025-01-01T00:00:00Z", "2025-01-01T08:00:00Z",
-        "Linux, 2 cores",
+        "Linux, 2 cores", None,
     )  # fmt: skip
     bitrates = [make_bitrate(rng, clips, kbps, 30 + 3 * number) for kbps in BITRATES]
     run = folder / f"run-{number}"

@@ -96,7 +96,7 @@ def make_run(folder: Path) -> Path:
     ]
     provenance = Provenance(
         "tuner run", "", 0, {}, "aac", "ffmpeg 9", "ffmpeg", "0" * 16, "insenet 1", {},
-        "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "Linux",
+        "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "Linux", None,
     )  # fmt: skip
     (folder / FOLDER).mkdir(parents=True)
     write_results(Results(CLIPS, bitrates, provenance), folder / "results.json")

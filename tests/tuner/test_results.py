@@ -44,7 +44,7 @@ def results():
     clips = [ClipRecord("d1", "Ünïcode </script>.flac", "tune", 8.0, 2, "/clips/a.flac", 1.5)]
     made = Provenance(
         "tuner run", "seed = 7", 7, {"torch": "2"}, "enc", "1", "/bin/enc", "ab", "w1",
-        {"visqol": "3"}, "2025-11-24T22:04:11Z", "2025-11-24T23:04:11Z", "2 cores",
+        {"visqol": "3"}, "2025-11-24T22:04:11Z", "2025-11-24T23:04:11Z", "2 cores", None,
     )  # fmt: skip
     bitrate = Answer(64.0, verdict, 0, [candidate], trials, Timing(1.5, encodes=4))
     broken = NoAnswer(8.0, "unreachable", [], Timing())

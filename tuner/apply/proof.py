@@ -19,7 +19,7 @@ from tuner.records import Candidate, Results, Side
 #: The command line holds the knob that was matched on this side.
 SIDE: Side = "tune"
 #: Sample formats of the WAV file, in the order in which they are tried. 24 bits are exact but for
-#: clips cut from files of floats, and for those of runs of older versions that were resampled.
+#: clips cut from files of floats or mixed down.
 SAMPLE_FORMATS = {"PCM_24": "24-bit", "FLOAT": "float"}
 
 

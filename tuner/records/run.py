@@ -77,8 +77,8 @@ class Provenance:
         judge_versions: judge name -> version.
         started, finished: ISO 8601, UTC.
         machine: platform, cores.
-        rate: Hz, to which all clips were brought before they were encoded, as in all runs of
-            versions before 7; None where each kept its file's.
+        rate: Hz, to which all clips were brought before they were encoded; None where each
+            kept its file's.
     """
 
     command: str
@@ -94,7 +94,7 @@ class Provenance:
     started: str
     finished: str
     machine: str
-    rate: int | None = SAMPLE_RATE
+    rate: int | None
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,9 @@ class Results:
         provenance: how to get the same again.
         notes: plain sentences that the reader must know (identity and anchor checks,
             what the judges share with the model's teachers).
-        metrics: what was asked, what the search climbed first. Empty in versions before 6.
+        metrics: what was asked, what the search climbed first.
         default_points: the default at bitrates around the targets, rising.
-        objective: how the search put the clips together (`tuner.study.objective`); "mean" in
-            results that do not say.
+        objective: how the search put the clips together (`tuner.study.objective`).
         unanswered: the target bitrates that have no answer, ascending.
         quality_targets: the answers to targets of quality, in the order of the study.
         format_version: see `FORMAT_VERSION`.

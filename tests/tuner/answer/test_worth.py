@@ -49,7 +49,7 @@ def run(gain: list[float], shares: list[float]) -> Results:
     tuned = Candidate(1, "abr", {"x": 1}, [], {"tune": side(64, gain, shares)})
     tuned = replace(tuned, sides={**tuned.sides, "holdout": side(64, gain, shares)})
     bitrate = Answer(64.0, Verdict("confirmed", ""), 1, [default, tuned], [], Timing())
-    made = Provenance("x", "", 0, {}, "fake", "", "", "", "", {}, "", "", "")
+    made = Provenance("x", "", 0, {}, "fake", "", "", "", "", {}, "", "", "", None)
     metrics = [MetricRecord(name, name, family, "1") for name, family in METRICS.items()]
     points = [CurvePoint(kbps, side(kbps, flat, even)) for kbps in (48.0, 96.0)]
     return Results(clips, [bitrate], made, [], metrics, points)

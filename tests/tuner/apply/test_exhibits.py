@@ -57,7 +57,7 @@ def make_bitrate(kbps: float = 64.0) -> Answer:
 
 def make_results(*bitrates: Answer) -> Results:
     clips = [ClipRecord(d, f"{d}.wav", "holdout", 1.0, 2, f"{d}.wav", 0.0) for d in GAINS]
-    provenance = Provenance("", "", 0, {}, "fake", "1", "fake", "0", "1", {}, "", "", "")
+    provenance = Provenance("", "", 0, {}, "fake", "1", "fake", "0", "1", {}, "", "", "", None)
     return Results(clips, list(bitrates), provenance)
 
 

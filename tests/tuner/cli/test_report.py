@@ -14,7 +14,7 @@ from tuner.results import write_results
 def make_run(folder, encoder="enc", clips=()):
     """A finished run without bitrates."""
     made = Provenance(
-        "tuner run", "", 0, {}, encoder, "1", "/bin/enc", "ab", "w1", {}, "2025", "2025", "x"
+        "tuner run", "", 0, {}, encoder, "1", "/bin/enc", "ab", "w1", {}, "2025", "2025", "x", None
     )
     folder.mkdir()
     write_results(Results(list(clips), [], made), folder / "results.json")

@@ -40,7 +40,7 @@ def finished(folder: Path, encoder: str = "fake") -> Path:
         )
         for kbps, best in ((48.0, 4), (96.0, 7), (192.0, 9))
     ]
-    made = Provenance("", "", 0, {}, encoder, "1", "", "", "", {}, "", "", "")
+    made = Provenance("", "", 0, {}, encoder, "1", "", "", "", {}, "", "", "", None)
     write_results(Results([CLIP], bitrates, made), folder / "results.json")
     return folder
 

@@ -178,6 +178,7 @@ def make_results(bitrates, hostile=True):
         started="2025-11-24T22:04:11Z",
         finished="2025-11-25T04:31:50Z",
         machine="Linux x86_64, 2 cores",
+        rate=None,
     )
     notes = [
         "The judges ViSQOL and Zimtohrli were also the quality model's teachers: their agreement"
