@@ -47,8 +47,8 @@ def read_results(path: Path) -> Results:
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"cannot be read ({error})", where=path) from error
-    if version != FORMAT_VERSION:
-        raise RunError(f"format version {version}; this program reads {FORMAT_VERSION}", where=path)
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise _other_version(version, path)
     try:
         results = msgspec.json.decode(raw, type=Results)
     except (ValueError, RecursionError) as error:
@@ -62,6 +62,17 @@ def read_results(path: Path) -> Results:
 def read_run(run: Path) -> Results:
     """The results of a run directory. Raises `RunError` as `read_results`."""
     return read_results(run / RESULTS_NAME)
+
+
+def _other_version(version: object, path: Path) -> RunError:
+    if type(version) is not int:
+        told = (
+            "declares no format version" if version is None else f"format version {version!r:.80}"
+        )
+        return RunError(f"{told}; this program reads {FORMAT_VERSION}", where=path)
+    remedy = "run the study again into a new folder" if version < FORMAT_VERSION else "update tuner"
+    what = f"format version {version}; this program reads {FORMAT_VERSION}"
+    return RunError(what, where=path, remedy=remedy)
 
 
 def _version(raw: bytes) -> object:

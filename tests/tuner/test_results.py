@@ -96,7 +96,18 @@ def test_a_file_that_is_not_text_is_refused(stored):
 def test_another_format_version_is_refused(stored, results, version):
     """A version that this program does not know is named."""
     stored.write_text(json.dumps({**to_builtins(results), "format_version": version}))
-    with pytest.raises(RunError, match=f"format version {version}"):
+    told = "declares no format version" if version is None else f"format version {version!r}"
+    with pytest.raises(RunError, match=told) as caught:
+        read_results(stored)
+    remedies = {FORMAT_VERSION + 1: "update tuner", "2": "", None: ""}
+    assert caught.value.remedy == remedies.get(version, "run the study again into a new folder")
+
+
+def test_a_version_that_is_text_is_not_the_number(stored, results):
+    """ "8" is shown as text, so that the sentence does not contradict itself."""
+    text = str(FORMAT_VERSION)
+    stored.write_text(json.dumps({**to_builtins(results), "format_version": text}))
+    with pytest.raises(RunError, match=f"format version '{text}'; this program reads {text}$"):
         read_results(stored)
 
 
