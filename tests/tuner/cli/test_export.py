@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -136,3 +137,29 @@ def test_hostile_names_stay_comments(
     assert "rm -rf nowhere" in printed
     lines = [line for line in printed.splitlines() if line and not line.startswith("#")]
     assert lines == ["ffmpeg -i input.wav -aac_tns 0 -b:a 96k -c:a aac output.m4a"]
+
+
+def test_a_command_of_prefixes_alone_is_shown(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An edited command that names no program is no crash."""
+    _change(run, lambda told: told["bitrates"][0]["candidates"][1].update(command=["env", "A=b"]))
+    export(str(run))
+    printed = capsys.readouterr().out
+    assert "# env in your PATH is missing or differs" in printed
+    assert printed.splitlines()[-2] == "env A=b"
+
+
+@pytest.mark.parametrize("form", [Format.FREAC, Format.HANDBRAKE])
+def test_presets_of_no_answer_are_refused(run: Path, form: Format) -> None:
+    """A run whose bitrates have no answer gives no preset, and the error says that."""
+    _change(run, lambda told: told.update(bitrates=[]))
+    with pytest.raises(RunError, match="no bitrate has an answer"):
+        export(str(run), form)
+
+
+def _change(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = run / "results.json"
+    told = json.loads(path.read_text())
+    change(told)
+    path.write_text(json.dumps(told))

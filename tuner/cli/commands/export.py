@@ -68,6 +68,10 @@ def export(
     payload matches what was scored bit for bit.
     """
     rows = list(_collect(run, settings, make_trust(binary, trust), verify=verify))
+    if not rows and form in (Format.FREAC, Format.HANDBRAKE):
+        from tuner.errors import RunError
+
+        raise RunError("no bitrate has an answer", where=run, remedy="see its report")
     if form is Format.JSON:
         print(json.dumps(_as_json(run, rows), indent=1))
     elif form is Format.SH:
@@ -253,7 +257,8 @@ def _comment(line: str) -> str:
 
 
 def _program(command: list[str]) -> str:
-    return next(word for word in command if not PREFIX.fullmatch(word))
+    """The first word that is no prefix; of an edited command, which may have none, the first."""
+    return next((word for word in command if not PREFIX.fullmatch(word)), command[0])
 
 
 def _is_in_path(program: str, binary: str) -> bool:
