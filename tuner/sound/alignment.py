@@ -147,12 +147,12 @@ def _match_channels(reference: Pcm, decoded: Pcm) -> Pcm:
         return np.repeat(decoded, channels, axis=0)
     if channels == 1 and found == 2 and not has_side(decoded):
         return np.asarray(decoded.mean(axis=0, keepdims=True))
-    mixed = found == 2 < channels
+    remedy = ""
+    if found < channels and channels > 2:
+        remedy = f"if it was coded from a stereo mix, that is its reference: {HOW_TO_MIX}"
+        remedy = remedy if found == 2 else "compare with a reference of as many channels"
     raise DecodeFailed(
-        f"{found} channels decoded, {channels} expected",
-        remedy=f"if it was coded from a stereo mix, that is its reference: {HOW_TO_MIX}"
-        if mixed
-        else "",
+        f"{found} channel{'s'[: found > 1]} decoded, {channels} expected", remedy=remedy
     )
 
 

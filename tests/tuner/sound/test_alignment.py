@@ -200,7 +200,8 @@ def test_surround_is_aligned_as_a_whole() -> None:
     aligned, found = align_fully(reference, late)
     assert found.delay == 333
     np.testing.assert_allclose(aligned[:, :-400], reference[:, :-400], atol=1e-6)
-    with pytest.raises(DecodeFailed, match="1 channels decoded, 8 expected"):
+    with pytest.raises(DecodeFailed, match="1 channel decoded, 8 expected") as caught:
         align_fully(reference, reference[:1])
+    assert caught.value.remedy == "compare with a reference of as many channels"
     with pytest.raises(DecodeFailed, match=r"2 channels decoded, 8 expected; .*ffmpeg .*-ac 2"):
         align_fully(reference, reference[:2])
