@@ -17,6 +17,9 @@ Pcm = npt.NDArray[np.float32]
 SAMPLE_RATE = 48_000
 #: Signals whose peak stays under this count as silent (-90 dBFS).
 SILENCE_PEAK = 3.2e-5
+#: Samples above this (+200 dBFS) are damage, and their squares soon overflow; files whose floats
+#: are scaled as whole numbers of 32 bits stay under it.
+LOUDEST = 1e10
 
 Depth = Literal[16, 24, "float"]
 """Sample formats of files: bits of a whole number, or floats."""

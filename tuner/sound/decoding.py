@@ -20,7 +20,7 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.layout import LAYOUTS, MOST_CHANNELS
-from tuner.pcm import Pcm
+from tuner.pcm import LOUDEST, Pcm
 from tuner.sound.headers import MOV, promised_samples, read_index, tells_delay
 from tuner.sound.pieces import Piece, find_pieces
 from tuner.sound.quicktime import describe_movie
@@ -124,10 +124,13 @@ def decode_blocks(path: Path) -> Iterator[tuple[Pcm, int]]:
             if shape is None:
                 _check_layout(path, len(block), found[1])
             _check_shape(path, shape, found, done)
-            if not np.isfinite(block).all():
-                place = (done + np.argmin(np.isfinite(block).all(axis=0))) / found[0]
+            sane = (np.abs(block) <= LOUDEST).all(axis=0)  # which NaN is not, either
+            if not sane.all():
+                place = (done + np.argmin(sane)) / found[0]
+                finite = np.isfinite(block).all()
+                kind = "samples above +200 dBFS" if finite else "NaN or infinite samples"
                 raise ClipError(
-                    f"contains NaN or infinite samples at {place:.2f} s",
+                    f"contains {kind} at {place:.2f} s",
                     where=path,
                     remedy="export it again",
                 )

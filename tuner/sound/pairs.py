@@ -6,6 +6,7 @@ import numpy as np
 
 from tuner.errors import ClipError
 from tuner.layout import LAYOUTS, MOST_CHANNELS
+from tuner.pcm import LOUDEST
 from tuner.sound.alignment import Alignment, align_fully, has_side
 from tuner.sound.audio import Pcm, resample
 
@@ -18,10 +19,12 @@ def check_signal(pcm: Pcm, name: str) -> None:
         name: for the message.
 
     Raises:
-        ClipError: more than eight channels, no samples, NaN or infinity.
+        ClipError: more than eight channels, no samples, NaN, infinity or samples above +200 dBFS.
     """
-    if pcm.shape[0] not in LAYOUTS or not pcm.shape[1] or not np.isfinite(pcm).all():
-        raise ClipError(f"needs one to {MOST_CHANNELS} channels of finite samples", where=name)
+    if pcm.shape[0] not in LAYOUTS or not pcm.shape[1] or not (np.abs(pcm) <= LOUDEST).all():
+        raise ClipError(
+            f"needs one to {MOST_CHANNELS} channels of finite samples below +200 dBFS", where=name
+        )
 
 
 def align_signals(

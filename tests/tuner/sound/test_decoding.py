@@ -340,3 +340,14 @@ def test_samples_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.wav", signal.T, 44_100, "FLOAT")
     with pytest.raises(ClipError, match=r"x\.wav: contains NaN or infinite samples at 1\.00 s"):
         read_audio(tmp_path / "x.wav")
+
+
+def test_samples_that_no_sound_has_are_refused(tmp_path: Path) -> None:
+    """Their squares overflow; floats scaled as whole numbers of 32 bits are a sound."""
+    signal = music().astype(np.float32)
+    soundfile.write(tmp_path / "whole.wav", signal.T * 2.0**31, 44_100, "FLOAT")
+    assert np.max(np.abs(read_audio(tmp_path / "whole.wav")[0])) > 1e6
+    signal[0, 22_050] = 1e30
+    soundfile.write(tmp_path / "x.wav", signal.T, 44_100, "FLOAT")
+    with pytest.raises(ClipError, match=r"x\.wav: contains samples above \+200 dBFS at 0\.50 s"):
+        read_audio(tmp_path / "x.wav")
