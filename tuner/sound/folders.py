@@ -18,9 +18,9 @@ LOSSLESS_SUFFIXES = frozenset(
 #: Files of these suffixes are sound, or video with sound.
 SOUND_SUFFIXES = LOSSLESS_SUFFIXES | frozenset(
     (
-        *(".3gp", ".aac", ".ac3", ".amr", ".eac3", ".m4a", ".m4b", ".m4r", ".mka", ".mkv"),
-        *(".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".spx", ".webm"),
-        *(".wma",),
+        *(".3gp", ".aac", ".ac3", ".amr", ".dts", ".eac3", ".m4a", ".m4b", ".m4r", ".mka"),
+        *(".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus"),
+        *(".sbc", ".spx", ".webm", ".wma"),
     )
 )
 
