@@ -119,6 +119,8 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
     Raises:
         RunError: it is in use, is no run directory, or was made by another search.
     """
+    if path.is_file():
+        raise RunError("is a file, not a run directory", where=path, remedy="choose another --out")
     try:
         path.mkdir(parents=True, exist_ok=True)
         present = {entry.name for entry in path.iterdir()}

@@ -137,7 +137,8 @@ def load_clips(
     """
     excerpting = excerpting or Excerpting()
     if not folder.is_dir():
-        raise ClipError("no such folder", where=folder, remedy="give a folder of WAV or FLAC files")
+        what = "a file, not a folder" if folder.exists() else "no such folder"
+        raise ClipError(what, where=folder, remedy="give a folder of WAV or FLAC files")
     if manifest is None and (folder / MANIFEST).is_file():
         manifest = folder / MANIFEST
     problems: list[ClipError] = []

@@ -10,7 +10,7 @@ import pytest
 
 from tuner.cli.commands.encoders import encoders
 from tuner.errors import AdapterError, EncoderMissing, StudyError
-from tuner.plugins import encoder_names
+from tuner.plugins import encoder_names, load_encoder
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "oggenc.toml"
 
@@ -39,6 +39,28 @@ def test_one_encoder(capsys: pytest.CaptureFixture[str]) -> None:
     assert ", build " in shown
     assert "abr: 16 to 288 kb/s" in shown
     assert "cutoff_hz" in shown
+
+
+@pytest.mark.parametrize("name", ["aac", "lame", "lame-api", "opus", "vorbis"])
+def test_names_are_whole_in_a_terminal(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 80 columns no parameter's name is broken, so that it can be copied to --fixed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    encoder = load_encoder(name)
+    encoders(name)
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert {len(line) for line in table} == {80}
+    shown = {line.split("│")[1].strip() for line in table}
+    assert shown == {"", *(p.name for p in encoder.parameters)}
+
+
+def test_a_condition_on_any_number_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """`number` in a parameter's condition is said in words."""
+    encoders("lame")
+    shown = capsys.readouterr().out
+    assert "is a number" in " ".join(shown.replace("│", " ").split())
+    assert "in number" not in shown
 
 
 def test_a_file_is_an_encoder(capsys: pytest.CaptureFixture[str]) -> None:

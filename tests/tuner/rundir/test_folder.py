@@ -82,7 +82,7 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
     """A path that cannot be a folder is an error, not a traceback."""
     (tmp_path / "file").touch()
     with (
-        pytest.raises(RunError, match="cannot be used"),
+        pytest.raises(RunError, match="choose another --out"),
         open_run(tmp_path / "file", IDENTITY, ""),
     ):
         pass

@@ -222,6 +222,9 @@ def test_folder_without_enough_is_told(tmp_path: Path) -> None:
     """No folder, no audio, and a single file that cannot serve both sides."""
     with pytest.raises(ClipError, match="no such folder"):
         load_clips(tmp_path / "none")
+    (tmp_path / "note.txt").touch()
+    with pytest.raises(ClipError, match="a file, not a folder"):
+        load_clips(tmp_path / "note.txt")
     with pytest.raises(ClipError, match="no WAV, FLAC or"):
         load_clips(tmp_path)
     write(tmp_path, "a.wav", noise(6))

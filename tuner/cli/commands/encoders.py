@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.encoder import Encoder, Parameter, RateMode
+from tuner.encoder import NUMBER, Encoder, Parameter, RateMode, Value
 from tuner.errors import EncoderMissing, StudyError
 from tuner.plugins import encoder_names, load_encoder
 from tuner.suggestion import show_value
@@ -81,13 +81,21 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    # A name that is cut off cannot be given to --fixed.
-    table = Table(*(Column(name, overflow="fold") for name in rows[0]))
+    # A name that is broken or cut off cannot be copied to --fixed, nor a version be searched for.
+    console = Console()
+    first, *others, last = rows[0]
+    words = [max(len(w) for row in rows for w in [each, *row[each].split()]) for each in rows[0]]
+    room = console.width - sum(words[:-1]) - 3 * len(words) - 1
+    table = Table(
+        Column(first, no_wrap=True, overflow="fold"),
+        *(Column(each, overflow="fold") for each in others),
+        Column(last, overflow="fold", max_width=max(words[-1], room)),
+    )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row.values()))
         if any("\n" in cell for cell in row.values()):
             table.add_section()
-    Console().print(table)
+    console.print(table)
 
 
 def _values(parameter: Parameter) -> str:
@@ -99,10 +107,18 @@ def _values(parameter: Parameter) -> str:
     return f"{', '.join(values)} {parameter.unit}".strip()
 
 
+def _condition(name: str, values: tuple[Value, ...]) -> str:
+    """ "rate_mode in cbr, abr", "lowpass_hz is a number"."""
+    named = [show_value(v) for v in values if v != NUMBER]
+    parts = [f"in {', '.join(named)}"] if named else []
+    parts += ["is a number"] if NUMBER in values else []
+    return f"{name} {' or '.join(parts)}"
+
+
 def _print_encoder(encoder: Encoder) -> None:
     rows = []
     for p in encoder.parameters:
-        when = " and ".join(f"{k} in {', '.join(map(show_value, v))}" for k, v in p.when.items())
+        when = " and ".join(_condition(name, values) for name, values in p.when.items())
         cells = (p.name, _values(p), show_value(p.default), when, p.meaning)
         rows.append(
             dict(zip(("parameter", "values", "default", "when", "meaning"), cells, strict=True))

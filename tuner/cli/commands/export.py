@@ -118,7 +118,8 @@ class _Row:
 
         told = ["Files are converted first, as its clips were."] if self.candidate.convert else []
         if self.results.provenance.rate is None:
-            told.append(f"Give files at {name_rates(clip.rate for clip in self.results.clips)}.")
+            rates = name_rates(clip.rate for clip in self.results.clips)
+            told.append(f"The run's clips were at {rates}.")
         return " ".join(told)
 
     def _sentences(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,11 +86,16 @@ def _render(found: RunStatus, width: int) -> RenderableType:
     lines = [found.command, f"{STATES[found.state]}; process {found.pid} on {found.host}"]
     if found.state == "running":
         lines.append(_pace(found))
-    lines.append(f"started {found.started}, last update {found.updated}")
+    lines.append(f"started {_local(found.started)}, last update {_local(found.updated)}")
     if found.problem:
         lines.append(found.problem)
     # Texts, not markup: commands and errors may hold brackets.
     return Group(*(Text(line) for line in lines), draw_lines(found.bitrates, width))
+
+
+def _local(when: str) -> str:
+    """ISO 8601 as the user's clock shows it."""
+    return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _pace(found: RunStatus) -> str:
