@@ -25,6 +25,15 @@ class _Head(msgspec.Struct):
     format_version: object = None
 
 
+def _missing(path: Path) -> RunError:
+    """The run has no results, or there is no such run."""
+    if path.parent.is_dir():
+        remedy = "`tuner run` resumes an unfinished run"
+        return RunError("not found", where=path, remedy=remedy)
+    remedy = "give the folder that was given to `tuner run --out`"
+    return RunError("no such run", where=path.parent, remedy=remedy)
+
+
 def write_results(results: Results, path: Path) -> None:
     """Write `results` as JSON, atomically."""
     # The library writes what is no number as null; here it is an error.
@@ -42,9 +51,7 @@ def read_results(path: Path) -> Results:
         raw.decode()
         version = _version(raw)
     except FileNotFoundError:
-        raise RunError(
-            "not found", where=path, remedy="`tuner run` resumes an unfinished run"
-        ) from None
+        raise _missing(path) from None
     except (ValueError, OSError, RecursionError) as error:
         raise RunError(f"cannot be read ({error})", where=path) from error
     if type(version) is not int or version != FORMAT_VERSION:

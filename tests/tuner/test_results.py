@@ -74,6 +74,9 @@ def test_a_missing_file_says_how_to_go_on(tmp_path):
     """No results yet: the run has not finished."""
     with pytest.raises(RunError, match="resumes an unfinished run"):
         read_results(tmp_path / "results.json")
+    with pytest.raises(RunError, match=r"misspelt: no such run; give the folder") as caught:
+        read_results(tmp_path / "misspelt" / "results.json")
+    assert caught.value.where == str(tmp_path / "misspelt")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
