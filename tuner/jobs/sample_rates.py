@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 PROBE_S = 0.25
 #: Where in the range of the rate parameter it is tried: low sample rates have other bitrates.
 PROBED = (0.5, 0.25, 0.75, 0.1)
+#: Channels of clips that `--downmix` leaves alone, at most, and a rate that encoders take, Hz.
+STEREO, USUAL_RATE = 2, 48_000
+#: What to do with clips that are refused.
+TO_STEREO = "mix them to stereo (`tuner run --downmix`; `ffmpeg -i FILE -ac 2 NEW.wav`)"
+TO_RATE = (
+    f"convert them to a supported rate (`tuner run --rate {USUAL_RATE}`;"
+    f" `ffmpeg -i FILE -ar {USUAL_RATE} NEW.wav`)"
+)
 #: Files that a message names, and how much of what an encoder says is told.
 NAMED, REASON_CHARS = 3, 160
 #: What colours a terminal.
@@ -49,19 +57,22 @@ def check_rates(encoder: Encoder, settings: Sequence[Settings], clips: Sequence[
     for clip in clips:
         alike.setdefault((clip.rate, clip.channels, str(find_depth(clip.pcm))), []).append(clip)
     problems = []
+    ways = ["Remove these files"]
     for (rate, channels, depth), found in alike.items():
         if reason := _refusal(encoder, settings, rate, channels, depth):
             kind = f"{name_rates([rate])}, {name_layout(channels)}"
             more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
             names = ", ".join(clip.name for clip in found[:NAMED]) + more
             problems.append(f"{kind} ({names}): {reason}")
+            if channels > STEREO:
+                ways.append(TO_STEREO)
+            elif rate != USUAL_RATE:
+                ways.append(TO_RATE)
     if problems:
         told = "\n  ".join(problems)
         raise StudyError(
             f"{encoder.name} cannot encode clips as they are:\n  {told}",
-            remedy="Remove these files, or convert them: to a supported rate"
-            " (`tuner run --rate 48000`; `ffmpeg -i FILE -ar 48000 NEW.wav`), more than two"
-            " channels to stereo (`tuner run --downmix`; `ffmpeg -i FILE -ac 2 NEW.wav`).",
+            remedy=", or ".join(dict.fromkeys(ways)) + ".",
         )
 
 

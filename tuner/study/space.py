@@ -178,7 +178,7 @@ def make_space(encoder: Encoder, fixed: Mapping[str, Value]) -> Space:
         else:
             values[name] = value
     if problems:
-        raise StudyError("\n  ".join(["invalid fixed values:", *problems]))
+        raise StudyError("\n  ".join(["invalid parameters:", *problems]), where=encoder.name)
     return Space(tuple(encoder.parameters), modes, values)
 
 

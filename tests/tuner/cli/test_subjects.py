@@ -82,7 +82,7 @@ def test_files(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("fake:shaping", "give name=value pairs"),
-        ("fake:nope=1", "nope: fake has no such parameter"),
+        ("fake:nope=1", "fake: invalid parameters:\n  nope: fake has no such parameter"),
         ("fake:shaping=99", "must be"),
         ("lame-ffmpeg:quality_vbr=7", "no effect with these settings: quality_vbr;"),
         ("other", "no encoder 'other'"),

@@ -17,7 +17,7 @@ from tuner.encoder import SOURCE, Encoded, Settings, converting, default_setting
 from tuner.errors import EncoderFailed, MachineError, StudyError
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import ClipRef, Job, load_reference, run_job
-from tuner.jobs.sample_rates import check_rates, tell_rates
+from tuner.jobs.sample_rates import TO_STEREO, check_rates, tell_rates
 from tuner.pcm import find_depth, to_grid
 from tuner.records import Candidate
 from tuner.sound.audio import Pcm, resample, sample_digest
@@ -82,6 +82,7 @@ def test_an_encoder_that_refuses_a_rate_says_so_at_once(noise: Pcm) -> None:
     assert "96 kHz, stereo (0.flac, 1.flac, 2.flac and 2 more): … " in message
     assert "1.0 unsupported rate 96000\n" in message and "\x1b" not in message
     assert "--rate 48000" in message and "a.wav" not in message
+    assert "--downmix" not in message
     with pytest.raises(MachineError, match="no such file"):
         check_rates(_Exact(binary="/nowhere/x"), settings, bad)
 
@@ -94,7 +95,7 @@ def test_an_encoder_that_takes_stereo_only_says_so_at_once(noise: Pcm) -> None:
         check_rates(encoder, [default_settings(encoder)], [clip(noise, RATE), bad])
     assert "44.1 kHz, 5.1 (film.wav): " in str(told.value)
     assert "does not encode 5.1, only mono, stereo" in str(told.value)
-    assert "--downmix" in str(told.value) and "-ac 2 NEW.wav" in str(told.value)
+    assert told.value.remedy == f"Remove these files, or {TO_STEREO}."
     check_rates(Ac3(), [default_settings(Ac3())], [bad])
 
 
