@@ -54,7 +54,9 @@ def test_a_mixed_run_shows_the_mix(run: Path, capsys: pytest.CaptureFixture[str]
     export(str(run))
     printed = capsys.readouterr().out
     assert f"\n{shlex.join(convert)} && ffmpeg " in printed
-    assert "Files are converted first, as its clips were. The run's clips were at 48 kHz." in printed
+    assert (
+        "Files are converted first, as its clips were. The run's clips were at 48 kHz." in printed
+    )
     with pytest.raises(RunError, match="HandBrake can hold none"):
         export(str(run), Format.HANDBRAKE)
     assert "no field for: converting the file first" in capsys.readouterr().err
