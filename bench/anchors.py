@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.cli.commands.train import train_side
+from tuner.cli.commands.dataset import train_side
 from tuner.metrics.scales import visqol_mos, zimtohrli_mos
 from tuner.sound.audio import SAMPLE_RATE, lowpass, read_audio, resample
 from tuner.sound.stereo import mid_and_side

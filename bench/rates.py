@@ -26,6 +26,7 @@ from tuner.jobs.passes import Passes
 from tuner.metric import Metric
 from tuner.plugins import load_encoder
 from tuner.rate import RateMatch
+from tuner.records import Complete
 from tuner.search.ranking import rank
 from tuner.sound.clips import Clip, load_clips, store_clips
 from tuner.sound.decoding import read_format
@@ -110,8 +111,10 @@ def compare(
             pairs = zip(scores[str(rate)][metric], scores["default"][metric], strict=True)
             gain = paired_bootstrap([ours - theirs for ours, theirs in pairs], SEED)
             gains.append(f"{gain.value:+.1f} ({gain.low:+.1f} to {gain.high:+.1f})")
-        before = next((r.record.score for r in found if r.record.number == 0), None)
-        there = f"{(best.score or 0.0) - (before or 0.0):+.1f}"
+        before = next(r.record for r in found if r.record.number == 0)
+        there = (
+            f"{best.score - before.score:+.1f}" if isinstance(before, Complete) else "no default"
+        )
         told = " | ".join([_changes(encoder, settings), there, f"{spent:.1f}", *gains])
         yield f"| {name} {kbps:g} | {rate / 1000:g} kHz | {told} |"
 
