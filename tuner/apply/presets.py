@@ -8,12 +8,13 @@ Written from the source of fre:ac's component library (BoCA: ``boca_encoder_*.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePath
 from typing import Any
 from xml.sax.saxutils import escape
 
 from tuner.apply.converter import SHELL_ONLY
+from tuner.layout import name_layout
 
 #: Words that mean the same in every shell, without quotes.
 PLAIN_WORD = re.compile(r"[\w@+=:,./-]+", re.ASCII)
@@ -47,6 +48,8 @@ libopus opus
 libvorbis vorbis
 """
 HANDBRAKE_ENCODERS = dict(line.split() for line in NAMES.strip().splitlines())
+#: Channels of the clips, and the mixdown of HandBrake that keeps them.
+MIXDOWNS = {1: "stereo", 2: "stereo", 6: "5point1", 8: "7point1"}
 #: Bitrates that HandBrake offers, kb/s, as far as stereo uses them.
 OFFERED_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 640)
 #: Of the format of its presets: newer programs read older ones.
@@ -83,8 +86,15 @@ def make_component(command: Sequence[str], name: str, source: str = "input.wav")
     )
 
 
-def find_unheld(command: Sequence[str]) -> list[str]:
-    """What HandBrake has no field for, in words; empty where `make_handbrake` holds it all."""
+def find_unheld(command: Sequence[str], channels: Collection[int]) -> list[str]:
+    """What HandBrake has no field for, in words; empty where `make_handbrake` holds it all.
+
+    Args:
+        command: the command line.
+        channels: those of the clips that the settings were tuned on.
+    """
+    if None in (mixdowns := {MIXDOWNS.get(count) for count in channels}) or len(mixdowns) != 1:
+        return [f"clips of {', '.join(name_layout(count) for count in sorted(channels))}"]
     if command[0] != "ffmpeg":
         return [f"{command[0]} is none of its encoders"]
     options = _options(command)
@@ -99,18 +109,19 @@ def find_unheld(command: Sequence[str]) -> list[str]:
     return unheld
 
 
-def make_handbrake(command: Sequence[str], name: str) -> dict[str, Any]:
-    """A preset of HandBrake with one stereo track of these settings; the rest is its own default.
+def make_handbrake(command: Sequence[str], name: str, channels: int) -> dict[str, Any]:
+    """A preset of HandBrake with one track of these settings; the rest is its own default.
 
     Args:
         command: a command line of which `find_unheld` finds nothing.
         name: of the preset.
+        channels: of the clips that the settings were tuned on.
     """
     options = _options(command)
     track = {
         "AudioBitrate": int(options["-b:a"].removesuffix("k")),
         "AudioEncoder": HANDBRAKE_ENCODERS[options["-c:a"]],
-        "AudioMixdown": "stereo",
+        "AudioMixdown": MIXDOWNS[channels],
         "AudioSamplerate": "auto",
         "AudioTrackQualityEnable": False,
     }

@@ -43,9 +43,19 @@ def test_what_freac_cannot_hold(command: list[str]) -> None:
 def test_handbrake_holds_encoder_and_bitrate() -> None:
     """Nothing but these is in the preset's track; the sample format changes no setting."""
     command = [*FFMPEG, "-b:a", "96k", "-c:a", "libopus", "-sample_fmt", "flt", "output.opus"]
-    assert find_unheld(command) == []
-    (track,) = make_handbrake(command, "mine")["AudioList"]
+    assert find_unheld(command, {1, 2}) == []
+    (track,) = make_handbrake(command, "mine", 2)["AudioList"]
     assert (track["AudioEncoder"], track["AudioBitrate"]) == ("opus", 96)
+    assert track["AudioMixdown"] == "stereo"
+
+
+def test_handbrake_keeps_the_channels_of_the_clips() -> None:
+    """5.1 stays 5.1; what has no mixdown of its own, or several layouts, is refused."""
+    command = [*FFMPEG, "-b:a", "384k", "-c:a", "ac3", "output.ac3"]
+    assert find_unheld(command, {6}) == []
+    assert make_handbrake(command, "x", 6)["AudioList"][0]["AudioMixdown"] == "5point1"
+    assert find_unheld(command, {2, 6}) == ["clips of stereo, 5.1"]
+    assert find_unheld(command, {5}) == ["clips of 5.0"]
 
 
 @pytest.mark.parametrize(
@@ -59,5 +69,5 @@ def test_handbrake_holds_encoder_and_bitrate() -> None:
 )
 def test_what_handbrake_cannot_hold(words: list[str], told: str) -> None:
     """Options of the codec, other bitrates, qualities, encoders that it lacks."""
-    assert find_unheld([*FFMPEG, *words, "output.m4a"])[0].startswith(told)
-    assert find_unheld(["lame", "input.wav", "output.mp3"]) == ["lame is none of its encoders"]
+    assert find_unheld([*FFMPEG, *words, "output.m4a"], {2})[0].startswith(told)
+    assert find_unheld(["lame", "input.wav", "output.mp3"], {2}) == ["lame is none of its encoders"]

@@ -239,12 +239,15 @@ def _as_handbrake(run: str, rows: list[_Row]) -> dict[str, Any]:
     presets = []
     for row in rows:
         command = row.candidate.command
-        unheld = ["converting the file first"] if row.candidate.convert else find_unheld(command)
+        channels = {clip.channels for clip in row.results.clips}
+        unheld = find_unheld(command, channels)
+        if row.candidate.convert:
+            unheld = ["converting the file first"]
         if unheld:
             told = f"{row.kbps:g} kb/s: HandBrake has no field for: {'; '.join(unheld)}"
             print(told, file=sys.stderr)
         else:
-            presets.append(make_handbrake(command, row.name()))
+            presets.append(make_handbrake(command, row.name(), max(channels)))
     if not presets:
         raise RunError(
             "HandBrake can hold none of these settings", where=run, remedy="use `tuner encode`"
