@@ -6,8 +6,9 @@ words. Figures are stored under `Artefact.key`, which names the unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 MINUS = "\N{MINUS SIGN}"
@@ -41,6 +42,10 @@ class Artefact:
         """The figure with its unit: "15.9 kHz"."""
         text = f"{round(figure * self.scale, self.decimals) + 0.0:.{self.decimals}f}"
         return f"{text.replace('-', MINUS)} {self.unit}"
+
+    def mean(self, figures: Iterable[float]) -> float:
+        """The mean over clips, of which improvements are the differences: "zero" by its size."""
+        return fmean(abs(each) if self.best == "zero" else each for each in figures)
 
     def improvement(self, before: float, after: float) -> float:
         """How much better `after` is, in the stored unit; negative: worse."""

@@ -37,3 +37,11 @@ def test_stereo_is_better_next_to_zero() -> None:
     assert describe({"stereo_db": -4.0, "noise_db": -3.0}, {"stereo_db": 1.0}) == (
         "Stereo 3.0 dB better (\N{MINUS SIGN}4.0 to 1.0 dB)."
     )
+
+
+def test_the_difference_of_means_is_the_mean_improvement() -> None:
+    """Narrower on one clip and wider on another does not cancel out."""
+    stereo = BY_KEY["stereo_db"]
+    assert stereo.mean([-2.0, 4.0]) == 3.0
+    assert stereo.mean([-2.0, 4.0]) - stereo.mean([1.0, -1.0]) == 2.0
+    assert BY_KEY["noise_db"].mean([-10.0, -14.0]) == -12.0

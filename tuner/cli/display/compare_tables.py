@@ -34,8 +34,6 @@ def print_comparison(comparison: Comparison, names: Mapping[str, str], sentence:
 
 
 def _means_table(comparison: Comparison) -> Table:
-    from statistics import fmean
-
     from rich.table import Table
 
     from tuner.apply.compare import mean_of
@@ -53,7 +51,7 @@ def _means_table(comparison: Comparison) -> Table:
     table.add_section()
     for artefact in ARTEFACTS:
         shown = (
-            artefact.shown(fmean(each[artefact.key] for each in side.figures.values()))
+            artefact.shown(artefact.mean(each[artefact.key] for each in side.figures.values()))
             for side in (a, b)
         )
         better = _estimate(comparison.artefacts[artefact.key], artefact.decimals)
