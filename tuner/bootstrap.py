@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Two-sided level of every interval.
 CONFIDENCE = 0.95
+#: With fewer clips an answer is preliminary: two equal ones gave "95 % interval 2.6 to 2.6".
+ENOUGH_CLIPS = 10
 #: The largest possible difference of two MUSHRA scores, points.
 SCALE = 100.0
 #: With fewer clips too many resamples repeat one clip; Student's t stands in.

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from tuner.bootstrap import ENOUGH_CLIPS
 from tuner.metric import FAMILY_WORDS
 from tuner.records import MODEL, Estimate, ListeningResult, Verdict, metric_label, objective_label
 
@@ -42,9 +43,8 @@ MIN_HOLDOUT_GAIN = 1.0
 MOST_HOPE = 3.0
 #: Families that must gain beside what the search climbed.
 ENOUGH_FAMILIES = 2
-#: With fewer held-out clips, or fewer sources of them, an answer is preliminary: two equal clips
-#: gave "95 % interval 2.6 to 2.6".
-ENOUGH_CLIPS, ENOUGH_SOURCES = 10, 2
+#: With held-out clips of fewer sources an answer is preliminary, too.
+ENOUGH_SOURCES = 2
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tuner.bootstrap import paired_bootstrap
+from tuner.bootstrap import ENOUGH_CLIPS, paired_bootstrap
 from tuner.report import words
 from tuner.report.runs import Run
+
+#: Said of fewer clips than `ENOUGH_CLIPS`.
+FEW = ", too few to be sure"
 
 
 @dataclass(frozen=True)
@@ -60,5 +63,6 @@ def _compare(best: Contestant, second: Contestant, seed: int) -> str:
         )
     return (
         f"{best.name} sounds best ({best.mean:.1f} of 100), {words.plain(lead.value)} points"
-        f" ({words.interval(lead.low, lead.high)}) ahead of {second.name}."
+        f" ({words.interval(lead.low, lead.high)}) ahead of {second.name}, on {len(clips)} held-out"
+        f" clip{'s'[: len(clips) > 1]}{FEW if len(clips) < ENOUGH_CLIPS else ''}."
     )

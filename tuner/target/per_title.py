@@ -132,8 +132,7 @@ class Finder:
                 seed=self.seed,
             )
         except TRIAL_ERRORS as error:
-            problem = f"{error.kind}: {error}"
-            return replace(title, problem=problem, failure=error.as_dict())
+            return replace(title, problem=str(error), failure=error.as_dict())
         knob, kbps = knob_between(needed, self.encoder)
         return replace(title, needed=needed, knob=knob, kbps=kbps)
 

@@ -88,6 +88,8 @@ def ladder(
         print(json.dumps({"format_version": FORMAT_VERSION, **asdict(built)}, indent=1))
     else:
         _print(built)
+    if not built.rungs:
+        raise typer.Exit(1)
 
 
 def _source(run: Run, trust: Trust) -> Source:
