@@ -119,19 +119,11 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
     Raises:
         RunError: it is in use, is no run directory, or was made by another search.
     """
-    if path.is_file():
-        raise RunError("is a file, not a run directory", where=path, remedy="choose another --out")
+    _refuse_foreign(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        present = {entry.name for entry in path.iterdir()}
     except OSError as error:
         raise RunError(f"cannot be used as a run directory ({error})", where=path) from error
-    if IDENTITY_FILE not in present and (foreign := sorted(present & OWN_NAMES)):
-        raise RunError(
-            f"not a run, but contains {', '.join(foreign)}, which a run would overwrite",
-            where=path,
-            remedy="choose another folder with --out",
-        )
     with ExitStack() as held:
         try:
             held.enter_context(hold_lock(path / LOCK_FILE, LOCK_WAIT_S))
@@ -154,15 +146,32 @@ def open_run(path: Path, identity: Mapping[str, str], study_toml: str) -> Iterat
 
 
 def check_run(path: Path, identity: Mapping[str, str], *, clips: bool = True) -> None:
-    """Raise `RunError` if there is a run already, of another search; touches nothing.
+    """Raise `RunError` if the path is no place for the run, or holds another; touches nothing.
 
     Args:
         path: the run directory.
         identity: of the search.
         clips: whether the clips are known yet, and compared.
     """
+    _refuse_foreign(path)
     if (path / IDENTITY_FILE).exists():
         _compare(path / IDENTITY_FILE, identity, clips=clips)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise `RunError` if there is a file, or a folder with files that a run would overwrite."""
+    if path.is_file():
+        raise RunError("is a file, not a run directory", where=path, remedy="choose another --out")
+    try:
+        present = {entry.name for entry in path.iterdir()} if path.exists() else set()
+    except OSError as error:
+        raise RunError(f"cannot be used as a run directory ({error})", where=path) from error
+    if IDENTITY_FILE not in present and (foreign := sorted(present & OWN_NAMES)):
+        raise RunError(
+            f"not a run, but contains {', '.join(foreign)}, which a run would overwrite",
+            where=path,
+            remedy="choose another folder with --out",
+        )
 
 
 def now() -> str:

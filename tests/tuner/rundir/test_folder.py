@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import RunError
-from tuner.rundir.folder import open_run
+from tuner.rundir.folder import check_run, open_run
 
 IDENTITY = {"encoder": "aac", "encoder build": "1234", "seed": "0"}
 
@@ -19,6 +19,19 @@ def test_resumes_with_the_same_identity(tmp_path: Path) -> None:
     with open_run(tmp_path / "run", IDENTITY, "trials = 2\n") as second:
         assert second.started == first.started
     assert (tmp_path / "run" / "study.toml").read_text() == "trials = 2\n"
+
+
+def test_what_is_no_place_for_a_run_is_refused_before_anything(tmp_path: Path) -> None:
+    """A file, and a folder with another program's results; nothing is made or changed."""
+    (tmp_path / "file").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.json").touch()
+    for name, told in (("file", "is a file"), ("other", "contains results.json")):
+        with pytest.raises(RunError, match=told) as caught:
+            check_run(tmp_path / name, IDENTITY, clips=False)
+        assert "--out" in caught.value.remedy
+    check_run(tmp_path / "new", IDENTITY, clips=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "other"]
 
 
 def test_no_two_runs_have_one_name(tmp_path: Path) -> None:
