@@ -29,6 +29,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 from encoders.command import OPTION_IGNORED, BinaryEncoder, CommandEncoder, first_found
@@ -45,7 +46,7 @@ from encoders.opus_ffmpeg import (
     OpusFfmpeg,
     find_latency_ms,
 )
-from tuner.encoder import Parameter, RateMode, Settings, Value, settings_of, switch
+from tuner.encoder import Parameter, Pcm, RateMode, Settings, Value, settings_of, switch
 
 RATE_OPTIONS = {"vbr": [], "cvbr": ["--cvbr"], "cbr": ["--hard-cbr"]}
 #: The controls of libopus that opusenc has no option for (opus_defines.h) and their values.
@@ -112,7 +113,7 @@ class Opus(CommandEncoder):
             "force_channels",
             "choice",
             "auto",
-            "mono drops the side signal, stereo keeps it at low bitrates (not for mono clips)",
+            "mono drops the side signal, stereo keeps it at low bitrates (of mono clips: nothing)",
             choices=tuple(CONTROLS["force_channels"][1]),
         ),
         PHASE_INVERSION,
@@ -139,6 +140,15 @@ class Opus(CommandEncoder):
     def latency_ms(self, settings: Settings) -> float:
         """See `find_latency_ms`."""
         return find_latency_ms(settings)
+
+    def child_command(
+        self, pcm: Pcm, sample_rate: int, settings: Settings, knob: float, target: Path
+    ) -> tuple[list[str], bytes]:
+        """A mono clip has no stereo to keep, and opusenc refuses to be told: nothing is said."""
+        values = settings.as_dict()
+        if len(pcm) == 1 and values["force_channels"] == "stereo":
+            settings = Settings.of(settings.rate_mode, {**values, "force_channels": "auto"})
+        return super().child_command(pcm, sample_rate, settings, knob, target)
 
     def options(self, mode: str, values: Mapping[str, Value], knob: float) -> list[str]:
         """opusenc's options for these settings, those at their default left out."""
