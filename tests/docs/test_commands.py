@@ -9,6 +9,7 @@ What is replaced, and nothing else is:
   the page's folder.
 - **Size.** `SMALLER` adds options that make a command small: few trials, excerpts, epochs; a study
   file's clips and bitrates.
+- **Workers.** Jobs run where they are submitted (`AtOnce`), which saves the start of a process.
 - **Programs elsewhere.** Commands in `ELSEWHERE`, and those of `tuner` that match `UNRUN`, are
   parsed, by the program's own parser where there is one, and not run; why is said there.
 """
@@ -28,8 +29,10 @@ import sys
 import tomllib
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest import mock
 
 import pytest
 import soundfile
@@ -40,6 +43,9 @@ from typer.testing import CliRunner
 
 from tuner.cli.main import COMMANDS, app
 from tuner.encoder import default_settings
+from tuner.errors import TunerError
+from tuner.jobs.cache import Cache
+from tuner.jobs.job import Job, Outcome, run_job
 from tuner.listening.answers import store_answer
 from tuner.listening.plan import read_plan
 from tuner.listening.webmushra import webmushra_id
@@ -273,9 +279,32 @@ def _answer(test: Path) -> None:
 # --- running ---------------------------------------------------------------------------------
 
 
+class AtOnce:
+    """A local executor without processes: every job runs where it is submitted."""
+
+    workers = 1
+
+    def __init__(self, name: str, *, cache_folder: Path, **given: Any) -> None:
+        assert name == "local", given
+        self.cache = Cache(cache_folder.absolute())
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Run it now."""
+        future: Future[Outcome] = Future()
+        try:
+            future.set_result(run_job(job, self.cache))
+        except TunerError as error:
+            future.set_exception(error)
+        return future
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Nothing to close."""
+
+
 def run_tuner(words: Sequence[str]) -> str:
     """Run the command line within this process; its stdout."""
-    done = CliRunner().invoke(app, list(words))
+    with mock.patch("tuner.jobs.executor.make_executor", AtOnce):
+        done = CliRunner().invoke(app, list(words))
     judged = words[0] == "compare" and isinstance(done.exception, SystemExit)
     if done.exit_code > int(judged):
         told = f"{shlex.join(words)}: {done.output[-2000:]} {done.exception!r}"
