@@ -37,10 +37,9 @@ from tuner.crossing import find_crossing
 from tuner.driver.parts import Parts
 from tuner.driver.run import run_study
 from tuner.encoder import Encoder, default_settings
-from tuner.errors import TunerError
 from tuner.jobs.cache import Cache
 from tuner.jobs.executor import Executor, make_executor
-from tuner.jobs.job import ClipRef, Job, Outcome, run_job
+from tuner.jobs.job import ClipRef, Job, Outcome
 from tuner.jobs.passes import Passes, spent_kbps
 from tuner.plugins import load_encoder
 from tuner.quality_match import QualityMatch
@@ -57,29 +56,8 @@ from tuner.target.excerpts import EXCERPT_S, cut_excerpts
 from tuner.target.ladder import Source, Wanted, build_ladder
 from tuner.target.needed import find_needed
 from tuner.target.per_title import Finder, knob_between, start_knob
+from tuner.testing import AtOnce
 from tuner.updates import BitrateFinished, PhaseStarted, Update
-
-
-class AtOnce:
-    """An executor that runs every job where it is submitted: one core, and its CPU time."""
-
-    workers = 1
-
-    def __init__(self, cache: Cache) -> None:
-        self.cache = cache
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        """Run it now."""
-        future: Future[Outcome] = Future()
-        try:
-            future.set_result(run_job(job, self.cache))
-        except TunerError as error:
-            future.set_exception(error)
-        return future
-
-    def close(self, *, cancel: bool = False) -> None:
-        """Nothing to close."""
-
 
 TARGETS = (70.0, 80.0, 90.0)
 #: The sweep reaches this far to either side of what was found, as a fraction; with a table further,

@@ -29,7 +29,6 @@ import sys
 import tomllib
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -43,14 +42,13 @@ from typer.testing import CliRunner
 
 from tuner.cli.main import COMMANDS, app
 from tuner.encoder import default_settings
-from tuner.errors import TunerError
 from tuner.jobs.cache import Cache
-from tuner.jobs.job import Job, Outcome, run_job
 from tuner.listening.answers import store_answer
 from tuner.listening.plan import read_plan
 from tuner.listening.webmushra import webmushra_id
 from tuner.plugins import load_encoder
 from tuner.sound.synth import synthesize
+from tuner.testing import AtOnce
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -282,31 +280,14 @@ def _answer(test: Path) -> None:
 # --- running ---------------------------------------------------------------------------------
 
 
-class AtOnce:
-    """A local executor without processes: every job runs where it is submitted."""
-
-    workers = 1
-
-    def __init__(self, name: str, *, cache_folder: Path, **given: Any) -> None:
-        assert name == "local", given
-        self.cache = Cache(cache_folder.absolute())
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        """Run it now."""
-        future: Future[Outcome] = Future()
-        try:
-            future.set_result(run_job(job, self.cache))
-        except TunerError as error:
-            future.set_exception(error)
-        return future
-
-    def close(self, *, cancel: bool = False) -> None:
-        """Nothing to close."""
+def _make_at_once(name: str, *, cache_folder: Path, **given: Any) -> AtOnce:
+    assert name == "local", given
+    return AtOnce(Cache(cache_folder.absolute()))
 
 
 def run_tuner(words: Sequence[str]) -> str:
     """Run the command line within this process; its stdout."""
-    with mock.patch("tuner.jobs.executor.make_executor", AtOnce):
+    with mock.patch("tuner.jobs.executor.make_executor", _make_at_once):
         done = CliRunner().invoke(app, list(words))
     judged = words[0] == "compare" and isinstance(done.exception, SystemExit)
     if done.exit_code > int(judged):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,8 @@ import pytest
 import soundfile
 
 from tuner.encoder import Encoder, Settings, Value, default_settings
-from tuner.errors import TunerError
 from tuner.jobs.cache import Cache, encode_key
-from tuner.jobs.job import ClipRef, Job, Outcome, run_job
+from tuner.jobs.job import ClipRef, Job
 from tuner.jobs.passes import Passes
 from tuner.records import (
     MODEL,
@@ -43,7 +41,7 @@ from tuner.sound.audio import SAMPLE_RATE, resample, sample_digest
 from tuner.study.limits import Limits
 from tuner.study.space import make_space
 from tuner.study.spec import Sampler
-from tuner.testing import FakeEncoder, FakeScorer, make_clip
+from tuner.testing import AtOnce, FakeEncoder, FakeScorer, make_clip
 from tuner.updates import Observer, Update
 
 STUDY = 'encoder = "{encoder}"\nbitrates_kbps = [96]\n[clips]\nfolder = "music"\n'
@@ -127,36 +125,6 @@ def job(clip: ClipRef) -> Job:
     """The fake encoder's default settings at 64 kb/s, with one scorer."""
     encoder = FakeEncoder()
     return Job(encoder, default_settings(encoder), 64.0, clip, (FakeScorer(),))
-
-
-@dataclass
-class AtOnce:
-    """An executor that runs every job in the calling thread.
-
-    Args:
-        cache: of encodes and scores.
-        before: is called with each job first; a `TunerError` that it raises is the job's.
-        jobs: those that were handed in.
-    """
-
-    cache: Cache
-    before: Callable[[Job], None] = lambda _: None
-    jobs: list[Job] = field(default_factory=list)
-    workers: int = 1
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        try:
-            self.before(job)
-            future.set_result(run_job(job, self.cache))
-        except TunerError as error:
-            future.set_exception(error)
-        finally:
-            self.jobs.append(job)
-        return future
-
-    def close(self, *, cancel: bool = False) -> None:
-        pass
 
 
 @dataclass

@@ -9,6 +9,7 @@ An adapter's or a metric's whole test module, an outsider's too::
         metric = MyMetric()
 """
 
+from tuner.testing.at_once import AtOnce
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.contract import EncoderContract
 from tuner.testing.executor_contract import ExecutorContract
@@ -18,6 +19,7 @@ from tuner.testing.probe import spread_knobs
 
 __all__ = [
     "CLIP_S",
+    "AtOnce",
     "EncoderContract",
     "ExecutorContract",
     "FakeEncoder",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,36 +13,15 @@ from tuner.driver.run import run_study
 from tuner.driver.scorable import leave_out
 from tuner.errors import ScoreError, TunerError, WorkerDied
 from tuner.jobs.cache import Cache
-from tuner.jobs.job import ClipRef, Job, Outcome, run_job
+from tuner.jobs.job import ClipRef
 from tuner.records import Side
 from tuner.rundir.folder import open_run
 from tuner.scorer import Score
 from tuner.sound.audio import Pcm, sample_digest
 from tuner.sound.clips import Clip, ClipSet, store_clips
 from tuner.study.spec import ClipsSpec, SearchSpec, StudySpec
-from tuner.testing import FakeEncoder, FakeScorer
+from tuner.testing import AtOnce, FakeEncoder, FakeScorer
 from tuner.updates import PhaseStarted, Update
-
-
-@dataclass
-class _AtOnce:
-    """Runs every job in the calling thread."""
-
-    cache: Cache
-    workers: int = 1
-    jobs: list[Job] = field(default_factory=list)
-
-    def submit(self, job: Job) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        self.jobs.append(job)
-        try:
-            future.set_result(run_job(job, self.cache))
-        except TunerError as error:
-            future.set_exception(error)
-        return future
-
-    def close(self, *, cancel: bool = False) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -71,7 +49,7 @@ def make_parts(scorer: FakeScorer, judge: FakeScorer) -> Parts:
     return Parts(spec, FakeEncoder(), ClipSet(tuple(clips)), scorer, (judge,))
 
 
-def look(parts: Parts, folder: Path) -> tuple[Parts, list[str], list[Update], _AtOnce]:
+def look(parts: Parts, folder: Path) -> tuple[Parts, list[str], list[Update], AtOnce]:
     """What is left out, and what was told and run."""
     store_clips(parts.clips, folder)
     refs: dict[Side, list[ClipRef]] = {"tune": [], "holdout": []}
@@ -79,7 +57,7 @@ def look(parts: Parts, folder: Path) -> tuple[Parts, list[str], list[Update], _A
         path = str(folder / f"{clip.digest}.npy")
         refs[clip.side].append(ClipRef(clip.digest, path, 1, clip.duration_s))
     updates: list[Update] = []
-    executor = _AtOnce(Cache(folder / "cache"))
+    executor = AtOnce(Cache(folder / "cache"))
     return *leave_out(parts, executor, refs, updates.append), updates, executor
 
 
@@ -109,7 +87,7 @@ def test_what_fails_everywhere_is_no_clips_fault(tmp_path: Path) -> None:
 def test_a_run_with_such_a_clip_has_its_answers(tmp_path: Path) -> None:
     """At every bitrate, over the clips that remain; what was tried is not computed again."""
     parts = make_parts(FakeScorer("insenet"), _Deaf("zimtohrli"))
-    executor = _AtOnce(Cache(tmp_path / "run" / "cache"))
+    executor = AtOnce(Cache(tmp_path / "run" / "cache"))
     with open_run(tmp_path / "run", parts.identity(), "") as folder:
         results = run_study(parts, folder, executor, lambda _: None, "tuner run")
     assert len(results.bitrates) == 2 and not results.unanswered

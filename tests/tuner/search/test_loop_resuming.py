@@ -111,7 +111,8 @@ DRIVER = """
 import json, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from conftest import AtOnce, Rig
+from conftest import Rig
+from tuner.testing import AtOnce
 from tuner.search.loop import Budget
 folder = Path({folder!r})
 
