@@ -52,13 +52,14 @@ def make_candidate(number):
                 digest: level + number * (place + 1) * sign for place, digest in enumerate(digests)
             }
             for metric, level, sign in (("insenet", 60, 1), ("visqol", 70, -1))
+            if metric == "insenet" or name == "holdout"
         }
         sides[name] = SideResult(
             knob=64.0,
             bitrate_kbps=64.0,
             scores=scores,
             spreads=dict.fromkeys(digests, 7.0),
-            gains={"insenet": ESTIMATE, "visqol": ESTIMATE},
+            gains=dict.fromkeys(scores, ESTIMATE),
             windows={digest: [55.0 + number, 65.0] for digest in digests},
             diagnosis={
                 digest: {**NO_FAULT, "bandwidth_hz": 12_000.0 + 3000 * number} for digest in digests
@@ -211,8 +212,11 @@ def test_clips_are_sorted_by_mouse_and_keyboard(page, linked):
 def test_side_and_run_are_chosen(page, linked):
     """The tuning clips; the other bitrate, which has no sounds."""
     load(page, linked)
+    page.get_by_role("button", name="Gain, ViSQOL").click()
     page.get_by_label("Tuning clips").check()
     assert names(page) == [f"clip {n} <b>.flac" for n in (4, 5, 6)]
+    heads = page.locator("#clips-table thead").inner_text()
+    assert "Gain, InSE-NET" in heads and "ViSQOL" not in heads, "judges hear held-out clips only"
     page.get_by_label("Held-out clips").check()
     assert page.locator("#clips-table button.open small").count() == 1
     page.select_option("#clips-view", "aac, 96 kb/s")

@@ -72,7 +72,11 @@ def read_questions(file: str) -> tuple[Question, ...]:
             remedy=f"give a TOML file, or {STANDARD}",
         ) from error
     except ValueError as error:
-        raise RunError(f"not a questionnaire ({error})", where=file) from error
+        raise RunError(
+            f"not a questionnaire ({error})",
+            where=file,
+            remedy="write it as docs/listening.md shows, in UTF-8",
+        ) from error
     return questions
 
 

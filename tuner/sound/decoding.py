@@ -317,7 +317,11 @@ def _check_layout(path: Path, channels: int, name: str) -> None:
     """Refuse channels for other speakers than those of `tuner.layout`."""
     layout = LAYOUTS.get(channels)
     if layout is None:
-        raise ClipError(f"has {channels} channels; at most {MOST_CHANNELS} can be used", where=path)
+        raise ClipError(
+            f"has {channels} channels; at most {MOST_CHANNELS} can be used",
+            where=path,
+            remedy="remove the file, or mix it down",
+        )
     if channels <= 2 or name in (layout.name, *layout.aliases):
         return
     order = " ".join(layout.speakers)

@@ -64,9 +64,13 @@
     return [...rows].sort(compare);
   }
 
-  function heads() {
+  /* The metrics that heard clips of this set: judges hear the held-out ones only. */
+  const heard = () => data.metrics.map((metric, index) => index)
+    .filter((index) => !index || view().sides[side()].some((row) => row.gains[index] !== null));
+
+  function heads(shown) {
     const columns = [["name", "Clip", ""]];
-    data.metrics.forEach((metric, index) => columns.push([index, `Gain, ${metric.label}`, "number"]));
+    for (const index of shown) columns.push([index, `Gain, ${data.metrics[index].label}`, "number"]);
     columns.push(["default", "Default score", "number"], ["tuned", `${view().tuned} score`, "number"]);
     const line = document.createElement("tr");
     for (const [by, label, className] of columns) {
@@ -97,9 +101,11 @@
 
   function show() {
     close();
-    const width = heads();
+    const shown = heard();
+    if (Number.isInteger(order.by) && !shown.includes(order.by)) order = { by: 0, direction: 1 };
+    const width = heads(shown);
     const rows = sorted(view().sides[side()]);
-    table.tBodies[0].replaceChildren(...rows.map((row) => line(row, width)));
+    table.tBodies[0].replaceChildren(...rows.map((row) => line(row, shown, width)));
     if (!rows.length) {
       const cell = table.tBodies[0].insertRow().insertCell();
       cell.colSpan = width;
@@ -107,7 +113,7 @@
     }
   }
 
-  function line(row, width) {
+  function line(row, shown, width) {
     const element = document.createElement("tr");
     const head = make("th", "wrap");
     head.scope = "row";
@@ -117,7 +123,7 @@
     if (row.sounds) button.append(" ", make("small", "", "listen"));
     button.addEventListener("click", () => toggle(row, element, button, width));
     head.append(button);
-    element.append(head, ...row.gains.map(gain));
+    element.append(head, ...shown.map((index) => gain(row.gains[index])));
     for (const score of row.scores[0]) element.append(make("td", "number", score.toFixed(1)));
     return element;
   }
