@@ -63,10 +63,12 @@ def _overhead(site: Site, encoder: str, goal: float) -> None:
     ours = cpu_s(resource.RUSAGE_CHILDREN) - before[1] - t.encode_s - t.decode_s - t.score_s
     pure = (t.encode_s + t.decode_s) / count
     busy = pure + (t.score_s + driver + ours) / count
+    pruned = sum(r.timing.scores for r in found.results if r.record.state == "pruned")
     print(
         f"overhead, {encoder} at 96: {t.wall_s / pure:.2f} (goal {goal}): wall {t.wall_s:.0f} s;"
         f" CPU per worker: {t.encodes} encodes {t.encode_s / count:.1f} s, decode and align"
-        f" {t.decode_s / count:.1f}, {t.scores} scores {t.score_s / count:.1f}, workers' own"
+        f" {t.decode_s / count:.1f}, {t.scores} scores {t.score_s / count:.1f} ({pruned} of them of"
+        f" pruned trials), workers' own"
         f" {ours / count:.1f}, driver {driver / count:.1f}; waiting or lent {t.wall_s - busy:.1f};"
         f" {busy / pure:.2f} by CPU time alone; {found.states()}; {found.passes():.2f} encode"
         " passes a trial after ten (goal 1.5)",

@@ -42,7 +42,7 @@ FINE_WINDOW = 512  # 10.7 ms
 LOW_BANDS = 14
 DECIMATION = 8
 COARSE_WINDOW = 480  # 80 ms at 6 kHz
-_TAPS, _DECIMATED = 129, 64
+_TAPS, _DECIMATED = 129, 16
 #: Planes of one kind: magnitudes, or errors.
 PLANES = 1 + FINE_PER_HOP
 SIGNALS = 4

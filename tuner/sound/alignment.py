@@ -20,7 +20,7 @@ from tuner.errors import AlignmentError, DecodeFailed
 from tuner.layout import HOW_TO_MIX
 from tuner.pcm import SAMPLE_RATE, SILENCE_PEAK, Pcm
 from tuner.sound.coherence import Coherence, measure_coherence
-from tuner.sound.constant import remove_constant
+from tuner.sound.constant import remove_constants
 from tuner.sound.delay import MAX_DELAY, Peak, better, find_far_peak, find_peaks
 from tuner.sound.envelopes import HOP, compare_levels, find_envelope_delay
 
@@ -126,7 +126,7 @@ def align_fully(
     elif np.max(np.abs(decoded), initial=0.0) < SILENCE_PEAK:
         raise DecodeFailed("the decoded signal is silent, but the reference is not")
     else:
-        found = _find(remove_constant(reference), remove_constant(decoded), known_delay)
+        found = _find(*remove_constants(reference, decoded), known_delay)
     _check_ends(reference, decoded, found.delay)
     aligned = _shifted(reference, decoded, found)
     notes = (

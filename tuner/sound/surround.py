@@ -19,14 +19,14 @@ from tuner.layout import LAYOUTS, name_layout
 from tuner.pcm import SILENCE_PEAK, Pcm
 from tuner.scorer import HearsChannels, Score, Scorer
 from tuner.sound.audio import lowpass
-from tuner.sound.constant import remove_constant
+from tuner.sound.constant import remove_constants
 
 #: -3 dB (ITU-R BS.775-4, table 2): of centre and surround in a stereo downmix.
 MINUS_3_DB = np.float32(np.sqrt(0.5))
 #: Upper end of the LFE channel, Hz (ITU-R BS.775-4, annex 7).
 LFE_HZ = 120.0
 #: Raised when what metrics get to hear of a signal changes: part of the key of every score.
-HEARD = "heard 2"
+HEARD = "heard 3"
 #: The speakers of each pair, and those that both of its channels get at -3 dB.
 SIDES = {"surround": ("SL", "SR"), "back": ("BL", "BR")}
 SHARED = ("FC", "LFE")
@@ -152,7 +152,7 @@ def find_pairs(reference: Pcm, coded: Pcm) -> dict[str, Signals]:
             f"reference {reference.shape} and coded signal {coded.shape} differ in shape: align"
             " them first (`tuner score` does)"
         )
-    reference, coded = remove_constant(reference), remove_constant(coded)
+    reference, coded = remove_constants(reference, coded)
     if len(reference) <= 2:
         return {"": (reference, coded)}
     originals, decoded = split_pairs(reference), split_pairs(coded)

@@ -11,9 +11,10 @@ from tuner.metrics.registry import load_metric
 from tuner.scorer import Scorer
 from tuner.sound.alignment import align_fully
 from tuner.sound.audio import SAMPLE_RATE, Pcm
-from tuner.sound.constant import remove_constant
+from tuner.sound.constant import remove_constant, remove_constants
 from tuner.sound.surround import score_signal
 from tuner.sound.synth import synthesize
+from tuner.unchanging import freeze
 
 TIME_S = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
 
@@ -30,6 +31,17 @@ def test_what_is_taken_away() -> None:
     assert np.abs(remove_constant(np.ones((2, SAMPLE_RATE), np.float32))[:, 24_000:]).max() < 1e-4
     assert level_db(20) == pytest.approx(0, abs=0.02)
     assert level_db(1) < -25
+
+
+def test_only_constants_are_removed() -> None:
+    """Of either signal; what has none stays as it is, and a reference is filtered once."""
+    music = 0.6 * synthesize("mix", seed=3, duration_s=1.0)
+    reference, coded = freeze(music), 0.9 * music
+    assert remove_constants(reference, coded) == (reference, coded)
+    moved = coded + 0.1 * np.eye(2, dtype=np.float32)[1][:, None]
+    filtered, without = remove_constants(reference, moved)
+    assert abs(without[1, SAMPLE_RATE // 2 :].mean()) < 0.002
+    assert remove_constants(reference, moved)[0] is filtered
 
 
 @pytest.fixture(scope="module")
