@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from tuner.errors import RunError, WorkerDied
 from tuner.jobs.queue import JobQueue, settle
 from tuner.jobs.watchdog import JOB_LIMIT_S, LOOK_EVERY_S
+from tuner.system.memory import keep_freed_memory
 from tuner.system.parent import die_with_parent
 from tuner.time_limit import TimeLimit
 
@@ -184,6 +185,7 @@ def _work(pipe: Connection, cache_folder: Path, driver: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     die_with_parent(driver)
     limit_threads()
+    keep_freed_memory()
     told = _Told()
     logging.getLogger("tuner").addHandler(told)
     while True:

@@ -146,7 +146,7 @@ def _frames(samples: int) -> int:
 
 
 def _padded(pcm: torch.Tensor) -> torch.Tensor:
-    """Left and right without their constant, ``[B, 2, _BEFORE + T + …]``, silence around them.
+    """Signals without their constant, ``[B, C, _BEFORE + T + …]``, silence around them.
 
     Args:
         pcm: float32 ``[B, C, T]`` at 48 kHz, C = 1 or 2.
@@ -155,7 +155,7 @@ def _padded(pcm: torch.Tensor) -> torch.Tensor:
     fine = (_frames(samples) * FINE_PER_HOP - 1) * FINE_HOP + FINE_WINDOW - _BEFORE - samples
     low = (-samples) % (DECIMATION * _DECIMATED) + _TAPS // 2
     centred = pcm - pcm.mean(dim=-1, keepdim=True)
-    return torch.nn.functional.pad(centred, (_BEFORE, max(fine, low))).expand(-1, 2, -1)
+    return torch.nn.functional.pad(centred, (_BEFORE, max(fine, low)))
 
 
 def _decimate(padded: torch.Tensor, samples: int) -> torch.Tensor:
@@ -172,7 +172,8 @@ def _band_power(
     """Powers of the lowest bands of L, R, M, S, ``[B, 4, bands, frames]``.
 
     Args:
-        padded: ``[B, 2, T]`` at `rate` Hz, so that its first window is the first frame.
+        padded: ``[B, C, T]`` at `rate` Hz, so that its first window is the first frame. Of a mono
+            signal L, R and M are the same, and S is silent.
     """
     hann, matrix = (t.to(padded.device) for t in _weights(window, rate))
     blocks = padded.unfold(-1, window, hop)[..., :frames, :]
@@ -180,7 +181,10 @@ def _band_power(
     # Real and imaginary parts of a bin count alike.
     twice = matrix[:, :bands].repeat_interleave(2, dim=0)
     powers = [_squares(part * hann) @ twice for part in torch.split(blocks, at_once, -2)]
-    left, right, side = torch.cat(powers, dim=-2).transpose(-1, -2).unbind(dim=1)
+    heard = torch.cat(powers, dim=-2).transpose(-1, -2).unbind(dim=1)
+    if len(heard) == 1:
+        return torch.stack([*heard * 3, torch.zeros_like(heard[0])], dim=1)
+    left, right, side = heard
     # |L|^2 + |R|^2 = 2 (|M|^2 + |S|^2)
     mid = ((left + right) / 2 - side).clamp_min(0)
     return torch.stack([left, right, mid, side], dim=1)
@@ -188,8 +192,10 @@ def _band_power(
 
 def _squares(blocks: torch.Tensor) -> torch.Tensor:
     """Squares of the real and imaginary parts of L, R and S, ``[B, 3, frames, 2 bins]``, of
-    blocks of L and R."""
+    blocks of L and R; of a mono signal's ``[B, 1, …]``."""
     parts = torch.view_as_real(torch.fft.rfft(blocks)).flatten(-2)
+    if parts.shape[1] == 1:
+        return parts.square()
     side = (parts[:, :1] - parts[:, 1:]) / 2
     return torch.cat([parts, side], dim=1).square()
 
@@ -255,7 +261,7 @@ class Known:
     """A reference as the front end keeps it: coded signals are held against it.
 
     Args:
-        padded: left and right without their constant, silence around them.
+        padded: its channels without their constant, silence around them.
         samples: T.
         magnitudes: ``[B, 4, 9, 32, F]``.
         level: `mean_level` of its powers.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.jobs.local import limit_threads
+from tuner.system.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from tuner.encoder import Encoder, Settings
@@ -72,6 +73,7 @@ def run_task(
 ) -> Outcome:
     """The Ray task."""
     limit_threads()
+    keep_freed_memory()
     from tuner.jobs.job import Job, run_job
     from tuner.jobs.watchdog import JOB_LIMIT_S, killed_after
 
