@@ -17,6 +17,7 @@ from bench.search import parts, studies
 from bench.search.cluster import cluster
 from bench.search.gains import gains
 from bench.search.gpu import gpu
+from bench.search.races import races
 from bench.search.rig import cores
 from bench.search.validated import validation
 
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[parts.Site], None]] = {
     "validation": validation,
     "gpu": gpu,
     **{f"prune-{name}": functools.partial(parts.prune, encoder=name) for name in parts.PRUNED},
+    "races": races,
     **{f"tpe-{name}": functools.partial(parts.tpe, encoder=name) for name in parts.FINDABLE},
     "again": parts.again,
     "gains": lambda site: gains(site.clips, site.out / "gains", cores()),

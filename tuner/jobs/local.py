@@ -39,6 +39,9 @@ ATTEMPTS = 2
 #: One job per core is the parallelism; libraries must not multiply it.
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
+#: What a worker sends first.
+STARTED = b"started"
+
 _log = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")
 
@@ -167,7 +170,29 @@ class _Worker:
                 ) from error
             self._process = process
         theirs.close()  # else the pipe would not break when the worker dies
+        self._await_start(process, ours)
         return ours
+
+    @staticmethod
+    def _await_start(process: SpawnProcess, pipe: Connection) -> None:
+        """Wait for `STARTED`. A worker that was killed before is found dead by its first job.
+
+        Raises:
+            RunError: it ended by itself: so will every other.
+        """
+        try:
+            pipe.recv_bytes()
+        except (EOFError, OSError):
+            process.join()
+            if process.exitcode and process.exitcode > 0:
+                raise RunError(
+                    f"worker processes end before they can start (exit code {process.exitcode}; the"
+                    " message above says why)",
+                    remedy=(
+                        'a Python script that runs jobs needs `if __name__ == "__main__":` around'
+                        " them, as workers import it"
+                    ),
+                ) from None
 
     def _bury(self) -> str:
         """Forget the dead process; returns how it died."""
@@ -188,6 +213,7 @@ def _work(pipe: Connection, cache_folder: Path, driver: int) -> None:
     keep_freed_memory()
     told = _Told()
     logging.getLogger("tuner").addHandler(told)
+    pipe.send_bytes(STARTED)
     while True:
         try:
             request = pipe.recv_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -86,6 +87,27 @@ def test_a_worker_that_cannot_be_started_ends_the_run(executor: Executor, job: J
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
     assert executor.submit(job).result(PATIENCE_S).encodes == 1
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(job: Job, cache_folder: Path) -> None:
+    """Its workers run it again; that is no failure of the job."""
+    script = cache_folder.parent / "script.py"
+    script.write_text(
+        "import pickle\n"
+        "from tuner.jobs.executor import make_executor\n"
+        f"job = pickle.loads({pickle.dumps(job)!r})\n"
+        f"folder = pickle.loads({pickle.dumps(cache_folder)!r})\n"
+        "executor = make_executor('local', workers=1, cache_folder=folder)\n"
+        "try:\n"
+        "    executor.submit(job).result()\n"
+        "finally:\n"
+        "    executor.close(cancel=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert "RunError: worker processes end before they can start" in ended.stderr
+    assert 'if __name__ == "__main__":' in ended.stderr
 
 
 def test_what_workers_log_reaches_the_driver(
