@@ -12,8 +12,9 @@ evolution strategy (I. Rechenberg, Evolutionsstrategie, 1973).
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ DEPTH = 15.0
 BOLDNESS = 0.5
 #: Candidates to choose from, and the best trials that they are variations of.
 CANDIDATES, PARENTS = 150, 5
+#: Trials that it learns from: the best ones, which are `PARENTS`, and the latest.
+MEMORY = 500
 #: Mean rank of a candidate's parent.
 MEAN_RANK = 1.2
 #: Chances of a second and of a third parameter changed at once.
@@ -61,9 +64,12 @@ class AdditiveModel:
     def add(self, number: int, settings: Settings, objective: float | None) -> None:
         """Take in a trial by its number; one without an objective counts as bad."""
         value = -math.inf if objective is None else objective
-        self._trials[number] = _Tried(settings, self._indicators(settings), value)
+        self._trials[number] = _Tried(settings, self._indicators([settings])[0], value)
+        if len(self._trials) > MEMORY:
+            best = heapq.nlargest(PARENTS, self._trials, key=self._rank)
+            del self._trials[min(self._trials.keys() - best)]
 
-    def propose(self, known: set[Settings], rng: np.random.Generator) -> Settings | None:
+    def propose(self, known: Container[Settings], rng: np.random.Generator) -> Settings | None:
         """Of variations of good trials, those `known` left out, the most promising one.
 
         None where nothing has an objective yet, or where all variations are known.
@@ -80,36 +86,47 @@ class AdditiveModel:
             return None
         rows = np.array([each.indicators for each in tried])
         effects = _draw_effects(rows, objectives, rng)
-        sums = np.array([self._indicators(each) for each in candidates]) @ effects
+        sums = self._indicators(candidates) @ effects
         return candidates[int(np.argmax(sums))]
 
     def _candidates(
-        self, parents: list[Settings], known: set[Settings], rng: np.random.Generator
+        self, parents: list[Settings], known: Container[Settings], rng: np.random.Generator
     ) -> list[Settings]:
         found: dict[Settings, None] = {}
         for _ in range(CANDIDATES):
             settings = parents[min(int(rng.exponential(MEAN_RANK)), len(parents) - 1)]
-            for _ in range(1 + int(np.sum(rng.random(2) < MORE_CHANGES))):
+            more = [
+                drawn < chance for drawn, chance in zip(rng.random(2), MORE_CHANGES, strict=True)
+            ]
+            for _ in range(1 + sum(more)):
                 settings = vary(self._space, settings, rng)
-            if settings not in known:
-                found[settings] = None
-        return list(found)
+            found[settings] = None
+        return [settings for settings in found if settings not in known]
 
-    def _indicators(self, settings: Settings) -> Vector:
-        """1 for what is chosen; a number is shared by the two knots that it lies between."""
-        values = settings.as_dict()
-        found = [1.0, *(float(settings.rate_mode == mode.name) for mode in self._space.modes)]
+    def _rank(self, number: int) -> tuple[float, int]:
+        """The higher, the better; the earliest of equals first."""
+        return self._trials[number].objective, -number
+
+    def _indicators(self, tried: Sequence[Settings]) -> Vector:
+        """1 for what is chosen; a number is shared by the two knots that it lies between.
+
+        Returns:
+            ``[settings, effects]``.
+        """
+        values = [settings.as_dict() for settings in tried]
+        modes = [mode.name for mode in self._space.modes]
+        found = [[1.0, *(float(each.rate_mode == mode) for mode in modes)] for each in tried]
+        columns = [np.array(found)]
         for parameter in self._space.parameters:
-            value = values.get(parameter.name)
-            found += [float(value == named) for named in parameter.named]
-            if parameter.kind == "choice":
-                continue
-            if is_number(value):
-                place = parameter.place(value) * (KNOTS - 1)
-                found += [max(1 - abs(place - knot), 0.0) for knot in range(KNOTS)]
-            else:
-                found += [0.0] * KNOTS
-        return np.array(found)
+            chosen = [each.get(parameter.name) for each in values]
+            if named := parameter.named:
+                columns.append(np.array([[float(v == name) for name in named] for v in chosen]))
+            if parameter.kind != "choice":
+                # Without a number it is next to no knot.
+                places = [parameter.place(v) if is_number(v) else -math.inf for v in chosen]
+                knots = np.array(places)[:, None] * (KNOTS - 1) - np.arange(KNOTS)
+                columns.append(np.maximum(1 - np.abs(knots), 0.0))
+        return np.concatenate(columns, axis=1)
 
 
 class _Tried(NamedTuple):
@@ -143,7 +160,8 @@ def vary(space: Space, settings: Settings, rng: np.random.Generator) -> Settings
     kept = space.dimensions(settings)
     if not kept:
         return settings
-    changed = str(rng.choice([*kept]))
+    # As `rng.choice` draws, without its array of names.
+    changed = [*kept][int(rng.integers(len(kept)))]
     return space.suggest(_Varied(kept, changed, rng))
 
 

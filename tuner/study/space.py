@@ -74,7 +74,7 @@ class Space:
             mode = str(trial.suggest_categorical(RATE_MODE, names))
         values: dict[str, Value] = {}
         for parameter in self.parameters:
-            if not is_active(parameter, {RATE_MODE: mode, **values}):
+            if parameter.when and not is_active(parameter, {RATE_MODE: mode, **values}):
                 continue
             if parameter.name in self.fixed:
                 values[parameter.name] = self.fixed[parameter.name]
@@ -114,8 +114,10 @@ class Space:
         for name, value in settings.values:
             if name in self.fixed:
                 continue
-            is_two = words[name] and is_number(value)
-            found |= {name: NUMBER, name + NUMBER_OF: value} if is_two else {name: value}
+            if words[name] and is_number(value):
+                found |= {name: NUMBER, name + NUMBER_OF: value}
+            else:
+                found[name] = value
         if len(self.modes) > 1:
             found[RATE_MODE] = settings.rate_mode
         return found
@@ -192,13 +194,14 @@ def _suggest(trial: Suggester, parameter: Parameter) -> Value:
             return chosen
         name += NUMBER_OF
     low, high = parameter.range
-    # Optuna warns when the range is no multiple of the step.
-    high = parameter.snap(high)
+    if parameter.kind == "int" or parameter.step is not None:
+        # Optuna warns when the range is no multiple of the step.
+        high = parameter.snap(high)
     if parameter.kind == "int":
         step = 1 if parameter.log else int(parameter.step or 1)
         return trial.suggest_int(name, int(low), int(high), step=step, log=parameter.log)
     step_or_none = None if parameter.log else parameter.step
-    return trial.suggest_float(name, float(low), high, step=step_or_none, log=parameter.log)
+    return trial.suggest_float(name, float(low), float(high), step=step_or_none, log=parameter.log)
 
 
 def _on_grid(parameter: Parameter | None, value: Value) -> Value:

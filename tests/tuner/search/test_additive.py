@@ -7,8 +7,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from tuner.encoder import Parameter, RateMode, Settings, is_number
+from tuner.search import additive
 from tuner.search.additive import AdditiveModel
 from tuner.study.space import Space
 
@@ -92,6 +94,23 @@ def test_the_order_in_which_trials_finish_does_not_matter() -> None:
             model.add(number, settings, quality(settings))
         proposals.append(model.propose(set(), np.random.default_rng(0)))
     assert proposals[0] == proposals[1]
+
+
+def test_it_learns_from_the_best_and_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is neither is forgotten, whichever order the trials came in."""
+    monkeypatch.setattr(additive, "MEMORY", 12)
+    good, old, late = search(1, 40)[-5:], search(2, 30), search(3, 8)
+    proposals = []
+    for forgotten in (old, old[::-1], old[:9], []):
+        trials = [
+            *enumerate([*good, *forgotten]),
+            *((100 + number, settings) for number, settings in enumerate(late[-7:])),
+        ]
+        model = AdditiveModel(SPACE)
+        for number, settings in trials:
+            model.add(number, settings, 80.0 + number if settings in good else 10.0)
+        proposals.append(model.propose(set(), np.random.default_rng(0)))
+    assert len(set(proposals)) == 1
 
 
 def test_what_has_no_objective_is_avoided() -> None:
