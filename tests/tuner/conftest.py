@@ -33,7 +33,7 @@ from tuner.records import (
 )
 from tuner.results import write_results
 from tuner.rundir.database import close_storage, open_storage
-from tuner.search import trial_store
+from tuner.search import optuna_parts
 from tuner.search.evaluate import Plan, TrialResult, evaluate
 from tuner.search.loop import Budget, search
 from tuner.search.trials import Trials
@@ -161,7 +161,7 @@ class Rig:
         with ExitStack() as stack:
             storage: Any = optuna.storages.InMemoryStorage()
             if self.memory:
-                plainly = patch.object(trial_store, "make_storage", lambda storage: storage)
+                plainly = patch.object(optuna_parts, "has_known_parts", lambda: False)
                 stack.enter_context(plainly)
             else:
                 database = open_storage(self.folder / "optuna.db")

@@ -18,6 +18,8 @@ from tuner.study.database_url import HIDDEN, parse_url, show_url
 
 #: Seconds to wait for SQLite's lock (a slow disk, or other runs in the same file).
 LOCK_TIMEOUT_S = 60.0
+#: Pages of SQLite in memory, KiB; its default is 2000.
+CACHE_KIB = 500
 #: Module of a database's driver -> its name in pip, where that is another one.
 PIP_NAMES = {
     "psycopg2": "psycopg2-binary",
@@ -67,7 +69,7 @@ def open_storage(place: Path | str) -> optuna.storages.RDBStorage:
 
 def _open_sqlite(url: str, options: dict[str, Any], shown: str) -> optuna.storages.RDBStorage:
     storage = _open(url, options, shown)
-    sqlalchemy.event.listen(storage.engine, "connect", _use_write_ahead_log)
+    sqlalchemy.event.listen(storage.engine, "connect", _set_up)
     storage.engine.dispose()
     return storage
 
@@ -86,10 +88,12 @@ def close_storage(storage: optuna.storages.RDBStorage) -> None:
     storage.engine.dispose()
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection, _: object) -> None:
-    """A trial's 15 commits do not wait for the disk one by one (0.14 s a trial saved).
+def _set_up(connection: sqlite3.Connection, _: object) -> None:
+    """Have a trial's 15 commits not wait for the disk one by one (0.14 s a trial saved).
 
     A killed driver loses nothing, a power cut at most the last trial.
     """
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # The system caches the file as well; a driver's memory stays as it is while it grows.
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

@@ -28,6 +28,20 @@ CLIP_ORDER, ADDITIVE = PROPOSALS, PROPOSALS + 1
 ADDITIVE_FROM, TPE_EVERY = 5, 4
 
 
+class KnownSettings:
+    """A set of settings, of which it keeps digests: a tenth of the memory."""
+
+    def __init__(self) -> None:
+        self._digests: set[str] = set()
+
+    def add(self, settings: Settings) -> None:
+        """Note settings."""
+        self._digests.add(settings.digest())
+
+    def __contains__(self, settings: object) -> bool:
+        return isinstance(settings, Settings) and settings.digest() in self._digests
+
+
 class Proposer:
     """Draws the settings of one bitrate's trials.
 
@@ -37,7 +51,6 @@ class Proposer:
         target_kbps: the target bitrate.
         sampler: how settings are proposed.
         seed: the study's seed.
-        known: the settings that were tried or are queued.
         has_additive: whether the additive model may propose beside TPE.
     """
 
@@ -48,11 +61,11 @@ class Proposer:
         target_kbps: float,
         sampler: Sampler,
         seed: int,
-        known: set[Settings],
         *,
         has_additive: bool,
     ) -> None:
-        self.known = known
+        #: The settings that were tried or are queued.
+        self.known = KnownSettings()
         self._study = study
         self._space = space
         self._target_kbps = target_kbps

@@ -10,6 +10,7 @@ them together, so that one trial with a parameter's value tells of all others wi
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ NOMINAL_SPAN = 0.5
 #: How much the prior slope weighs, as a step on the axis relative to its length.
 PRIOR_STEP = 0.02
 
+#: Rows of the kernel that are computed at once: what is between fits a processor's cache.
+ROWS = 16
+
 Array = npt.NDArray[np.float64]
 
 
@@ -58,9 +62,32 @@ class Measured:
     rates: tuple[tuple[float, float], ...]
 
 
+class Features:
+    """Settings as the model sees them, remembered for as many as it looks at.
+
+    Of each parameter it has the index of a named value, a number's place in its range, or both;
+    NaN where it is inactive.
+
+    Args:
+        parameters: the adapter's declaration.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        flags: list[bool] = []
+        for parameter in parameters:
+            flags += [True] * bool(parameter.named) + [False] * (parameter.kind != "choice")
+        #: Which of the features are indices of named values, ``[P]``.
+        self.named = np.array(flags, dtype=bool)
+        self._row = functools.lru_cache(2 * MEMORY)(functools.partial(_features, parameters))
+
+    def of(self, settings: Sequence[Settings]) -> Array:
+        """The features of each, ``[N, P]``."""
+        return np.array([self._row(each) for each in settings])
+
+
 def guess_knob(
     mode: RateMode,
-    parameters: Sequence[Parameter],
+    features: Features,
     target_kbps: float,
     measured: Sequence[Measured],
     settings: Settings,
@@ -69,7 +96,7 @@ def guess_knob(
 
     Args:
         mode: the rate mode of `settings`.
-        parameters: the adapter's declaration.
+        features: of the adapter's parameters.
         target_kbps: the target.
         measured: earlier trials in this mode, oldest first.
         settings: what is to be matched.
@@ -82,16 +109,13 @@ def guess_knob(
     rising = slope if mode.rising else -slope
     knobs, kbps = np.array([_nearest(trial, target_kbps) for trial in measured]).T
     offsets = np.log(kbps) - rising * np.array([axis.place(knob) for knob in knobs])
-    offset = _regress(parameters, [trial.settings for trial in measured], offsets, settings)
+    offset = _regress(features, [trial.settings for trial in measured], offsets, settings)
     return Guess(mode.snap(axis.knob((math.log(target_kbps) - offset) / rising)), slope)
 
 
-def most_alike(
-    parameters: Sequence[Parameter], known: Sequence[Settings], settings: Settings
-) -> int:
+def most_alike(features: Features, known: Sequence[Settings], settings: Settings) -> int:
     """Index of the known settings that are most like `settings`, the latest of equals."""
-    features = np.array([_features(parameters, each) for each in [*known, settings]])
-    alike = _kernel(features, _named(parameters))[-1, :-1]
+    alike = _kernel(features.of([settings]), features.of(known), features.named)[0]
     return int(len(known) - 1 - np.argmax(alike[::-1]))
 
 
@@ -128,43 +152,42 @@ def _slope(mode: RateMode, target_kbps: float, measured: Sequence[Measured]) -> 
 
 
 def _regress(
-    parameters: Sequence[Parameter],
+    features: Features,
     known: Sequence[Settings],
     offsets: Array,
     settings: Settings,
 ) -> float:
     """The offset of `settings`, from the offsets of `known`."""
     centre = float(np.median(offsets))
-    features = np.array([_features(parameters, each) for each in [*known, settings]])
-    kernel = _kernel(features, _named(parameters))
+    rows = features.of([*known, settings])
+    kernel = _kernel(rows, rows, features.named)
     weights = np.linalg.solve(kernel[:-1, :-1] + NOISE * np.eye(len(known)), offsets - centre)
     return centre + float(kernel[-1, :-1] @ weights)
 
 
-def _kernel(features: Array, named: npt.NDArray[np.bool_]) -> Array:
-    """Covariance of the offsets, ``[N, N]``, of features ``[N, P]``; 1 on the diagonal."""
-    distance = np.abs(features[:, None] - features[None])
-    similar = np.where(named, distance == 0, np.exp(-distance / LENGTH))
+def _kernel(features: Array, others: Array, named: npt.NDArray[np.bool_]) -> Array:
+    """Covariance of the offsets, ``[N, M]``, of features ``[N, P]`` and ``[M, P]``; 1 at most."""
+    starts = range(0, len(features), ROWS)
+    return np.concatenate([_rows(features[n : n + ROWS], others, named) for n in starts])
+
+
+def _rows(features: Array, others: Array, named: npt.NDArray[np.bool_]) -> Array:
+    """Some rows of `_kernel`."""
+    distance = np.abs(features[:, None] - others[None])
+    similar = np.where(named, distance == 0, np.exp(distance / -LENGTH))
     # An inactive parameter is like another inactive one and unlike any value.
-    idle = np.isnan(features)
-    similar[idle[:, None] != idle[None]] = 0.0
-    similar[idle[:, None] & idle[None]] = 1.0
+    idle, other_idle = np.isnan(features)[:, None], np.isnan(others)[None]
+    if idle.any() or other_idle.any():
+        similar[idle != other_idle] = 0.0
+        similar[idle & other_idle] = 1.0
     if not features.shape[1]:
         return np.ones(similar.shape[:2])
     mixed: Array = 0.5 * similar.mean(axis=2) + 0.5 * similar.prod(axis=2)
     return mixed
 
 
-def _named(parameters: Sequence[Parameter]) -> npt.NDArray[np.bool_]:
-    """Which of the `_features` are indices of named values."""
-    flags: list[bool] = []
-    for parameter in parameters:
-        flags += [True] * bool(parameter.named) + [False] * (parameter.kind != "choice")
-    return np.array(flags, dtype=bool)
-
-
 def _features(parameters: Sequence[Parameter], settings: Settings) -> list[float]:
-    """Of each parameter the index of a named value, a number's place in its range, or both."""
+    """See `Features`."""
     values, found = settings.as_dict(), []
     for parameter in parameters:
         value = values.get(parameter.name)

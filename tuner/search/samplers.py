@@ -111,11 +111,24 @@ class _BoundedStudy:
         return getattr(self._study, name)
 
     def _get_trials(self, *args: Any, **options: Any) -> list[FrozenTrial]:
-        trials = self._study._get_trials(*args, **options)
-        old, latest = trials[:-LATEST], trials[-LATEST:]
-        complete = [trial for trial in old if trial.state == TrialState.COMPLETE]
-        best = heapq.nlargest(BEST, complete, key=lambda trial: trial.value)
-        return [*sorted(best, key=lambda trial: trial.number), *latest]
+        return best_and_latest(self._study._get_trials(*args, **options))
+
+
+def best_and_latest(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials, by number, that TPE sees of one objective, which is maximised.
+
+    Args:
+        trials: complete, pruned and running ones, by number.
+    """
+    old, latest = trials[:-LATEST], trials[-LATEST:]
+    complete = [trial for trial in old if trial.state == TrialState.COMPLETE]
+    best = heapq.nlargest(BEST, complete, key=lambda trial: trial.value)
+    return [*sorted(best, key=lambda trial: trial.number), *latest]
+
+
+def sees_all(name: Sampler, *, two_objectives: bool) -> bool:
+    """Whether a sampler reads all finished trials, and not only `best_and_latest`."""
+    return two_objectives or name not in ("tpe", "random")
 
 
 def _bound(study: optuna.Study) -> optuna.Study:

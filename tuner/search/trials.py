@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial
 
 from tuner.encoder import Settings
 from tuner.jobs.passes import add_timings
-from tuner.records import Complete, Infeasible, Timing, TrialRecord
+from tuner.records import Complete, Failed, Infeasible, Timing, TrialRecord
 from tuner.search.attempts import (
     HEARING,
     ORDINAL,
@@ -39,16 +39,17 @@ from tuner.search.attempts import (
     is_due_again,
     load_hearing,
     load_result,
+    pack_result,
     params_to_retry,
     retry_of,
     superseded,
+    unpack_result,
 )
 from tuner.search.evaluate import Plan, TrialResult
 from tuner.search.history import History
 from tuner.search.importance import measure_importance
 from tuner.search.proposals import CLIP_ORDER, Proposer
-from tuner.search.ranking import EARLY_TRIALS, find_problem
-from tuner.search.samplers import make_sampler
+from tuner.search.ranking import find_problem
 from tuner.search.trial_store import TrialStore
 from tuner.study.limits import NO_LIMITS, Limits
 from tuner.study.space import Space
@@ -86,21 +87,18 @@ class Trials:
         self.space = space
         self.target_kbps = target_kbps
         self._limits = limits
-        first = make_sampler(sampler, 0)
-        self.store = TrialStore(storage, name, first, two_objectives=two_objectives)
-        trials = self.store.trials()
+        self.store = TrialStore(storage, name, sampler, two_objectives=two_objectives)
         self._proposer = Proposer(
             self.store.study,
             space,
             target_kbps,
             sampler,
             seed,
-            {Settings.of(*t.user_attrs[SETTINGS]) for t in trials if SETTINGS in t.user_attrs},
             has_additive=not two_objectives,
         )
         self._running: dict[int, optuna.Trial] = {}
         self._history = History(space, target_kbps)
-        self._load(trials)
+        self._load()
         self.recover()
         for settings in [*space.defaults(), *starters]:
             self.suggest(settings)
@@ -108,17 +106,17 @@ class Trials:
     @property
     def results(self) -> list[TrialResult]:
         """The finished trials, by number."""
-        return self._history.results
+        return list(self._history)
 
     @property
     def records(self) -> list[TrialRecord]:
         """What the results keep of them."""
-        return self._history.records
+        return [result.record for result in self._history]
 
     @property
     def finished(self) -> int:
         """How many trials have a result."""
-        return len(self.results)
+        return len(self._history)
 
     @property
     def running(self) -> int:
@@ -127,22 +125,8 @@ class Trials:
 
     def ask(self) -> Plan:
         """The next trial."""
-        proposed = self.store.next_ordinal
-        trial, settings = self._proposer.propose(proposed)
-        attributes = trial.user_attrs
-        if SETTINGS in attributes:
-            settings = Settings.of(*attributes[SETTINGS])
-        ordinal = int(attributes.get(ORDINAL, proposed))
-        self.store.take(ordinal)
-        start = tuple(attributes.get(START) or self._history.start(settings))
-        trial.set_user_attr(ORDINAL, ordinal)
-        trial.set_user_attr(START, start)
-        # Last, as its presence says that the proposal is complete.
-        trial.set_user_attr(SETTINGS, [settings.rate_mode, settings.as_dict()])
-        self._running[ordinal] = trial
-        self._proposer.known.add(settings)
-        order = self._proposer.seed_of(ordinal, CLIP_ORDER)
-        return self._history.plan(ordinal, settings, start, order)
+        with self.store.together():
+            return self._ask()
 
     def suggest(self, settings: Settings) -> None:
         """Have `settings`, as far as they fit the space, tried next, unless they were."""
@@ -160,19 +144,20 @@ class Trials:
         hearing, ruler = result.hearing, result.ruler
         # The results in memory must not grow with the clips.
         result = replace(result, hearing=None, ruler=None)
-        if hearing is not None and self._history.leads(result.record):
-            trial.set_user_attr(HEARING, asdict(hearing))
-            self._history.hearings[hearing.ordinal] = hearing
-        if ruler is not None and isinstance(result.record, Complete):
-            trial.set_user_attr(RULER, base64.b64encode(ruler.tobytes()).decode())
-            self._history.keep_ruler(result.record.number, ruler)
-        trial.set_user_attr(RESULT, dump_result(result))
+        with self.store.together():
+            if hearing is not None and self._history.leads(result.record):
+                trial.set_user_attr(HEARING, asdict(hearing))
+                self._history.hearings[hearing.ordinal] = hearing
+            if ruler is not None and isinstance(result.record, Complete):
+                trial.set_user_attr(RULER, base64.b64encode(ruler.tobytes()).decode())
+                self._history.keep_ruler(result.record.number, ruler)
+            trial.set_user_attr(RESULT, dump_result(result))
         self.store.tell(trial.number, result)
         self._learn(result)
 
     def recover(self) -> None:
         """Put trials that were asked and never told back into the queue."""
-        self.store.recover(result.record.number for result in self.results)
+        self.store.recover(self._history.numbers)
         self._running.clear()
 
     def best(self) -> Complete | None:
@@ -189,35 +174,75 @@ class Trials:
 
     def problem(self) -> str | None:
         """Why this bitrate cannot be searched, judged by the trials so far."""
-        early = [result.record for result in self.results[:EARLY_TRIALS]]
-        return find_problem(early, self.target_kbps, self.default())
+        return find_problem(self._history.early, self.target_kbps, self.default())
 
     def timing(self) -> Timing:
         """What all finished trials cost together."""
-        return add_timings([Timing(wall_s=self.store.wall_s), *(r.timing for r in self.results)])
+        spent = [Timing(wall_s=self.store.wall_s), *(result.timing for result in self._history)]
+        return add_timings(spent)
 
     def importance(self) -> dict[str, float]:
         """See `measure_importance`."""
-        return measure_importance(self.store.study)
+        return measure_importance(self.store.whole_study())
 
-    def _load(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in what earlier sessions finished or queued."""
-        for trial in trials:
-            if HEARING in trial.user_attrs:
-                hearing = load_hearing(trial.user_attrs[HEARING])
-                self._history.hearings[hearing.ordinal] = hearing
-        past = superseded(trials)
-        for trial in sorted(trials, key=lambda trial: int(trial.user_attrs.get(ORDINAL, 0))):
-            if RESULT in trial.user_attrs and trial.number not in past:
-                self._take_in(trial)
-            if RULER in trial.user_attrs:
-                packed = base64.b64decode(trial.user_attrs[RULER])
-                ruler = np.frombuffer(packed, np.float16)
-                self._history.keep_ruler(int(trial.user_attrs[ORDINAL]), ruler)
+    def _ask(self) -> Plan:
+        proposed = self.store.next_ordinal
+        trial, settings = self._proposer.propose(proposed)
+        attributes = trial.user_attrs
+        if SETTINGS in attributes:
+            settings = Settings.of(*attributes[SETTINGS])
+        ordinal = int(attributes.get(ORDINAL, proposed))
+        self.store.take(ordinal)
+        start = tuple(attributes.get(START) or self._history.start(settings))
+        trial.set_user_attr(ORDINAL, ordinal)
+        trial.set_user_attr(START, start)
+        # Last, as its presence says that the proposal is complete.
+        trial.set_user_attr(SETTINGS, [settings.rate_mode, settings.as_dict()])
+        self._running[ordinal] = trial
+        self._proposer.known.add(settings)
+        order = self._proposer.seed_of(ordinal, CLIP_ORDER)
+        return self._history.plan(ordinal, settings, start, order)
 
-    def _take_in(self, trial: FrozenTrial) -> None:
-        """Learn from a trial that an earlier session finished, or have it tried again."""
-        result = load_result(trial)
+    def _load(self) -> None:
+        """Take in what earlier sessions finished or queued, one after the other."""
+        past: set[int] = set()
+        finished: list[tuple[int, int, bytes]] = []
+        failed: dict[int, FrozenTrial] = {}
+        for trial in self.store.trials():
+            past |= superseded([trial])
+            self._recall(trial)
+            if RESULT in trial.user_attrs:
+                result = load_result(trial)
+                ordinal = int(trial.user_attrs.get(ORDINAL, 0))
+                finished.append((ordinal, trial.number, pack_result(result)))
+                if isinstance(result.record, Failed):
+                    failed[trial.number] = trial
+        for _, number, packed in sorted(finished):
+            if number not in past:
+                self._take_in(unpack_result(packed), failed.get(number))
+
+    def _recall(self, trial: FrozenTrial) -> None:
+        """Take in what a trial of an earlier session tried, and what its clips told."""
+        attributes = trial.user_attrs
+        if SETTINGS in attributes:
+            self._proposer.known.add(Settings.of(*attributes[SETTINGS]))
+        if HEARING in attributes:
+            hearing = load_hearing(attributes[HEARING])
+            self._history.hearings[hearing.ordinal] = hearing
+        if RULER in attributes:
+            ruler = np.frombuffer(base64.b64decode(attributes[RULER]), np.float16)
+            self._history.keep_ruler(int(attributes[ORDINAL]), ruler)
+
+    def _take_in(self, result: TrialResult, trial: FrozenTrial | None) -> None:
+        """Learn from a trial that an earlier session finished, or have it tried again.
+
+        Args:
+            result: how it went.
+            trial: the trial, if it failed.
+        """
+        if trial is None:
+            self._learn(result)
+            return
         is_default = self._history.is_default(result.record)
         params = params_to_retry(trial)
         if params is None or not is_due_again(result, trial.user_attrs, is_default=is_default):

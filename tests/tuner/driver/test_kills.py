@@ -5,6 +5,7 @@ Not by a timer: the database is kept as it is after each write, which is what a 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,65 +13,72 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 
 from tuner.encoder import default_settings
 from tuner.errors import EncoderFailed, EncoderTimedOut
 from tuner.jobs.job import Job
 from tuner.rundir.database import close_storage, open_storage
+from tuner.search.lean import LeanStorage
 from tuner.search.loop import Budget, search
 from tuner.testing import FakeEncoder
 
 #: Makes searches on fakes; see `conftest.py`.
 MakeRig = Callable[..., Any]
-#: The methods of Optuna's storage that change something.
-WRITES = {
-    *("create_new_study", "set_study_user_attr", "set_study_system_attr", "create_new_trial"),
-    *("_create_new_trial", "set_trial_param", "_set_trial_param", "set_trial_state_values"),
-    *("set_trial_user_attr", "set_trial_system_attr", "set_trial_intermediate_value"),
-}
 BUDGET = Budget(4, None)
 
 
-class Watched:
-    """A storage that keeps what each write leaves behind: what there is after a kill there."""
+class Watch:
+    """Keeps what each commit to a database leaves behind: what there is after a kill there."""
 
     def __init__(self, storage: Any, database: Path, kept: Path) -> None:
-        self._storage = storage
         self._database = database
         self._kept = kept
-        self._keep()
+        self._last: list[bytes] = []
+        # Before each, so that what the one before it left is kept.
+        sqlalchemy.event.listen(storage.engine, "commit", lambda _: self.keep())
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._storage, name)
-        return self._watch(found) if name in WRITES else found
-
-    def _watch(self, write: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            written = write(*arguments, **named)
-            self._keep()
-            return written
-
-        return call
-
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Keep the database as it is, unless it is as it was."""
+        # With the log of what is not yet in the file itself.
+        files = [Path(f"{self._database}{suffix}") for suffix in ("", "-wal")]
+        found = [file.read_bytes() for file in files if file.exists()]
+        if found == self._last:
+            return
+        self._last = found
         folder = self._kept / f"{len(list(self._kept.iterdir())):03}"
         folder.mkdir()
         for file in self._database.parent.glob(f"{self._database.name}*"):
-            shutil.copy(file, folder)  # with the log of what is not yet in the file itself
+            shutil.copy(file, folder)
 
 
-def test_a_kill_at_every_change(make_rig: MakeRig, tmp_path: Path) -> None:
-    """Before the first write, between any two, and after the last: the same trials, no other."""
+@pytest.mark.parametrize("together", [True, False])
+def test_a_kill_at_every_change(
+    make_rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """Before the first write, between any two, and after the last: the same trials, no other.
+
+    Also where a trial's attributes are written one by one, as in another release of Optuna.
+    """
+    if not together:
+        monkeypatch.setattr(LeanStorage, "together", lambda _: contextlib.nullcontext())
     kept = tmp_path / "kept"
     kept.mkdir()
     rig = make_rig("whole", count=1, sampler="tpe")
-    rig.wrap = lambda storage: Watched(storage, rig.folder / "optuna.db", kept)
+    watches: list[Watch] = []
+
+    def watch(storage: Any) -> Any:
+        watches.append(Watch(storage, rig.folder / "optuna.db", kept))
+        return storage
+
+    rig.wrap = watch
     budget = Budget(3, None)
     (whole,) = rig.run(budget)
+    watches[0].keep()
     expected = [result.record for result in whole]
     assert expected[0].settings == default_settings(FakeEncoder())
     kills = sorted(kept.iterdir())
-    assert len(kills) > 40
+    assert len(kills) > (20 if together else 35)
     for kill in kills:
         again = make_rig(f"killed {kill.name}", count=1, sampler="tpe")
         shutil.copytree(kill, again.folder, dirs_exist_ok=True)

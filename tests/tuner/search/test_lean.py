@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
 from tuner.rundir.database import close_storage, open_storage
-from tuner.search.lean import LeanStorage
+from tuner.search import lean, samplers
+from tuner.search.lean import LeanStorage, read_pages
 
 
 def test_attributes_stay_in_the_database(tmp_path: Path) -> None:
@@ -54,4 +56,51 @@ def test_queued_trials_come_in_their_order(tmp_path: Path) -> None:
     asked = study.ask()
     assert asked.suggest_float("x", 0.0, 1.0) == 0.25
     assert len(study.get_trials(states=(TrialState.WAITING,))) == 1
+    close_storage(database)
+
+
+def test_what_is_written_is_noted(tmp_path: Path) -> None:
+    """A trial that runs is in memory as it is in the database, without being read back."""
+    database = open_storage(tmp_path / "optuna.db")
+    study = optuna.create_study(storage=LeanStorage(database), study_name="aac@64")
+    study.enqueue_trial({"x": 0.5}, user_attrs={"ordinal": 0})
+    before = study.get_trials(deepcopy=False)
+    trial = study.ask()
+    trial.suggest_float("x", 0.0, 1.0)
+    trial.suggest_categorical("y", ["off", 2, True])
+    trial.set_user_attr("start", [1.0, None])
+    study._storage.set_trial_system_attr(trial._trial_id, "told", "later")
+    trial.report(3.0, 1)
+    (noted,) = study.get_trials()
+    (stored,) = optuna.load_study(storage=database, study_name="aac@64").trials
+    noted.datetime_start = stored.datetime_start
+    assert noted == stored
+    assert before[0].state == TrialState.WAITING and before[0].params == {}
+    close_storage(database)
+
+
+def test_only_what_tpe_sees_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many trials the best and the latest, in a study that goes on as in a new one."""
+    monkeypatch.setattr(samplers, "BEST", 2)
+    monkeypatch.setattr(samplers, "LATEST", 5)
+    monkeypatch.setattr(lean, "PAGE", 3)
+    database = open_storage(tmp_path / "optuna.db")
+    storage = LeanStorage(database, all_trials=False)
+    study = optuna.create_study(storage=storage, study_name="aac@64", direction="maximize")
+    waits = study.ask()
+    for number in range(1, 30):
+        trial = study.ask()
+        state = TrialState.FAIL if number == 20 else TrialState.COMPLETE
+        study.tell(trial, None if number == 20 else 90.0 - number, state=state)
+    again = LeanStorage(database, all_trials=False)
+    for each in (storage, again):
+        trials = each.get_all_trials(study._study_id, deepcopy=False)
+        assert len(trials) <= 1 + 2 + 5 + 3
+        assert {0, 1, 2, *range(25, 30)} <= {trial.number for trial in trials}
+    study.tell(waits, 1.0)
+    assert [t.number for page in read_pages(database, study._study_id) for t in page] == [
+        *range(30)
+    ]
+    whole = optuna.load_study(storage=LeanStorage(database), study_name="aac@64")
+    assert [trial.number for trial in whole.trials] == [*range(30)]
     close_storage(database)
