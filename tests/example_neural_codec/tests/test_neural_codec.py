@@ -15,7 +15,7 @@ from tuner.testing import EncoderContract, make_clip
 
 
 @torch.inference_mode()
-def fit(seed=0, rounds=4):
+def fit(seed=0, rounds=2):
     """A block transform, and codebooks by k-means on what the ones before leave."""
     network = Network()
     width = network.codebooks.shape[2]

@@ -43,7 +43,7 @@ class Network(nn.Module):
         left = latents[:, None]  # frame, candidate, number
         codes = torch.zeros((*left.shape[:2], 0), dtype=torch.long)
         for book in self.codebooks[:codebooks]:
-            distances = torch.cdist(left, book[None].expand(len(left), -1, -1)).flatten(1)
+            distances = torch.cdist(left.flatten(0, 1), book).reshape(len(left), -1)
             best = distances.topk(min(beam, distances.shape[1]), largest=False).indices
             old, new = best // len(book), best % len(book)
             left = left.gather(1, old[..., None].expand(-1, -1, left.shape[2])) - book[new]
