@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def make_clip(channels: int = 2, duration_s: float = CLIP_S) -> Pcm:
     Returns:
         float32 ``[channels, T]`` at 48 kHz.
     """
+    return _make_stereo(duration_s)[:channels].copy()
+
+
+@functools.cache
+def _make_stereo(duration_s: float) -> Pcm:
     time_s = np.arange(round(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
     rng = np.random.default_rng(7)
     partials = np.outer((220.0, 277.0, 880.0, 1760.0, 5300.0), time_s)
@@ -32,7 +38,7 @@ def make_clip(channels: int = 2, duration_s: float = CLIP_S) -> Pcm:
     noise = rng.standard_normal((2, time_s.size)) * 0.02
     side = rng.standard_normal(time_s.size) * np.exp(-(time_s % 0.33) / 0.02) * 0.1
     stereo = np.stack([chord + clicks + side, 0.6 * chord + clicks - side]) + noise
-    return stereo[:channels].astype(np.float32)
+    return stereo.astype(np.float32)
 
 
 def make_surround(channels: int, duration_s: float = 6.0, seed: int = 0) -> Pcm:

@@ -63,6 +63,8 @@ FAITHFUL = 0.9
 QUIET_PEAK = 1e-3
 #: File names that a careless command line trips over: an option, a protocol, a shell.
 HOSTILE_NAMES = ("-o", "a:b", 'it\'s $(id) "x"; é\n')
+#: With how many settings a mode is tried.
+VARIED = 5
 #: Time limit with which a hanging binary is tested, s, and how long it would hang.
 SHORT_TIMEOUT_S, HANG_S = 0.5, 60
 
@@ -160,9 +162,9 @@ class EncoderContract:
         encoder takes: some codecs have rates for stereo alone.
         """
         for channels in self.channels:
+            clip, knob = make_clip(channels), self._high_knob(mode, channels)
             for rate in (SAMPLE_RATE, 44_100):
-                clip = make_clip(channels)
-                aligned = self._round_trip(clip, mode, self._high_knob(mode, channels), rate)
+                aligned = self._round_trip(clip, mode, knob, rate)
                 lag, correlation = find_delay(clip, aligned)
                 where = f"{mode.name}, {channels} channels, {rate} Hz"
                 assert lag == 0 and correlation > self.faithful, f"{where}: {lag}, {correlation}"
@@ -174,7 +176,7 @@ class EncoderContract:
         if 1 not in self.channels:
             pytest.skip("the codec takes no mono")
         clip = make_clip(1)
-        for settings in self._varied(mode, 5):
+        for settings in self._varied(mode):
             encoded = self.encoder.encode(clip, SAMPLE_RATE, settings, self._knob(mode))
             assert self.encoder.decode(encoded)[0].shape[0] == 1, settings
 
@@ -273,9 +275,7 @@ class EncoderContract:
         )
         clip = (np.round(faded * 32767) / 32768).astype(np.float32)
         knob = self._knob(mode)
-        for name, settings in zip(
-            HOSTILE_NAMES, self._varied(mode, len(HOSTILE_NAMES)), strict=False
-        ):
+        for name, settings in zip(HOSTILE_NAMES, self._varied(mode), strict=False):
             encoded = encoder.encode(clip, rate, settings, knob)
             # Two names, also where what is coded is a WAV file.
             source, target = f"{name}.wav", f"{name}2{encoded.suffix}"
@@ -359,21 +359,36 @@ class EncoderContract:
         with pytest.raises(error, match=match):
             impostor.encode(self._clip(), SAMPLE_RATE, default_settings(impostor), self._knob(mode))
 
-    def _varied(self, mode: RateMode, count: int) -> list[Settings]:
-        """The defaults, and settings with many parameters moved."""
-        settings = [default_settings(self.encoder, mode.name)]
+    @classmethod
+    def _varied(cls, mode: RateMode) -> list[Settings]:
+        """The defaults, and settings with many parameters moved: `VARIED` where it takes so many.
+
+        Of each mode once for the class, as all are tried.
+        """
+        if "_varied_of_class" not in cls.__dict__:
+            cls._varied_of_class = {}
+        if mode.name not in cls._varied_of_class:
+            cls._varied_of_class[mode.name] = cls._vary(mode)
+        return cls._varied_of_class[mode.name]
+
+    _varied_of_class: ClassVar[dict[str, list[Settings]]]
+
+    @classmethod
+    def _vary(cls, mode: RateMode) -> list[Settings]:
+        settings = [default_settings(cls.encoder, mode.name)]
         rng = np.random.default_rng(3)
         tries = 0
-        while len(settings) < count and tries < 20:
+        clip, knob = make_clip(max(cls.channels)), spread_knobs(mode, 3)[1]
+        while len(settings) < VARIED and tries < 20:
             tries += 1
             values: dict[str, Value] = {}
-            for parameter in self.encoder.parameters:
+            for parameter in cls.encoder.parameters:
                 if rng.random() < 0.5:
                     others = other_values(parameter)
                     values[parameter.name] = others[int(rng.integers(len(others)))]
-            candidate = settings_with(self.encoder, mode, values)
+            candidate = settings_with(cls.encoder, mode, values)
             try:
-                self.encoder.encode(self._clip(), SAMPLE_RATE, candidate, self._knob(mode))
+                cls.encoder.encode(clip, SAMPLE_RATE, candidate, knob)
             except EncoderError:
                 continue  # a combination that the encoder refuses
             settings.append(candidate)
