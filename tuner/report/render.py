@@ -9,6 +9,7 @@ text and run in their order as soon as the text has been painted. Then ``<html d
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -134,8 +135,9 @@ def embed_json(value: Any) -> str:
     return text
 
 
+@functools.cache
 def make_environment() -> Environment:
-    """Jinja with the report's filters; everything is escaped."""
+    """Jinja with the report's filters; everything is escaped. Each template is compiled once."""
     environment = Environment(
         loader=PackageLoader("tuner.report"),
         autoescape=True,
