@@ -33,6 +33,18 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def in_place() -> Iterator[None]:
+    """Jobs of commands run in this process: for tests of what is done with their outcomes.
+
+    Those in `tests/tuner/jobs` and the commands that `tests/reliability` starts prove processes.
+    """
+    from tuner.testing import jobs_in_place
+
+    with jobs_in_place():
+        yield
+
+
 @pytest.fixture(scope="session")
 def lacking() -> Callable[[str], NoReturn]:
     """Ends a test for want of a program: it is skipped, or fails where it should be installed."""

@@ -24,7 +24,7 @@ from tuner.records import Answer
 from tuner.results import read_results
 from tuner.sound.clips import load_clips
 from tuner.study.spec import ClipsSpec, StudySpec
-from tuner.testing import FakeEncoder, FakeScorer
+from tuner.testing import FakeEncoder, FakeScorer, jobs_in_place
 
 DRIVER = Path(__file__).with_name("driver.py")
 #: How long to wait for what a session does, its start and its imports included, of which a busy
@@ -54,7 +54,7 @@ def _make_parts(
     scorer: FakeScorer | None = None,
     fixed: tuple[tuple[str, str], ...] = (),
 ) -> Parts:
-    """What `Rig.start` runs, for `conduct` in this process: it saves half of the time."""
+    """What `Rig.start` runs, for `conduct` in this process: it saves most of the time."""
     spec = StudySpec("fake", ClipsSpec(str(music)), (64.0,), trials=trials, workers=1, fixed=fixed)
     judges = (FakeScorer("visqol"), FakeScorer("zimtohrli"))
     model = scorer or FakeScorer("insenet")
@@ -165,7 +165,8 @@ class Rig:
     def go_on(self) -> Answer:
         """Run the same command again, to its end: all that was finished is still there."""
         before = self.kept() if self.run.exists() else Kept(frozenset(), {})
-        conduct(_make_parts(self.music), self.run, "tuner run")
+        with jobs_in_place():
+            conduct(_make_parts(self.music), self.run, "tuner run")
         assert before.is_in(self.kept())
         result = self.result()
         assert [trial.number for trial in result.trials] == list(range(TRIALS))
@@ -187,7 +188,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_parts() -> Callable[..., Parts]:
+def make_parts(in_place: None) -> Callable[..., Parts]:
     """Makes what a run is wired from."""
     return _make_parts
 

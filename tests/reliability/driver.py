@@ -18,15 +18,8 @@ import resource
 import time
 from pathlib import Path
 
-import tuner.cli.commands.run
-import tuner.plugins
-import tuner.report
-from tuner.cli import main
 from tuner.encoder import Encoded, Pcm, Settings
-from tuner.jobs.local import LocalExecutor
-from tuner.rundir import disk
 from tuner.scorer import Score
-from tuner.search.trials import Trials
 from tuner.testing import FakeEncoder, FakeScorer
 from tuner.time_limit import TimeLimit
 
@@ -95,6 +88,14 @@ class Scorer(FakeScorer):
 
 def install() -> None:
     """Put the fakes and the stops in their places."""
+    # Imported here, as worker processes load this file, too: most of their time would be imports.
+    import tuner.cli.commands.run
+    import tuner.plugins
+    import tuner.report
+    from tuner.jobs.local import LocalExecutor
+    from tuner.rundir import disk
+    from tuner.search.trials import Trials
+
     encoder = Encoder(**OPTIONS.get("encoder", {}))
     scorer = Scorer("insenet", **OPTIONS.get("scorer", {}))
     judges = (FakeScorer("visqol"), FakeScorer("zimtohrli"))
@@ -124,5 +125,7 @@ def install() -> None:
 
 
 if __name__ == "__main__":
+    from tuner.cli import main
+
     install()
     main()

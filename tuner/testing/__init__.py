@@ -9,7 +9,7 @@ An adapter's or a metric's whole test module, an outsider's too::
         metric = MyMetric()
 """
 
-from tuner.testing.at_once import AtOnce
+from tuner.testing.at_once import AtOnce, jobs_in_place
 from tuner.testing.clips import CLIP_S, make_clip, real_clip
 from tuner.testing.contract import EncoderContract
 from tuner.testing.executor_contract import ExecutorContract
@@ -27,6 +27,7 @@ __all__ = [
     "MetricContract",
     "SteppedEncoder",
     "find_breaches",
+    "jobs_in_place",
     "make_clip",
     "make_trial",
     "real_clip",

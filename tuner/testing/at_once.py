@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from tuner.errors import TunerError
+from tuner.jobs import executor
 from tuner.jobs.cache import Cache
 from tuner.jobs.job import Job, Outcome, run_job
 
@@ -40,3 +46,19 @@ class AtOnce:
 
     def close(self, *, cancel: bool = False) -> None:
         """Nothing to close."""
+
+
+@contextmanager
+def jobs_in_place() -> Iterator[None]:
+    """Commands that would start worker processes run their jobs in the calling thread meanwhile.
+
+    A process costs a second or two of imports, many times what jobs on fakes cost.
+    """
+    make = executor.make_executor
+
+    def make_at_once(name: str, *, cache_folder: Path, **given: Any) -> AtOnce:
+        inspect.signature(make).bind(name, cache_folder=cache_folder, **given)
+        return AtOnce(Cache(cache_folder.absolute()))
+
+    with mock.patch.object(executor, "make_executor", make_at_once):
+        yield

@@ -23,7 +23,7 @@ def wire(music: Path, trials: int = 3, *, seed: int = 0, **changes: object) -> P
 
 
 @pytest.fixture
-def make_parts(music: Path) -> Callable[..., Parts]:
+def make_parts(music: Path, in_place: None) -> Callable[..., Parts]:
     """Makes what a run is wired from: (trials, seed=, …), where more are the fake encoder's."""
 
     def make(*given: int, **changes: object) -> Parts:

@@ -23,7 +23,7 @@ from tuner.testing import FakeEncoder, FakeScorer
 
 
 @pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+def fakes(monkeypatch: pytest.MonkeyPatch, in_place: None) -> None:
     """The fake encoder and metrics instead of real ones."""
     model, judge = FakeScorer("insenet", slope=1.0), FakeScorer("visqol", slope=0.5)
     for module in (plugins, player):

@@ -21,7 +21,7 @@ KINDS = ("reference", "coded")
 
 
 @pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+def fakes(monkeypatch: pytest.MonkeyPatch, in_place: None) -> None:
     """The fake encoder and model instead of real ones."""
     monkeypatch.setattr(plugins, "load_encoder", lambda name, binary=None: FakeEncoder())
     monkeypatch.setattr(cli_run, "load_metrics", lambda *_: (FakeScorer("insenet"), ()))

@@ -23,6 +23,7 @@ from tuner.study.spec import ClipsSpec, StudySpec, parse_study
 from tuner.testing import FakeEncoder, FakeScorer
 
 SIDES: tuple[Side, Side] = ("tune", "holdout")
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 def make_clips(kind: str, count: int) -> list[Clip]:
