@@ -9,7 +9,8 @@ What is replaced, and nothing else is:
   the page's folder.
 - **Size.** `SMALLER` adds options that make a command small: few trials, excerpts, epochs; a study
   file's clips and bitrates.
-- **Workers.** Jobs run where they are submitted (`AtOnce`), which saves the start of a process.
+- **Workers.** Jobs run where they are submitted (`AtOnce`), which saves the start of a process;
+  they find in their cache what finished runs encoded and scored.
 - **Programs elsewhere.** Commands in `ELSEWHERE`, and those of `tuner` that match `UNRUN`, are
   parsed, by the program's own parser where there is one, and not run; why is said there.
 """
@@ -56,6 +57,20 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 SOUNDS = ("castanets", "mix", "speech", "drums")
 CLIP_S = 2.5
 
+#: The program of docs/metrics.md: quick, as it is started for each score; of every ninth sample
+#: it reads the upper 16 bits.
+SNR = """import array, sys, wave
+
+def read(path):
+    raw = wave.open(path).readframes(-1)
+    upper = bytearray(len(raw) // 3 * 2)
+    upper[::2], upper[1::2] = raw[1::3], raw[2::3]
+    return array.array("h", bytes(upper))[::9]
+
+a, b = map(read, sys.argv[-2:])
+noise = sum((x - y) ** 2 for x, y in zip(a, b)) / sum(x * x for x in a)
+print("MOS-LQO:", 1 + 4 / (1 + 30 * noise**0.5))
+"""
 #: Options that make a command small; an option given twice counts as it is given last.
 SMALLER = {
     "run": "--trials 1 --workers 1 --no-ablation --exhibits none",
@@ -193,20 +208,23 @@ def made(tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoRe
 
 
 def _make(folder: Path) -> None:
+    (folder / "cache").mkdir()
     for name in ("music", "clips"):
         (folder / name).mkdir()
         for seed, sound in enumerate(SOUNDS):
             pcm = synthesize(sound, seed, CLIP_S).T
             soundfile.write(folder / name / f"{sound}.wav", pcm, 48_000, subtype="PCM_16")
     for name, more in (
-        ("aac", "--encoder aac --bitrates 64,96 --trials 3 --judges 2f"),
+        ("aac", "--encoder aac --bitrates 64,96 --trials 3 --judges none"),
         ("opus", "--encoder opus --bitrates 64 --judges none"),
         ("lame", "--encoder lame --bitrates 64 --judges none"),
         ("night", "--encoder aac --bitrates 64 --hours 10 --judges none"),
         ("aac85", "--encoder aac --target-quality 85 --judges none"),
     ):
         out = ["--clips", str(folder / "music"), "--out", str(folder / "runs" / name)]
-        run_tuner(["run", *out, *SMALLER["run"].split(), *more.split()])
+        with mock.patch.dict(os.environ, HOME=str(folder)):
+            run_tuner(["run", *out, *SMALLER["run"].split(), *more.split()])
+        shutil.copytree(folder / "runs" / name / "cache", folder / "cache", dirs_exist_ok=True)
 
 
 def prepare(made: Path, home: Path) -> Path:
@@ -234,10 +252,7 @@ def prepare(made: Path, home: Path) -> Path:
     shutil.copy(DOCS / "oggenc.toml", page)
     (page / "night.toml").write_text(_block("README.md", "hours"))
     (page / "my-metric.toml").write_text(_block("docs/metrics.md", "my-metric"))
-    snr = "import sys, numpy as np, soundfile as s\na, b = (s.read(f)[0] for f in sys.argv[-2:])\n"
-    snr += "n = min(len(a), len(b))\nnoise = ((a[:n] - b[:n]) ** 2).mean() / (a**2).mean()\n"
-    snr += "print('MOS-LQO:', 1 + 4 / (1 + 30 * noise**0.5))\n"
-    _write_program(page / "my-metric", f"#!{sys.executable}\n{snr}")
+    _write_program(page / "my-metric", f"#!{sys.executable} -IS\n{SNR}")
     lame = f'#!/bin/sh\nexec {shutil.which("lame")} "$@"\n'
     for name in ("old/lame", "new/lame", "lame-dev"):
         _write_program(page / name, lame)
@@ -282,6 +297,8 @@ def _answer(test: Path) -> None:
 
 def _make_at_once(name: str, *, cache_folder: Path, **given: Any) -> AtOnce:
     assert name == "local", given
+    if not cache_folder.exists():
+        shutil.copytree(Path.home() / "cache", cache_folder)
     return AtOnce(Cache(cache_folder.absolute()))
 
 
