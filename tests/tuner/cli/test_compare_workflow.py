@@ -21,6 +21,8 @@ from tuner.sound.synth import synthesize
 DOCUMENT = Path(__file__).parents[3] / "docs" / "compare.md"
 #: Installs software: the one step that is not run here.
 INSTALL = "pip install ./codec-tuner"
+#: Seconds of each clip: the least that is allowed.
+CLIP_S = 2.5
 #: Stand for LAME's source and a compiler: what is built starts the LAME that is here.
 CONFIGURE = '#!/bin/sh\ntest "$*" = --disable-shared\n'
 MAKE = "#!/bin/sh\nmkdir -p frontend\ncp lame.in frontend/lame\n"
@@ -48,7 +50,7 @@ def checkout(job: dict[str, Any], tmp_path: Path, lacking: Callable[[str], NoRet
     for path in paths:
         (tmp_path / path).mkdir()
     for number, sound in enumerate(("castanets", "mix", "speech")):
-        pcm = synthesize(sound, number, 5.0)
+        pcm = synthesize(sound, number, CLIP_S)
         soundfile.write(tmp_path / "clips" / f"{sound}.wav", pcm.T, SAMPLE_RATE)
     write_script(tmp_path / "bin" / "make", MAKE)
     return tmp_path
@@ -74,8 +76,8 @@ def run_steps(job: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[
     scripts = [step["run"] for step in job["steps"] if "run" in step]
     assert scripts[0] == INSTALL and len(scripts) == 3
     for script in scripts[1:]:
-        # The judges take most of the time, and have no say in the gate.
-        quick = script.replace("--fail-below", "--no-judges --fail-below")
+        # The judges take most of the time, and have no say in the gate; so does a second worker.
+        quick = script.replace("--fail-below", "--no-judges --workers 1 --fail-below")
         done = subprocess.run(
             ["bash", "-e", "-c", quick],
             cwd=folder,
