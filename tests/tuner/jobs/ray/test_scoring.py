@@ -34,6 +34,7 @@ from tuner.testing import FakeScorer
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 PATIENCE_S = 120
+two_actors = pytest.mark.parametrize("executor", [0.5], indirect=True, ids=["two actors"])
 #: What the scorer below refuses: the sixteen samples that a clip begins with, about (a high-pass
 #: of a few hertz goes before every scorer).
 REFUSED = np.float32(0.9) * (-1) ** np.arange(16)
@@ -89,11 +90,12 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture
-def executor(cluster: None, tmp_path: Path) -> Iterator[Executor]:
-    """Three workers, and two actors on the one GPU."""
+def executor(request: pytest.FixtureRequest, cluster: None, tmp_path: Path) -> Iterator[Executor]:
+    """Three workers, and an actor on the one GPU, or more where a test gives the share of each."""
+    share = getattr(request, "param", 1.0)
     while ray.available_resources().get("GPU") != 1.0:  # the last test's actors are leaving
         time.sleep(0.1)
-    executor = make_executor("ray", workers=3, cache_folder=tmp_path / "cache", scorer_gpu=0.5)
+    executor = make_executor("ray", workers=3, cache_folder=tmp_path / "cache", scorer_gpu=share)
     yield executor
     executor.close(cancel=True)
 
@@ -140,6 +142,7 @@ def test_the_model_scores_as_on_the_processor(executor: Executor, job: Job, tmp_
     assert (again.scored, again.cached_encodes, again.cached_scores) == (0, 1, 1)
 
 
+@two_actors
 def test_batches_hold_what_many_tasks_wait_for(
     executor: Executor, jobs: list[Job], scorer: BatchScorer, tmp_path: Path
 ) -> None:
@@ -160,6 +163,7 @@ def test_batches_hold_what_many_tasks_wait_for(
     assert len({pid for pid, _, _ in diary}) == 1
 
 
+@two_actors
 def test_a_killed_actor_loses_nothing(
     executor: Executor, jobs: list[Job], scorer: BatchScorer, tmp_path: Path
 ) -> None:
