@@ -175,13 +175,16 @@ class _Worker:
 
     @staticmethod
     def _await_start(process: SpawnProcess, pipe: Connection) -> None:
-        """Wait for `STARTED`. A worker that was killed before is found dead by its first job.
+        """Wait for `STARTED`. A worker that is killed meanwhile is found dead by its first job.
 
         Raises:
             RunError: it ended by itself: so will every other.
         """
         try:
-            pipe.recv_bytes()
+            if pipe.poll(JOB_LIMIT_S):
+                pipe.recv_bytes()
+            else:
+                process.kill()
         except (EOFError, OSError):
             process.join()
             if process.exitcode and process.exitcode > 0:
