@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 #: mallopt(3): what is larger is mapped by itself, and given back at once; what is free at the end
 #: of the heap beyond this is given back.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-#: The most that glibc takes for either, about, bytes.
-_NEVER = 1 << 30
+#: More than is freed at once, bytes; and the largest `_M_MMAP_THRESHOLD` of glibc before 2.35.
+_NEVER, _OLD_MOST = 1 << 30, 32 << 20
 
 
 def keep_freed_memory() -> None:
@@ -24,5 +25,16 @@ def keep_freed_memory() -> None:
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _NEVER)
+        set_thresholds(mallopt)
+
+
+def set_thresholds(mallopt: Callable[[int, int], int]) -> None:
+    """Set both thresholds, or neither.
+
+    Once either is set, glibc no longer adapts the other: a refused one would stay at 128 KiB.
+
+    Args:
+        mallopt: the C library's; 0 where it refuses.
+    """
+    if mallopt(_M_MMAP_THRESHOLD, _NEVER) or mallopt(_M_MMAP_THRESHOLD, _OLD_MOST):
         mallopt(_M_TRIM_THRESHOLD, _NEVER)
