@@ -29,7 +29,9 @@ def remove_constants(reference: Pcm, coded: Pcm) -> tuple[Pcm, Pcm]:
 
 
 def _has_constant(pcm: Pcm) -> bool:
-    power = np.einsum("ct,ct->c", pcm, pcm) / max(pcm.shape[1], 1)
+    if not pcm.size:
+        return False
+    power = np.einsum("ct,ct->c", pcm, pcm) / pcm.shape[1]
     return bool(np.any(pcm.mean(axis=1) ** 2 > NO_CONSTANT * power))
 
 

@@ -42,6 +42,8 @@ def test_only_constants_are_removed() -> None:
     filtered, without = remove_constants(reference, moved)
     assert abs(without[1, SAMPLE_RATE // 2 :].mean()) < 0.002
     assert remove_constants(reference, moved)[0] is filtered
+    empty = music[:, :0]
+    assert remove_constants(empty, empty) == (empty, empty)
 
 
 @pytest.fixture(scope="module")
