@@ -187,7 +187,7 @@ class _Worker:
                 process.kill()
         except (EOFError, OSError):
             process.join()
-            if process.exitcode and process.exitcode > 0:
+            if process.exitcode is not None and process.exitcode >= 0:
                 raise RunError(
                     f"worker processes end before they can start (exit code {process.exitcode}; the"
                     " message above says why)",

@@ -89,17 +89,23 @@ def test_a_worker_that_cannot_be_started_ends_the_run(executor: Executor, job: J
     assert executor.submit(job).result(PATIENCE_S).encodes == 1
 
 
-def test_a_script_without_a_guard_is_told_what_it_lacks(job: Job, cache_folder: Path) -> None:
-    """Its workers run it again; that is no failure of the job."""
+@pytest.mark.parametrize("is_caught", [False, True])
+def test_a_script_without_a_guard_is_told_what_it_lacks(
+    job: Job, cache_folder: Path, is_caught: bool
+) -> None:
+    """Its workers run it again; that is no failure of the job. Nor if it ends them with code 0."""
     script = cache_folder.parent / "script.py"
     script.write_text(
-        "import pickle\n"
+        "import pickle, sys\n"
         "from tuner.jobs.executor import make_executor\n"
         f"job = pickle.loads({pickle.dumps(job)!r})\n"
         f"folder = pickle.loads({pickle.dumps(cache_folder)!r})\n"
         "executor = make_executor('local', workers=1, cache_folder=folder)\n"
         "try:\n"
         "    executor.submit(job).result()\n"
+        "except RuntimeError:\n"  # of a worker that starts workers
+        f"    sys.exit(0) if {is_caught} else None\n"
+        "    raise\n"
         "finally:\n"
         "    executor.close(cancel=True)\n"
     )
