@@ -76,6 +76,8 @@ class LeanStorage(_CachedStorage):  # type: ignore[misc]
             yield
             self._write()
         finally:
+            with self._lock:
+                self._drop_unwritten()
             self._rows = None
 
     def get_all_trials(
@@ -137,6 +139,7 @@ class LeanStorage(_CachedStorage):  # type: ignore[misc]
         """See `optuna.storages.BaseStorage`."""
         trial = self._find(trial_id)
         if self._rows is None or trial is None or key in trial.user_attrs:
+            self._write()  # what is changed may be among it
             super().set_trial_user_attr(trial_id, key, value)
         else:
             row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
@@ -184,7 +187,14 @@ class LeanStorage(_CachedStorage):  # type: ignore[misc]
             for table, rows in self._rows.items():
                 if rows:
                     connection.execute(sqlalchemy.insert(table), rows)
-                    rows.clear()
+        for rows in self._rows.values():
+            rows.clear()
+
+    def _drop_unwritten(self) -> None:
+        """Of what an error or Ctrl-C kept from being written, memory must not tell either."""
+        for row in (self._rows or {}).get(TrialUserAttributeModel, []):
+            if (trial := self._renew(row["trial_id"])) is not None:
+                trial.user_attrs.pop(row["key"], None)
 
     def _read_trials_from_remote_storage(self, study_id: int) -> None:
         if study_id in self._read:

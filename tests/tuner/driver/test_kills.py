@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 import pytest
 import sqlalchemy
+from optuna.storages._rdb.models import TrialUserAttributeModel
 
 from tuner.encoder import default_settings
 from tuner.errors import EncoderFailed, EncoderTimedOut
@@ -88,6 +89,36 @@ def test_a_kill_at_every_change(
             search([lane], again.evaluate, budget, again.executor, again.window, lambda _: None)
             assert [r.record for r in lane.results] == expected, f"killed after {kill.name} writes"
             assert lane.default() == expected[0]
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_an_interruption_where_a_result_is_written(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """By Ctrl-C, or a database that fails once: what ends as told has its result there."""
+    (whole,) = make_rig("whole", count=1, sampler="tpe", window=1).run(BUDGET)
+    rig = make_rig("interrupted", count=1, sampler="tpe", window=1)
+    write = LeanStorage._write
+
+    def write_less(storage: LeanStorage) -> None:
+        rows = (storage._rows or {}).get(TrialUserAttributeModel, [])
+        is_due = any(row["key"] == "result" for row in rows)
+        if is_written or not is_due:
+            write(storage)
+        if is_due:
+            raise KeyboardInterrupt
+
+    rig.run(Budget(2, None))
+    with monkeypatch.context() as patch:
+        patch.setattr(LeanStorage, "_write", write_less)
+        with pytest.raises(KeyboardInterrupt):
+            rig.run(BUDGET)
+    (results,) = rig.run(BUDGET)
+    assert [result.record for result in results] == [result.record for result in whole]
+    with rig.open() as (lane,):
+        states = [trial.state.name for trial in lane.store.trials() if "result" in trial.user_attrs]
+        told = [trial for trial in lane.store.trials() if trial.state.name == "COMPLETE"]
+    assert states == ["COMPLETE"] * 4 and len(told) == 4
 
 
 def test_the_default_is_known_by_its_settings(make_rig: MakeRig) -> None:

@@ -79,6 +79,18 @@ def test_what_is_written_is_noted(tmp_path: Path) -> None:
     close_storage(database)
 
 
+def test_what_is_set_twice_before_it_is_written(tmp_path: Path) -> None:
+    """The last value counts."""
+    database = open_storage(tmp_path / "optuna.db")
+    storage = LeanStorage(database)
+    trial = optuna.create_study(storage=storage).ask()
+    with storage.together():
+        for value in (1, 2):
+            trial.set_user_attr("told", value)
+    assert trial.user_attrs == database.get_trial(trial._trial_id).user_attrs == {"told": 2}
+    close_storage(database)
+
+
 def test_only_what_tpe_sees_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many trials the best and the latest, in a study that goes on as in a new one."""
     monkeypatch.setattr(samplers, "BEST", 2)
