@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
 
 from tuner.errors import RunError, StudyError, WorkerDied
+from tuner.jobs import local
 from tuner.jobs.cache import Cache
 from tuner.jobs.executor import Executor, make_executor
 from tuner.jobs.job import ClipRef, Job, run_job
@@ -143,6 +145,23 @@ def test_a_job_whose_worker_is_killed_once_is_tried_again(
     assert "died (exit code -9)" in caplog.text
     executor.close()
     assert not _workers()
+
+
+def test_a_worker_that_hangs_as_it_starts_is_ended(
+    executor: Executor, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that it imports may do so, or a network's disk."""
+    start = SpawnProcess.start
+
+    def start_stopped(process: SpawnProcess) -> None:
+        start(process)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+
+    monkeypatch.setattr(local, "JOB_LIMIT_S", 0.0)
+    monkeypatch.setattr(SpawnProcess, "start", start_stopped)
+    with pytest.raises(WorkerDied, match=r"died 2 times \(signal 9"):
+        executor.submit(job).result(PATIENCE_S)
 
 
 def test_a_job_that_hangs_is_ended(
