@@ -193,7 +193,7 @@ class _Worker:
                     " message above says why)",
                     remedy=(
                         'a Python script that runs jobs needs `if __name__ == "__main__":` around'
-                        " them, as workers import it"
+                        " them, as workers import it; where memory is short, use fewer workers"
                     ),
                 ) from None
 

@@ -156,7 +156,10 @@ def _draw_effects(
         objectives: ``[trials]``; -inf where there is none.
         errors: their standard errors, ``[trials]``.
     """
-    told = np.maximum(objectives, objectives.max() - DEPTH)
+    floor = objectives.max() - DEPTH
+    told = np.maximum(objectives, floor)
+    # What is under the floor for certain is no less sure for how far under it is.
+    errors = np.maximum(objectives + errors, floor) - told
     unit = max(float(told.std()), 1e-9)
     told = (told - told.mean()) / unit
     # Prior variance 1 each.
