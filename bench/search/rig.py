@@ -121,7 +121,7 @@ def run(setup: Setup) -> Searched:
         cache_folder=setup.cache or setup.folder / "cache",
     )
     if setup.warm:
-        _warm_up(setup, encoder, executor)
+        warm_up(setup, encoder, executor)
     with _open(setup, encoder) as lane:
         before = lane.timing()
 
@@ -142,7 +142,7 @@ def run(setup: Setup) -> Searched:
         return Searched(list(lane.results), lane.timing(), session, _less(lane.timing(), before))
 
 
-def _warm_up(setup: Setup, encoder: Encoder, executor: Executor) -> None:
+def warm_up(setup: Setup, encoder: Encoder, executor: Executor) -> None:
     """One job for each worker, of a knob that no search near the target will want."""
     settings = default_settings(encoder)
     knob = find_rate_mode(encoder, settings.rate_mode).high

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from bench.search.parts import CHEAP, Site, cpu_s
-from bench.search.rig import cores, run, side_clips
+from bench.search.rig import cores, run, side_clips, warm_up
 from tuner.answer.validation import validate_bitrate
 from tuner.answer.validator import Validator
 from tuner.cli.commands.run import load_metrics
@@ -34,6 +34,7 @@ def validation(site: Site) -> None:
             "holdout": side_clips(site.clips, site.out / "clips", "holdout"),
         }
         adapter = load_encoder(encoder, None)
+        warm_up(setup, adapter, executor)  # a run's workers are those of its search
         setup_ = Validator(adapter, "", executor, clips, scorer, judges, 0, lambda _: None)
         started, before = time.monotonic(), cpu_s(resource.RUSAGE_CHILDREN)
         records = [result.record for result in found.results]
