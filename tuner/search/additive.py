@@ -61,20 +61,10 @@ class AdditiveModel:
         self._space = space
         self._trials: dict[int, _Tried] = {}
 
-    def add(
-        self, number: int, settings: Settings, objective: float | None, error: float = 0.0
-    ) -> None:
-        """Take in a trial.
-
-        Args:
-            number: its number.
-            settings: what it tried.
-            objective: points; None counts as bad.
-            error: standard error of the objective, points. Most trials are pruned on a few clips,
-                whose estimates must not outweigh what was heard on all.
-        """
+    def add(self, number: int, settings: Settings, objective: float | None) -> None:
+        """Take in a trial by its number; one without an objective counts as bad."""
         value = -math.inf if objective is None else objective
-        self._trials[number] = _Tried(settings, self._indicators([settings])[0], value, error)
+        self._trials[number] = _Tried(settings, self._indicators([settings])[0], value)
         if len(self._trials) > MEMORY:
             best = heapq.nlargest(PARENTS, self._trials, key=self._rank)
             del self._trials[min(self._trials.keys() - best)]
@@ -95,7 +85,7 @@ class AdditiveModel:
         if not candidates:
             return None
         rows = np.array([each.indicators for each in tried])
-        effects = _draw_effects(rows, objectives, np.array([each.error for each in tried]), rng)
+        effects = _draw_effects(rows, objectives, rng)
         sums = self._indicators(candidates) @ effects
         return candidates[int(np.argmax(sums))]
 
@@ -143,29 +133,20 @@ class _Tried(NamedTuple):
     settings: Settings
     indicators: Vector
     objective: float
-    error: float
 
 
-def _draw_effects(
-    rows: Vector, objectives: Vector, errors: Vector, rng: np.random.Generator
-) -> Vector:
+def _draw_effects(rows: Vector, objectives: Vector, rng: np.random.Generator) -> Vector:
     """Effects of all indicators, drawn from their posterior narrowed by `BOLDNESS`.
 
     Args:
         rows: indicators, ``[trials, effects]``.
         objectives: ``[trials]``; -inf where there is none.
-        errors: their standard errors, ``[trials]``.
     """
-    floor = objectives.max() - DEPTH
-    told = np.maximum(objectives, floor)
-    # What is under the floor for certain is no less sure for how far under it is.
-    errors = np.maximum(objectives + errors, floor) - told
-    unit = max(float(told.std()), 1e-9)
-    told = (told - told.mean()) / unit
+    told = np.maximum(objectives, objectives.max() - DEPTH)
+    told = (told - told.mean()) / max(float(told.std()), 1e-9)
     # Prior variance 1 each.
-    weighted = rows.T / (NOISE + (errors / unit) ** 2)
-    precision = np.eye(rows.shape[1]) + weighted @ rows
-    mean = np.linalg.solve(precision, weighted @ told)
+    precision = np.eye(rows.shape[1]) + rows.T @ rows / NOISE
+    mean = np.linalg.solve(precision, rows.T @ told / NOISE)
     factor = np.linalg.cholesky(precision)
     drawn = np.linalg.solve(factor.T, rng.standard_normal(len(mean)))
     return np.asarray(mean + BOLDNESS * drawn)

@@ -62,8 +62,8 @@ def params_to_retry(trial: FrozenTrial) -> Mapping[str, Any] | None:
 
 def dump_result(result: TrialResult) -> dict[str, Any]:
     """What the study keeps of how a trial went, for `load_result`."""
-    kept = (result.record, result.timing, result.rates, result.machine, result.error)
-    names = ("record", "timing", "rates", "machine", "error")
+    kept = (result.record, result.timing, result.rates, result.machine)
+    names = ("record", "timing", "rates", "machine")
     return dict(zip(names, map(msgspec.to_builtins, kept), strict=True))
 
 
@@ -72,26 +72,22 @@ def load_result(trial: FrozenTrial) -> TrialResult:
     raw = trial.user_attrs[RESULT]
     record: TrialRecord = msgspec.convert(raw["record"], TrialRecord)
     rates = tuple((knob, kbps) for knob, kbps in raw["rates"])
-    # A run that was begun before errors were kept goes on without those of its first trials.
-    machine, error = raw["machine"], raw.get("error", 0.0)
-    return TrialResult(record, Timing(**raw["timing"]), rates, machine=machine, error=error)
+    return TrialResult(record, Timing(**raw["timing"]), rates, machine=raw["machine"])
 
 
 def pack_result(result: TrialResult) -> bytes:
     """A result in a quarter of its memory, without what each clip told, for `unpack_result`."""
     record, timing = result.record, tuple(vars(result.timing).values())
     fields = (_KINDS.index(type(record)), msgspec.structs.astuple(record))
-    rest = (timing, result.rates, result.machine, result.error)
-    return msgspec.msgpack.encode((*fields, *rest))
+    return msgspec.msgpack.encode((*fields, timing, result.rates, result.machine))
 
 
 def unpack_result(packed: bytes) -> TrialResult:
     """The result that was packed."""
     # Without types: a whole number stays one, as it does in the results of a run at one go.
-    kind, fields, timing, rates, machine, error = msgspec.msgpack.decode(packed)
+    kind, fields, timing, rates, machine = msgspec.msgpack.decode(packed)
     record = _KINDS[kind](**dict(zip(_KINDS[kind].__struct_fields__, fields, strict=True)))
-    pairs = tuple(map(tuple, rates))
-    return TrialResult(record, Timing(*timing), pairs, machine=machine, error=error)
+    return TrialResult(record, Timing(*timing), tuple(map(tuple, rates)), machine=machine)
 
 
 def load_hearing(raw: Mapping[str, Any]) -> Hearing:

@@ -41,7 +41,6 @@ from tuner.search.race import (
     USUAL_WORTH,
     Hearing,
     estimate,
-    estimate_error,
     make_blocks,
     p_worse,
 )
@@ -94,7 +93,6 @@ class TrialResult:
         hearing: what each clip scored; None unless complete.
         ruler: which share of the bits each clip took; None unless complete.
         machine: it failed by what may be the machine's fault (`tuner.system.machine`).
-        error: standard error of the objective, points: of a pruned trial's estimate.
     """
 
     record: TrialRecord
@@ -103,7 +101,6 @@ class TrialResult:
     hearing: Hearing | None = None
     ruler: Shares | None = None
     machine: bool = False
-    error: float = 0.0
 
     @property
     def objective(self) -> float | None:
@@ -261,8 +258,7 @@ class _Trial:
                     f" {statistics.fmean(rival.values) - value:.1f} points behind trial"
                     f" {rival.ordinal} (p = {chance:.2g})"
                 ),
-            ),
-            error=estimate_error(values, rival.values),
+            )
         )
 
     def _scores_of(self, indices: Sequence[int], knob: float) -> list[Score]:

@@ -78,8 +78,7 @@ class Proposer:
         """Take a finished trial in."""
         # What failed says nothing of the settings; what missed the bitrate does.
         if not isinstance(result.record, Failed):
-            record = result.record
-            self._additive.add(record.number, record.settings, result.objective, result.error)
+            self._additive.add(result.record.number, result.record.settings, result.objective)
 
     def propose(self, ordinal: int) -> tuple[optuna.Trial, Settings]:
         """Settings that were not tried yet, unless they are enqueued or hard to find.

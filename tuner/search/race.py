@@ -76,21 +76,16 @@ def p_worse(values: Mapping[int, float], rival: Sequence[float], credit: float =
     """
     from scipy.special import stdtr
 
-    ahead = estimate(values, rival) - statistics.fmean(rival) + credit - MARGIN
-    if ahead >= 0:
+    ahead = np.array([value + credit - rival[index] - MARGIN for index, value in values.items()])
+    mean, heard = float(ahead.mean()), len(ahead)
+    if mean >= 0:
         return 1.0
-    error = estimate_error(values, rival)
-    return float(stdtr(len(values) - 1, ahead / error)) if error > 0 else 0.0
+    unheard = 1 - heard / len(rival)
+    error = float(ahead.std(ddof=1)) * math.sqrt(unheard / heard)
+    return float(stdtr(heard - 1, mean / error)) if error > 0 else 0.0
 
 
 def estimate(values: Mapping[int, float], rival: Sequence[float]) -> float:
     """The mean over all clips: the rival's, and the mean difference on the clips heard."""
     behind = statistics.fmean(value - rival[index] for index, value in values.items())
     return statistics.fmean(rival) + behind
-
-
-def estimate_error(values: Mapping[int, float], rival: Sequence[float]) -> float:
-    """The standard error of `estimate`, points, for what is not heard yet; of two clips or more."""
-    differences = [value - rival[index] for index, value in values.items()]
-    unheard = 1 - len(differences) / len(rival)
-    return statistics.stdev(differences) * math.sqrt(unheard / len(differences))

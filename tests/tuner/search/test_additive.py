@@ -138,19 +138,3 @@ def test_nothing_to_learn_from() -> None:
         known.add(settings)
         model.add(number, settings, 50.0)
     assert model.propose(known, np.random.default_rng(0)) is None
-
-
-def test_an_unsure_estimate_counts_for_less() -> None:
-    """A switch that won on all clips is not given up for what four clips said of it."""
-
-    def kept(error: float) -> int:
-        default = SPACE.default("abr")
-        model, values = AdditiveModel(SPACE), default.as_dict() | {"y": 0}
-        model.add(0, default, 60.0)
-        model.add(1, Settings.of("abr", values | {"a": "all"}), 63.0)
-        for number, other in enumerate("bc", 2):
-            model.add(number, Settings.of("abr", values | {"a": "all", other: "all"}), 50.0, error)
-        proposed = [model.propose(set(), np.random.default_rng(seed)) for seed in range(40)]
-        return sum(each is not None and each.as_dict()["a"] == "all" for each in proposed)
-
-    assert kept(20.0) > kept(0.0) + 5
