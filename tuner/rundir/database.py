@@ -20,6 +20,8 @@ from tuner.study.database_url import HIDDEN, parse_url, show_url
 LOCK_TIMEOUT_S = 60.0
 #: Pages of SQLite in memory, KiB; its default is 2000.
 CACHE_KIB = 500
+#: What SQLite says of a damaged file, and of another kind of file.
+DAMAGES = ("malformed", "not a database")
 #: Module of a database's driver -> its name in pip, where that is another one.
 PIP_NAMES = {
     "psycopg2": "psycopg2-binary",
@@ -79,7 +81,12 @@ def _open(url: str, options: dict[str, Any], shown: str) -> optuna.storages.RDBS
         return optuna.storages.RDBStorage(url, engine_kwargs=options)
     except sqlalchemy.exc.SQLAlchemyError as error:
         why = str(error).strip().partition("\n")[0]
-        raise RunError(f"the database cannot be used ({why})", where=shown) from error
+        remedy = "check that it is there and that you may write to it"
+        if any(damage in why for damage in DAMAGES):
+            remedy = "move it away and run again: what the run's cache holds is not computed again"
+        raise RunError(
+            f"the database cannot be used ({why})", where=shown, remedy=remedy
+        ) from error
 
 
 def close_storage(storage: optuna.storages.RDBStorage) -> None:
@@ -89,7 +96,7 @@ def close_storage(storage: optuna.storages.RDBStorage) -> None:
 
 
 def _set_up(connection: sqlite3.Connection, _: object) -> None:
-    """Have a trial's 15 commits not wait for the disk one by one (0.14 s a trial saved).
+    """Have a trial's commits not wait for the disk one by one (0.14 s a trial saved).
 
     A killed driver loses nothing, a power cut at most the last trial.
     """

@@ -45,6 +45,17 @@ def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
         open_storage(f"sqlite:///{tmp_path}/none/x.db")
 
 
+@pytest.mark.parametrize("damage", ["cut", "junk"])
+def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path, damage: str) -> None:
+    """What was computed is in the cache."""
+    path = tmp_path / "optuna.db"
+    close_storage(open_storage(path))
+    content = path.read_bytes()
+    path.write_bytes(content[:20_000] if damage == "cut" else b"junk " * 4000)
+    with pytest.raises(RunError, match=r"optuna\.db: the database cannot be used.*move it away"):
+        open_storage(path)
+
+
 def test_a_missing_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to install, and without the password."""
     monkeypatch.setitem(sys.modules, "psycopg2", None)
